@@ -1,0 +1,19 @@
+//! Base types: words of the field that every layer shares, and nothing that does I/O.
+//!
+//! An id, a phone number or a secret is never a bare `String`: each has a type here that can only hold a
+//! valid value. Time and randomness come from here too, so that a test, a simulation or a replayed run can
+//! decide what they are. This module knows no other module of the crate.
+
+mod clock;
+mod diagnostic;
+mod ids;
+mod phone;
+mod secret;
+
+pub use clock::{Clock, ManualClock, SystemClock, UnixMillis};
+pub use diagnostic::{Diagnostic, Place, Severity, nearest};
+pub use ids::{
+    AccountSid, ActionId, AppId, CompanyId, InvalidId, MessageId, MessageSid, NotificationId, RunId,
+};
+pub use phone::{CountryPrefix, InvalidPhoneNumber, PhoneNumber};
+pub use secret::Secret;

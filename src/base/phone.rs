@@ -1,0 +1,290 @@
+//! Phone numbers in E.164 form.
+
+use std::fmt;
+use std::sync::Arc;
+
+use rlibphonenumber::{PHONE_NUMBER_UTIL, PhoneNumberFormat, PhoneNumberType};
+use serde::{Serialize, Serializer};
+
+/// Why a text is not a number that a WhatsApp message can go to; the sentence is for the author.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidPhoneNumber {
+    /// Nothing was given.
+    #[error("the phone number is missing")]
+    Missing,
+    /// Something stands in it that is no digit, sign or separator.
+    #[error(
+        "`{0}` is not a phone number: give the international form (`+39…` or `0039…`) or the national one, digits \
+         with spaces, dots, dashes or parentheses only"
+    )]
+    Characters(String),
+    /// The digits are no number of any country, or none of the default country.
+    #[error("`{0}` is not a possible phone number {1}")]
+    Impossible(String, String),
+    /// A number that exists but is neither mobile nor fixed line: premium, toll-free, voicemail.
+    #[error("`{0}` is neither a mobile nor a fixed-line number, so WhatsApp cannot deliver to it")]
+    WrongKind(String),
+}
+
+/// A country's calling code with its plus, such as `+39`: how national numbers are read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CountryPrefix(u16);
+
+impl CountryPrefix {
+    /// Reads `+39`.
+    ///
+    /// # Errors
+    /// A sentence when it is not a plus and the calling code of a country.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let code = text
+            .strip_prefix('+')
+            .filter(|digits| !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit()))
+            .and_then(|digits| digits.parse::<u16>().ok())
+            .filter(|code| {
+                PHONE_NUMBER_UTIL
+                    .get_region_for_country_code(i32::from(*code))
+                    .is_some()
+            });
+        code.map(Self).ok_or_else(|| {
+            format!(
+                "`{}` is not a country prefix, which looks like `+39`",
+                text.escape_debug()
+            )
+        })
+    }
+}
+
+impl Default for CountryPrefix {
+    /// Italy's, as the contract says.
+    fn default() -> Self {
+        Self(39)
+    }
+}
+
+impl fmt::Display for CountryPrefix {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "+{}", self.0)
+    }
+}
+
+/// A phone number in E.164 form (ITU-T E.164: a plus and at most 15 digits), known to be possible.
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct PhoneNumber(Arc<str>);
+
+impl PhoneNumber {
+    /// Reads the number of a recipient as an author may write it: international (`+39…`, `0039…`) or national
+    /// (then of the country of `default`); one leading `whatsapp:` and spaces, dots, dashes and parentheses are
+    /// tolerated. The number must be a mobile or fixed line: whether it has WhatsApp, only Twilio can tell.
+    ///
+    /// # Errors
+    /// [`InvalidPhoneNumber`] says what is wrong, for the author.
+    pub fn recipient(text: &str, default: CountryPrefix) -> Result<Self, InvalidPhoneNumber> {
+        let number = parse(text, default)?;
+        // All of North America is "fixed line or mobile"; some +44 mobiles belong to Guernsey: the region is
+        // never compared.
+        let kind = PHONE_NUMBER_UTIL
+            .get_number_type(&number)
+            .unwrap_or(PhoneNumberType::Unknown);
+        match kind {
+            PhoneNumberType::Mobile
+            | PhoneNumberType::FixedLine
+            | PhoneNumberType::FixedLineOrMobile => Ok(e164(&number)),
+            _ => Err(InvalidPhoneNumber::WrongKind(shown(text))),
+        }
+    }
+
+    /// Reads the number of a sender: international form only, of any kind (senders may be toll-free or virtual).
+    ///
+    /// # Errors
+    /// [`InvalidPhoneNumber`] says what is wrong.
+    pub fn sender(text: &str) -> Result<Self, InvalidPhoneNumber> {
+        let bare = without_channel(text);
+        if !bare.starts_with('+') && !bare.starts_with("00") && !bare.is_empty() {
+            return Err(InvalidPhoneNumber::Impossible(
+                shown(text),
+                "of a sender: it begins with `+` and the country's code".to_owned(),
+            ));
+        }
+        Ok(e164(&parse(text, CountryPrefix::default())?))
+    }
+
+    /// The E.164 form, with its plus.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// As Twilio names it on WhatsApp: `whatsapp:+39…`.
+    #[must_use]
+    pub fn whatsapp(&self) -> String {
+        format!("whatsapp:{}", self.0)
+    }
+
+    /// With all but the first three and the last two digits hidden, for logs: `+39…12`.
+    #[must_use]
+    pub fn masked(&self) -> String {
+        let text = &*self.0;
+        format!(
+            "{}…{}",
+            &text[..text.len().min(3)],
+            &text[text.len().saturating_sub(2)..]
+        )
+    }
+}
+
+impl fmt::Display for PhoneNumber {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// Masked: `Debug` output ends in logs.
+impl fmt::Debug for PhoneNumber {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.masked())
+    }
+}
+
+impl Serialize for PhoneNumber {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.0)
+    }
+}
+
+fn without_channel(text: &str) -> &str {
+    let text = text.trim();
+    text.strip_prefix("whatsapp:").unwrap_or(text).trim_start()
+}
+
+fn shown(text: &str) -> String {
+    text.chars().take(40).flat_map(char::escape_debug).collect()
+}
+
+fn parse(
+    text: &str,
+    default: CountryPrefix,
+) -> Result<rlibphonenumber::PhoneNumber, InvalidPhoneNumber> {
+    let bare = without_channel(text);
+    if bare.is_empty() {
+        return Err(InvalidPhoneNumber::Missing);
+    }
+    // The library reads letters as keypad digits and skips what stands around a number: the characters are
+    // judged here.
+    let plus_elsewhere = bare.chars().skip(1).any(|c| c == '+');
+    let all_known = bare
+        .chars()
+        .all(|c| c.is_ascii_digit() || matches!(c, '+' | ' ' | '.' | '-' | '(' | ')' | '\u{a0}'));
+    if !all_known || plus_elsewhere || bare.len() > 40 {
+        return Err(InvalidPhoneNumber::Characters(shown(text)));
+    }
+    let digits: String = bare
+        .chars()
+        .filter(|c| c.is_ascii_digit() || *c == '+')
+        .collect();
+    let (international, of) = if let Some(rest) = digits.strip_prefix("00") {
+        (format!("+{rest}"), "of any country".to_owned())
+    } else if digits.starts_with('+') {
+        (digits, "of any country".to_owned())
+    } else {
+        (
+            digits,
+            format!("of the country {default} (default_country_prefix)"),
+        )
+    };
+    let region = PHONE_NUMBER_UTIL.get_region_for_country_code(i32::from(default.0));
+    let number = PHONE_NUMBER_UTIL
+        .parse(&international, region)
+        .ok()
+        .filter(|number| PHONE_NUMBER_UTIL.is_valid_number(number).unwrap_or(false));
+    number.ok_or_else(|| InvalidPhoneNumber::Impossible(shown(text), of))
+}
+
+fn e164(number: &rlibphonenumber::PhoneNumber) -> PhoneNumber {
+    PhoneNumber(
+        PHONE_NUMBER_UTIL
+            .format(number, PhoneNumberFormat::E164)
+            .as_ref()
+            .into(),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str) -> Result<String, InvalidPhoneNumber> {
+        PhoneNumber::recipient(text, CountryPrefix::default()).map(|number| number.to_string())
+    }
+
+    #[test]
+    fn every_form_of_the_contract_is_read() {
+        for form in [
+            "+393331234567",
+            "00393331234567",
+            "3331234567",
+            "whatsapp:+393331234567",
+            "+39 333 123-45.67",
+            "(333) 1234567",
+            " 333 1234567 ",
+        ] {
+            assert_eq!(read(form).as_deref(), Ok("+393331234567"), "{form}");
+        }
+        assert_eq!(
+            read("06 6982 1234").as_deref(),
+            Ok("+390669821234"),
+            "an Italian landline keeps its zero"
+        );
+        assert_eq!(read("+14155238886").as_deref(), Ok("+14155238886"));
+        let france = CountryPrefix::parse("+33").unwrap();
+        assert_eq!(
+            PhoneNumber::recipient("06 12 34 56 78", france)
+                .unwrap()
+                .as_str(),
+            "+33612345678"
+        );
+    }
+
+    #[test]
+    fn everything_else_is_refused() {
+        for bad in [
+            "",
+            "  ",
+            "whatsapp:",
+            "hello 3331234567",
+            "333123456a",
+            "+39",
+            "+3933",
+            "12",
+            "++393331234567",
+            "+39333123456789012",
+            "３３３１２３４５６７",
+            "whatsapp:whatsapp:+393331234567",
+            "+393331234567;ext=1",
+            "+39 899 123456",
+            "800123456",
+        ] {
+            assert!(read(bad).is_err(), "{bad}: {:?}", read(bad));
+        }
+    }
+
+    #[test]
+    fn a_sender_is_international() {
+        assert!(PhoneNumber::sender("+14155238886").is_ok());
+        assert!(PhoneNumber::sender("whatsapp:+14155238886").is_ok());
+        assert!(PhoneNumber::sender("4155238886").is_err());
+    }
+
+    #[test]
+    fn a_number_is_masked_in_debug_output() {
+        let number = PhoneNumber::sender("+393331234567").unwrap();
+        assert_eq!(format!("{number:?}"), "+39…67");
+    }
+
+    #[test]
+    fn a_country_prefix_is_a_countrys() {
+        assert!(CountryPrefix::parse("+39").is_ok());
+        for bad in ["39", "+", "+0", "+999", "+39a", ""] {
+            assert!(CountryPrefix::parse(bad).is_err(), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,16 @@
+//! `app-params.toml`: what an admin edits, read into types that can only hold sound values.
+//!
+//! [`load`] reads the file once and reports *all* of its problems, each with file, line, column and a remedy. What
+//! comes out, [`Params`], has every default filled in, every secret resolved (literal, environment or file) and
+//! every company's parameters laid over its application's. Nothing above this layer reads TOML.
+//!
+//! May know: [`crate::base`]. Knows nothing of the rest.
+
+mod load;
+mod params;
+
+pub use load::{Loaded, load, parse};
+pub use params::{
+    Address, Application, Company, Environment, GoogleCloudStorage, HostParams, Limits, Params, Rules,
+    SendingKey, SimulatorParams, Whatsapp,
+};

@@ -1,0 +1,182 @@
+//! The application parameters as types.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use url::Url;
+
+use crate::base::{AccountSid, ActionId, AppId, CompanyId, CountryPrefix, PhoneNumber, Secret};
+
+/// Everything that `app-params.toml` says, defaults filled in.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Params {
+    /// The file it was read from, as the user named it.
+    pub file: PathBuf,
+    /// `[host]`.
+    pub host: HostParams,
+    /// `[admin] listen`; `None` is "off".
+    pub admin_listen: Option<Address>,
+    /// `[simulator]`.
+    pub simulator: SimulatorParams,
+    /// `[applications.<appId>]`, in the order of their names.
+    pub applications: BTreeMap<AppId, Arc<Application>>,
+}
+
+/// A listening address as it was written (`127.0.0.1:8080`) and as it was understood; port 0 asks for a free one.
+pub type Address = SocketAddr;
+
+/// `[host]`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct HostParams {
+    /// Where the public listener binds. Default `127.0.0.1:8080`.
+    pub listen: Address,
+    /// This host as Twilio sees it: http or https, no query, no fragment, no trailing slash; may have a path.
+    /// `None` where the file is silent: then it is `http://<listen>` with the port that was bound in the end.
+    pub public_url: Option<Url>,
+    /// Where the databases live. Relative paths are relative to the parameter file.
+    pub data_dir: PathBuf,
+}
+
+/// `[simulator]`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SimulatorParams {
+    /// Where the stand-in for Twilio listens. Default `127.0.0.1:8081`.
+    pub listen: Address,
+    /// How strict it is.
+    pub rules: Rules,
+}
+
+/// `[simulator] rules`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Rules {
+    /// Every phone has joined, nothing is paced.
+    #[default]
+    Open,
+    /// Joined numbers, one message per 3 s, 24-hour windows.
+    Sandbox,
+    /// 80 messages a second per sender, 24-hour windows.
+    Production,
+}
+
+/// `[applications.<appId>]`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Application {
+    /// Its name.
+    pub id: AppId,
+    /// `[applications.<appId>.WHATSAPP]`.
+    pub whatsapp: Whatsapp,
+    /// `[applications.<appId>.companies.<companyId>.WHATSAPP]`: only what differs is in the file, here the
+    /// whole is: [`Application::whatsapp_of`] finds the right one.
+    pub companies: BTreeMap<CompanyId, Company>,
+    /// `[applications.<appId>.GOOGLE_CLOUD_STORAGE]`.
+    pub storage: Option<GoogleCloudStorage>,
+    /// `[applications.<appId>.parameters]`: the application's own, read with `utils.getParameter`.
+    pub parameters: serde_json::Map<String, serde_json::Value>,
+    /// `[applications.<appId>.limits]`.
+    pub limits: Limits,
+}
+
+/// One company's section.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Company {
+    /// The company's parameters, the application's where the company's section is silent.
+    pub whatsapp: Whatsapp,
+}
+
+impl Application {
+    /// The WHATSAPP parameters for a company: its own section's, or the application's.
+    #[must_use]
+    pub fn whatsapp_of(&self, company: &CompanyId) -> &Whatsapp {
+        self.companies.get(company).map_or(&self.whatsapp, |section| &section.whatsapp)
+    }
+}
+
+/// A WHATSAPP section.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Whatsapp {
+    /// Which Twilio is meant. The application's; a company cannot differ.
+    pub environment: Environment,
+    /// The account that sends, if the application sends with settings of its own.
+    pub account_id: Option<AccountSid>,
+    /// The auth tokens of the account, the current one first; more than one while keys rotate.
+    pub auth_keys: Vec<Secret>,
+    /// An API key (`SK…` and its secret) used for sending instead of the auth token.
+    pub api_key: Option<SendingKey>,
+    /// The sender.
+    pub from_phone_number: Option<PhoneNumber>,
+    /// A messaging service (`MG…`) that chooses the sender.
+    pub messaging_service_id: Option<String>,
+    /// The action that receives notifications. The application's.
+    pub whatsapp_callback: Option<ActionId>,
+    /// The action that receives incoming messages. The application's.
+    pub incoming_message: Option<ActionId>,
+    /// How national numbers are read.
+    pub default_country_prefix: CountryPrefix,
+    /// Twilio's API, or a stand-in. `None` where the file is silent.
+    pub api_base_url: Option<Url>,
+}
+
+/// An API key for sending.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SendingKey {
+    /// `SK…`.
+    pub id: String,
+    /// Its secret.
+    pub secret: Secret,
+}
+
+/// `environment`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Environment {
+    /// The embedded stand-in.
+    Simulator,
+    /// Twilio's WhatsApp sandbox.
+    Sandbox,
+    /// Twilio, for real.
+    Production,
+}
+
+/// `[applications.<appId>.GOOGLE_CLOUD_STORAGE]`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct GoogleCloudStorage {
+    /// The service-account key file, resolved against the parameter file.
+    pub credentials_file: PathBuf,
+    /// How long a signed URL is good: 1 s to 7 days. From `signed_url_minutes`, default 60.
+    pub signed_url_lifetime: Duration,
+    /// Default `https://storage.googleapis.com`.
+    pub endpoint: Url,
+}
+
+/// `[applications.<appId>.limits]`. Each is named in the error that it causes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Limits {
+    /// `cpu_ms`: JavaScript, per run. Default 500.
+    pub cpu: Duration,
+    /// `wall_ms`: per run, waiting in line to send not counted. Default 30,000.
+    pub wall: Duration,
+    /// `memory_mb`: JavaScript heap. Default 64.
+    pub memory_mb: u32,
+    /// `runs_per_context`: after how many runs a Context is made anew; 1 is a fresh one for every run. Default 1,000.
+    pub runs_per_context: u32,
+    /// `messages_per_minute`: Default 600. Not enforced in the simulator.
+    pub messages_per_minute: u32,
+    /// `workers`: how many runs of the application may be open at once (each in a process of its own), which
+    /// matters while they wait for Twilio. Default 4.
+    pub workers: u32,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            cpu: Duration::from_millis(500),
+            wall: Duration::from_secs(30),
+            memory_mb: 64,
+            runs_per_context: 1000,
+            messages_per_minute: 600,
+            workers: 4,
+        }
+    }
+}

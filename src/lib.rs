@@ -1,0 +1,2 @@
+//! Boatswain.
+pub mod base;
