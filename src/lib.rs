@@ -1,2 +1,3 @@
 //! Boatswain.
 pub mod base;
+pub mod script;

@@ -7,9 +7,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use serde::{Deserialize, Serialize};
 
 /// A moment, in milliseconds since 1970-01-01T00:00:00Z.
-#[derive(
-    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, Default,
-)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, Default)]
 #[serde(transparent)]
 pub struct UnixMillis(pub i64);
 
@@ -51,16 +49,11 @@ fn civil_from_days(days: i64) -> (i64, i64, i64) {
     let shifted = days + 719_468;
     let era = shifted.div_euclid(146_097);
     let day_of_era = shifted.rem_euclid(146_097);
-    let year_of_era =
-        (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
     let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
     let month_from_march = (5 * day_of_year + 2) / 153;
     let day = day_of_year - (153 * month_from_march + 2) / 5 + 1;
-    let month = if month_from_march < 10 {
-        month_from_march + 3
-    } else {
-        month_from_march - 9
-    };
+    let month = if month_from_march < 10 { month_from_march + 3 } else { month_from_march - 9 };
     let year = year_of_era + era * 400 + i64::from(month <= 2);
     (year, month, day)
 }
@@ -116,23 +109,14 @@ mod tests {
     #[test]
     fn moments_are_written_as_rfc_3339() {
         assert_eq!(UnixMillis(0).to_string(), "1970-01-01T00:00:00.000Z");
-        assert_eq!(
-            UnixMillis(1_709_210_096_789).to_string(),
-            "2024-02-29T12:34:56.789Z"
-        );
+        assert_eq!(UnixMillis(1_709_210_096_789).to_string(), "2024-02-29T12:34:56.789Z");
         assert_eq!(UnixMillis(-1).to_string(), "1969-12-31T23:59:59.999Z");
-        assert_eq!(
-            UnixMillis(4_102_444_800_000).to_string(),
-            "2100-01-01T00:00:00.000Z"
-        );
+        assert_eq!(UnixMillis(4_102_444_800_000).to_string(), "2100-01-01T00:00:00.000Z");
     }
 
     #[test]
     fn arithmetic_saturates_instead_of_wrapping() {
-        assert_eq!(
-            UnixMillis(i64::MAX).plus(Duration::MAX),
-            UnixMillis(i64::MAX)
-        );
+        assert_eq!(UnixMillis(i64::MAX).plus(Duration::MAX), UnixMillis(i64::MAX));
         assert_eq!(UnixMillis(1).since(UnixMillis(5)), Duration::ZERO);
     }
 }

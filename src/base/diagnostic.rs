@@ -18,18 +18,12 @@ pub struct Place {
 impl Place {
     /// A whole file.
     pub fn file(file: impl Into<PathBuf>) -> Self {
-        Self {
-            file: file.into(),
-            position: None,
-        }
+        Self { file: file.into(), position: None }
     }
 
     /// A point in a file.
     pub fn at(file: impl Into<PathBuf>, line: u32, column: u32) -> Self {
-        Self {
-            file: file.into(),
-            position: Some((line, column)),
-        }
+        Self { file: file.into(), position: Some((line, column)) }
     }
 
     /// The line and column of a byte offset in `text`.
@@ -42,10 +36,7 @@ impl Place {
         let before = &text[..offset];
         let line = before.matches('\n').count() + 1;
         let column = before.rsplit('\n').next().unwrap_or("").chars().count() + 1;
-        (
-            u32::try_from(line).unwrap_or(u32::MAX),
-            u32::try_from(column).unwrap_or(u32::MAX),
-        )
+        (u32::try_from(line).unwrap_or(u32::MAX), u32::try_from(column).unwrap_or(u32::MAX))
     }
 }
 
@@ -89,21 +80,12 @@ pub struct Diagnostic {
 impl Diagnostic {
     /// An error with a stable code.
     pub fn error(code: &'static str, message: impl Into<String>) -> Self {
-        Self {
-            severity: Severity::Error,
-            code,
-            message: message.into(),
-            place: None,
-            help: None,
-        }
+        Self { severity: Severity::Error, code, message: message.into(), place: None, help: None }
     }
 
     /// A warning with a stable code.
     pub fn warning(code: &'static str, message: impl Into<String>) -> Self {
-        Self {
-            severity: Severity::Warning,
-            ..Self::error(code, message)
-        }
+        Self { severity: Severity::Warning, ..Self::error(code, message) }
     }
 
     /// Adds where it is.
@@ -148,12 +130,7 @@ pub fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Opti
     let folded = name.to_lowercase();
     known
         .into_iter()
-        .map(|candidate| {
-            (
-                strsim::jaro_winkler(&folded, &candidate.to_lowercase()),
-                candidate,
-            )
-        })
+        .map(|candidate| (strsim::jaro_winkler(&folded, &candidate.to_lowercase()), candidate))
         .filter(|(similarity, _)| *similarity >= 0.8)
         .max_by(|a, b| a.0.total_cmp(&b.0))
         .map(|(_, candidate)| candidate)
@@ -168,11 +145,7 @@ mod tests {
         let text = "a = 1\nè = 2\n";
         assert_eq!(Place::position_of(text, 0), (1, 1));
         assert_eq!(Place::position_of(text, 6), (2, 1));
-        assert_eq!(
-            Place::position_of(text, 7),
-            (2, 1),
-            "inside a character: its beginning"
-        );
+        assert_eq!(Place::position_of(text, 7), (2, 1), "inside a character: its beginning");
         assert_eq!(Place::position_of(text, 8), (2, 2));
         assert_eq!(Place::position_of(text, 999), (3, 1));
     }
@@ -190,10 +163,7 @@ mod tests {
 
     #[test]
     fn the_nearest_name_is_similar_or_none() {
-        assert_eq!(
-            nearest("whatsap_callback", ["listen", "whatsapp_callback"]),
-            Some("whatsapp_callback")
-        );
+        assert_eq!(nearest("whatsap_callback", ["listen", "whatsapp_callback"]), Some("whatsapp_callback"));
         assert_eq!(nearest("zzz", ["listen", "whatsapp_callback"]), None);
     }
 }

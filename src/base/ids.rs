@@ -21,11 +21,7 @@ pub struct InvalidId {
 
 impl InvalidId {
     fn new(kind: &'static str, given: &str, shape: &'static str) -> Self {
-        let given = given
-            .chars()
-            .take(80)
-            .flat_map(char::escape_debug)
-            .collect();
+        let given = given.chars().take(80).flat_map(char::escape_debug).collect();
         Self { kind, given, shape }
     }
 }

@@ -40,16 +40,9 @@ impl CountryPrefix {
             .strip_prefix('+')
             .filter(|digits| !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit()))
             .and_then(|digits| digits.parse::<u16>().ok())
-            .filter(|code| {
-                PHONE_NUMBER_UTIL
-                    .get_region_for_country_code(i32::from(*code))
-                    .is_some()
-            });
+            .filter(|code| PHONE_NUMBER_UTIL.get_region_for_country_code(i32::from(*code)).is_some());
         code.map(Self).ok_or_else(|| {
-            format!(
-                "`{}` is not a country prefix, which looks like `+39`",
-                text.escape_debug()
-            )
+            format!("`{}` is not a country prefix, which looks like `+39`", text.escape_debug())
         })
     }
 }
@@ -82,13 +75,11 @@ impl PhoneNumber {
         let number = parse(text, default)?;
         // All of North America is "fixed line or mobile"; some +44 mobiles belong to Guernsey: the region is
         // never compared.
-        let kind = PHONE_NUMBER_UTIL
-            .get_number_type(&number)
-            .unwrap_or(PhoneNumberType::Unknown);
+        let kind = PHONE_NUMBER_UTIL.get_number_type(&number);
         match kind {
-            PhoneNumberType::Mobile
-            | PhoneNumberType::FixedLine
-            | PhoneNumberType::FixedLineOrMobile => Ok(e164(&number)),
+            PhoneNumberType::Mobile | PhoneNumberType::FixedLine | PhoneNumberType::FixedLineOrMobile => {
+                Ok(e164(&number))
+            }
             _ => Err(InvalidPhoneNumber::WrongKind(shown(text))),
         }
     }
@@ -124,11 +115,7 @@ impl PhoneNumber {
     #[must_use]
     pub fn masked(&self) -> String {
         let text = &*self.0;
-        format!(
-            "{}…{}",
-            &text[..text.len().min(3)],
-            &text[text.len().saturating_sub(2)..]
-        )
+        format!("{}…{}", &text[..text.len().min(3)], &text[text.len().saturating_sub(2)..])
     }
 }
 
@@ -160,10 +147,7 @@ fn shown(text: &str) -> String {
     text.chars().take(40).flat_map(char::escape_debug).collect()
 }
 
-fn parse(
-    text: &str,
-    default: CountryPrefix,
-) -> Result<rlibphonenumber::PhoneNumber, InvalidPhoneNumber> {
+fn parse(text: &str, default: CountryPrefix) -> Result<rlibphonenumber::PhoneNumber, InvalidPhoneNumber> {
     let bare = without_channel(text);
     if bare.is_empty() {
         return Err(InvalidPhoneNumber::Missing);
@@ -171,41 +155,29 @@ fn parse(
     // The library reads letters as keypad digits and skips what stands around a number: the characters are
     // judged here.
     let plus_elsewhere = bare.chars().skip(1).any(|c| c == '+');
-    let all_known = bare
-        .chars()
-        .all(|c| c.is_ascii_digit() || matches!(c, '+' | ' ' | '.' | '-' | '(' | ')' | '\u{a0}'));
+    let all_known =
+        bare.chars().all(|c| c.is_ascii_digit() || matches!(c, '+' | ' ' | '.' | '-' | '(' | ')' | '\u{a0}'));
     if !all_known || plus_elsewhere || bare.len() > 40 {
         return Err(InvalidPhoneNumber::Characters(shown(text)));
     }
-    let digits: String = bare
-        .chars()
-        .filter(|c| c.is_ascii_digit() || *c == '+')
-        .collect();
+    let digits: String = bare.chars().filter(|c| c.is_ascii_digit() || *c == '+').collect();
     let (international, of) = if let Some(rest) = digits.strip_prefix("00") {
         (format!("+{rest}"), "of any country".to_owned())
     } else if digits.starts_with('+') {
         (digits, "of any country".to_owned())
     } else {
-        (
-            digits,
-            format!("of the country {default} (default_country_prefix)"),
-        )
+        (digits, format!("of the country {default} (default_country_prefix)"))
     };
     let region = PHONE_NUMBER_UTIL.get_region_for_country_code(i32::from(default.0));
     let number = PHONE_NUMBER_UTIL
         .parse(&international, region)
         .ok()
-        .filter(|number| PHONE_NUMBER_UTIL.is_valid_number(number).unwrap_or(false));
+        .filter(|number| PHONE_NUMBER_UTIL.is_valid_number(number));
     number.ok_or_else(|| InvalidPhoneNumber::Impossible(shown(text), of))
 }
 
 fn e164(number: &rlibphonenumber::PhoneNumber) -> PhoneNumber {
-    PhoneNumber(
-        PHONE_NUMBER_UTIL
-            .format(number, PhoneNumberFormat::E164)
-            .as_ref()
-            .into(),
-    )
+    PhoneNumber(PHONE_NUMBER_UTIL.format(number, PhoneNumberFormat::E164).as_ref().into())
 }
 
 #[cfg(test)]
@@ -236,12 +208,7 @@ mod tests {
         );
         assert_eq!(read("+14155238886").as_deref(), Ok("+14155238886"));
         let france = CountryPrefix::parse("+33").unwrap();
-        assert_eq!(
-            PhoneNumber::recipient("06 12 34 56 78", france)
-                .unwrap()
-                .as_str(),
-            "+33612345678"
-        );
+        assert_eq!(PhoneNumber::recipient("06 12 34 56 78", france).unwrap().as_str(), "+33612345678");
     }
 
     #[test]

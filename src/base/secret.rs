@@ -51,10 +51,7 @@ mod tests {
     #[test]
     fn a_secret_is_never_shown() {
         let secret = Secret::new("hunter2");
-        assert_eq!(
-            format!("{secret} {secret:?} {:?}", Some(&secret)),
-            "[secret] [secret] Some([secret])"
-        );
+        assert_eq!(format!("{secret} {secret:?} {:?}", Some(&secret)), "[secret] [secret] Some([secret])");
         assert_eq!(secret.expose(), "hunter2");
     }
 }

@@ -1,0 +1,14 @@
+//! JavaScript: the catalogue of an application's scripts, the sandbox that runs them, and the worker process
+//! that the sandbox lives in.
+//!
+//! ```text
+//! host side                                            child side
+//! catalogue ─ reads scripts/<appId>/ into a Bundle      worker  ─ the child's main loop
+//! process   ─ spawns, feeds and kills a worker  ⇄ pipes ⇄       ─ sandbox: a warm Boa Context
+//! ```
+//!
+//! [`protocol`] holds the frames that cross the pipes. The sandbox does not know in which process it runs: it
+//! sees a [`sandbox::Host`] to call, and a test can be one. Knows nothing of WhatsApp, storage or the pipeline:
+//! what a script may call arrives as a list of names, and what a call does is the host's affair.
+
+pub mod protocol;

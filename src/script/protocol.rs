@@ -1,0 +1,309 @@
+//! The frames between host and worker.
+//!
+//! A frame is a little-endian `u32` length and that many bytes of [postcard](https://postcard.jamesmunns.com/wire-format)
+//! (a compact, non-self-describing binary form; JSON cost 3 µs more per run). Neither side trusts the other: a
+//! frame longer than [`MAX_FRAME`] or one that does not decode ends the worker.
+//!
+//! The host may send runs ahead; the worker takes them in order, and while it waits for an [`ToWorker::Answer`]
+//! it puts the runs that arrive aside. Everything a worker says about a run stands between the frames of the
+//! run before and its own [`FromWorker::Ended`].
+
+use serde::{Deserialize, Serialize};
+
+/// The largest frame, in bytes, either way: 8 MiB.
+pub const MAX_FRAME: usize = 8 << 20;
+
+/// What the host says.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub enum ToWorker {
+    /// The first frame: whom the worker works for.
+    Start(Start),
+    /// Run an action.
+    Run(RunRequest),
+    /// The answer to the open [`FromWorker::Call`].
+    Answer(Answer),
+}
+
+/// Everything a worker needs to know before its first run.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Start {
+    /// The application; `reqParams.appId`.
+    pub app_id: String,
+    /// Its scripts.
+    pub bundle: Bundle,
+    /// What scripts may call, in the order that [`FromWorker::Call::function`] counts.
+    pub functions: Vec<FunctionSpec>,
+    /// The limits of each run.
+    pub limits: SandboxLimits,
+}
+
+/// The JavaScript files of one application, as they were read together.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Default)]
+pub struct Bundle {
+    /// A short hash of all paths and contents: the version that a run names.
+    pub version: String,
+    /// Path below the application's folder with `/` (`lib/money.js`), in order of paths.
+    pub files: Vec<SourceFile>,
+}
+
+/// One file of a [`Bundle`].
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct SourceFile {
+    /// Path below the application's folder, `/` between segments, `.js` at the end.
+    pub path: String,
+    /// The path as errors show it: `scripts/demo/lib/money.js`.
+    pub shown: String,
+    /// The text, or why it could not be read.
+    pub text: Result<String, String>,
+}
+
+/// A function that scripts may call.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FunctionSpec {
+    /// Its place below `utils`: `executeQuery`, `whatsapp.send`.
+    pub name: String,
+    /// Its parameters' names, for `length` and for errors.
+    pub parameters: Vec<String>,
+    /// Whether it is a global too (`sendWhatsappMessage`).
+    pub global: bool,
+}
+
+/// The limits a sandbox keeps by itself; the host's kill is behind them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SandboxLimits {
+    /// CPU time of a run, in milliseconds.
+    pub cpu_ms: u64,
+    /// Wall time of a run in milliseconds (the host kills at it; the sandbox bounds its timers by it).
+    pub wall_ms: u64,
+    /// JavaScript heap, in MiB.
+    pub memory_mb: u32,
+    /// After how many runs a Context is made anew.
+    pub runs_per_context: u32,
+    /// Largest return value, in bytes of JSON.
+    pub max_result_bytes: u32,
+    /// Log lines of one run, and bytes of one line; what is over is dropped with one warning.
+    pub max_log_lines: u32,
+    /// Bytes of one log line.
+    pub max_log_line_bytes: u32,
+}
+
+/// One run of an action.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RunRequest {
+    /// Chosen by the host; every frame about the run carries it.
+    pub ticket: u32,
+    /// The action: its path without `.js`.
+    pub action: String,
+    /// `companyId` and `userInfo.companyId`.
+    pub company: String,
+    /// `vo`.
+    pub vo: Vo,
+    /// The moment at which the run began for the script (milliseconds since 1970): its clock starts here, also
+    /// when the run is taken up again.
+    pub started: i64,
+    /// Where the run's randomness comes from.
+    pub seed: u64,
+}
+
+/// The value object that an action receives. Either way its members become own data properties: a field may be
+/// called `__proto__`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub enum Vo {
+    /// The fields of a form, each name once, in order.
+    Form(Vec<(String, String)>),
+    /// Any JSON text (what `--vo` gave; checked to be JSON by the host).
+    Json(String),
+}
+
+/// A JavaScript value that crosses the pipe.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub enum Value {
+    /// `undefined`
+    Undefined,
+    /// `null`
+    Null,
+    /// A boolean.
+    Bool(bool),
+    /// A number.
+    Number(f64),
+    /// A string; lone surrogates became U+FFFD.
+    String(String),
+    /// A BigInt, in decimal.
+    BigInt(String),
+    /// An array or object, as `JSON.stringify` writes it.
+    Json(String),
+    /// Something with no meaning outside the engine: what `typeof` says of it (`function`, `symbol`).
+    Opaque(String),
+}
+
+/// The answer to a call.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub enum Answer {
+    /// The function returns this ([`Value::Json`] is parsed into a value). `advance_ms` moves the run's clock.
+    Return {
+        /// What the function returns.
+        value: Value,
+        /// How much later it is now for the script, in milliseconds.
+        advance_ms: u64,
+    },
+    /// The function throws.
+    Throw(Thrown),
+}
+
+/// An error that a host function throws into the script.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Thrown {
+    /// Its constructor.
+    pub kind: ErrorKind,
+    /// `message`.
+    pub message: String,
+    /// `code`, an own property of the error, when there is one.
+    pub code: Option<String>,
+}
+
+/// Which constructor made an error.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ErrorKind {
+    /// `Error`
+    Error,
+    /// `TypeError`
+    TypeError,
+    /// `RangeError`
+    RangeError,
+}
+
+/// What the worker says.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub enum FromWorker {
+    /// The worker is confined and warm.
+    Ready {
+        /// What confines it, for people: `rlimits`, `no_new_privs`.
+        confinement: Vec<String>,
+    },
+    /// The script calls a function; the worker waits for the answer.
+    Call {
+        /// The run.
+        ticket: u32,
+        /// Index into [`Start::functions`].
+        function: u16,
+        /// The arguments as they were given.
+        arguments: Vec<Value>,
+    },
+    /// The script logged a line; nothing waits for this.
+    Log {
+        /// The run.
+        ticket: u32,
+        /// How grave it is.
+        level: LogLevel,
+        /// The text, lines separated by `\n`.
+        text: String,
+    },
+    /// A run is over.
+    Ended(Ended),
+}
+
+/// A log line's level, as `console` names them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogLevel {
+    /// `console.debug`, `console.trace`
+    Debug,
+    /// `console.log`, `console.info`
+    Info,
+    /// `console.warn`
+    Warn,
+    /// `console.error`
+    Error,
+}
+
+/// How a run ended and what it used.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Ended {
+    /// The run.
+    pub ticket: u32,
+    /// The value or the failure.
+    pub result: Result<Returned, Failure>,
+    /// Processor time of the worker's thread, in microseconds.
+    pub cpu_us: u64,
+    /// The most memory that JavaScript held, in bytes; 0 where the worker cannot count it.
+    pub peak_memory_bytes: u64,
+}
+
+/// What an action returned, after its promise settled.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Returned {
+    /// `undefined`
+    Undefined,
+    /// A string, as it is.
+    String(String),
+    /// Anything else, as one line of JSON.
+    Json(String),
+}
+
+/// Why a run ended, other than well; `completed` is the absence of a failure.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Reason {
+    /// The action threw, or its promise was rejected or can never settle.
+    Thrown,
+    /// `limits.cpu_ms` was used up.
+    CpuLimit,
+    /// `limits.wall_ms` passed.
+    WallLimit,
+    /// `limits.memory_mb` was used up.
+    MemoryLimit,
+    /// The worker died: out of native stack, an engine fault, a signal.
+    Killed,
+    /// Recursion too deep.
+    StackLimit,
+    /// The result is too large.
+    OutputLimit,
+    /// Too many calls of host functions.
+    HostCallLimit,
+    /// The script, or a module that it requires, cannot be loaded.
+    Syntax,
+}
+
+impl Reason {
+    /// The name that `runs show` prints.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Thrown => "thrown",
+            Self::CpuLimit => "cpu_limit",
+            Self::WallLimit => "wall_limit",
+            Self::MemoryLimit => "memory_limit",
+            Self::Killed => "killed",
+            Self::StackLimit => "stack_limit",
+            Self::OutputLimit => "output_limit",
+            Self::HostCallLimit => "host_call_limit",
+            Self::Syntax => "syntax",
+        }
+    }
+}
+
+/// A failed run, for the author.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Failure {
+    /// The typed reason.
+    pub reason: Reason,
+    /// `Name: message`, or a sentence that names the limit's parameter.
+    pub message: String,
+    /// `error.code`, when it is a string or a number.
+    pub code: Option<String>,
+    /// Where, innermost first; the author's files only.
+    pub frames: Vec<Frame>,
+}
+
+/// A place in a script on the call stack.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Frame {
+    /// The function's name; empty at the top of a file.
+    pub function: String,
+    /// The file as errors show it ([`SourceFile::shown`]).
+    pub file: String,
+    /// Line, from 1.
+    pub line: u32,
+    /// Column, from 1.
+    pub column: u32,
+}
