@@ -1,3 +1,5 @@
 //! Boatswain.
 pub mod base;
+pub mod config;
 pub mod script;
+pub mod store;

@@ -6,10 +6,8 @@
 //!
 //! May know: [`crate::base`]. Knows nothing of the rest.
 
-mod load;
 mod params;
 
-pub use load::{Loaded, load, parse};
 pub use params::{
     Address, Application, Company, Environment, GoogleCloudStorage, HostParams, Limits, Params, Rules,
     SendingKey, SimulatorParams, Whatsapp,
