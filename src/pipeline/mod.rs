@@ -1,0 +1,2 @@
+//! The pipeline: notification → run → done.
+pub mod queue;
