@@ -766,10 +766,11 @@ mod tests {
         assert!(matches!(world.receive(notification(1, "delivered")), Receipt::New(_)));
         let mut other_company = notification(1, "sent");
         other_company.company = CompanyId::parse("ACME").unwrap();
-        assert_eq!(world.receive(other_company), Receipt::New(NotificationId(3)));
+        assert!(matches!(world.receive(other_company), Receipt::New(_)));
+        // Numbers count up, but a repeat may use one up.
         let announced: Vec<i64> =
             world.announced.try_iter().flatten().map(|accepted| accepted.id.0).collect();
-        assert_eq!(announced, [1, 2, 3]);
+        assert!(announced.len() == 3 && announced.is_sorted(), "{announced:?}");
         assert_eq!(world.ledger().waiting().unwrap().len(), 3);
     }
 
