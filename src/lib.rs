@@ -1,3 +1,4 @@
 //! Boatswain.
 pub mod base;
 pub mod script;
+pub mod whatsapp;
