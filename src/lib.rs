@@ -1,6 +1,8 @@
 //! Boatswain.
 pub mod base;
 pub mod config;
+pub mod host;
 pub mod pipeline;
 pub mod script;
 pub mod store;
+pub mod whatsapp;

@@ -104,11 +104,7 @@ impl<'a> Arguments<'a> {
         let parameters = self.function.parameters;
         let parameter = parameters.get(index).or(parameters.last());
         let name = parameter.map_or("argument", |parameter| parameter.name.trim_start_matches("..."));
-        type_error(format!(
-            "{}: `{name}` must be {wanted}, and was {}",
-            self.function.name,
-            kind_of(given)
-        ))
+        type_error(format!("{}: `{name}` must be {wanted}, and was {}", self.function.name, kind_of(given)))
     }
 }
 
@@ -133,7 +129,9 @@ pub(super) fn sql_value(value: &Value) -> Option<SqlValue> {
         Value::Undefined | Value::Null => SqlValue::Null,
         Value::Bool(value) => SqlValue::Integer(i64::from(*value)),
         Value::Number(number) => number_value(*number),
-        Value::BigInt(digits) => digits.parse().map_or_else(|_| SqlValue::Text(digits.clone()), SqlValue::Integer),
+        Value::BigInt(digits) => {
+            digits.parse().map_or_else(|_| SqlValue::Text(digits.clone()), SqlValue::Integer)
+        }
         Value::String(text) => SqlValue::Text(text.clone()),
         Value::Json(_) | Value::Opaque(_) => return None,
     })

@@ -29,6 +29,8 @@ pub struct RunContext {
     pub simulator_url: Option<Url>,
     /// What makes temporary URLs of Google Cloud Storage, if the application has it.
     pub storage: Option<Arc<SignedUrls>>,
+    /// Where futures are driven.
+    pub runtime: tokio::runtime::Handle,
 }
 
 /// The run's `vo`, as statements read it.
@@ -54,8 +56,8 @@ impl VoSource {
             Self::Json(json) => {
                 let Json::Object(members) = &**json else { return SqlValue::Null };
                 let exact = members.get(name);
-                let found =
-                    exact.or_else(|| members.iter().find(|(key, _)| is_upper_snake(key, name)).map(|(_, v)| v));
+                let found = exact
+                    .or_else(|| members.iter().find(|(key, _)| is_upper_snake(key, name)).map(|(_, v)| v));
                 found.map_or(SqlValue::Null, json_value)
             }
         }
@@ -66,9 +68,9 @@ fn json_value(value: &Json) -> SqlValue {
     match value {
         Json::Null => SqlValue::Null,
         Json::Bool(value) => SqlValue::Integer(i64::from(*value)),
-        Json::Number(number) => {
-            number.as_i64().map_or_else(|| number_value(number.as_f64().unwrap_or(f64::NAN)), SqlValue::Integer)
-        }
+        Json::Number(number) => number
+            .as_i64()
+            .map_or_else(|| number_value(number.as_f64().unwrap_or(f64::NAN)), SqlValue::Integer),
         Json::String(text) => SqlValue::Text(text.clone()),
         Json::Array(_) | Json::Object(_) => SqlValue::Text(value.to_string()),
     }

@@ -7,8 +7,23 @@ use crate::script::protocol::{ErrorKind, Thrown, Value};
 
 /// What is escaped in a path segment (the WHATWG URL standard's path set, and what could be misread).
 const SEGMENT: &AsciiSet = &CONTROLS
-    .add(b' ').add(b'"').add(b'#').add(b'<').add(b'>').add(b'?').add(b'`').add(b'{').add(b'}').add(b'%').add(b'\\')
-    .add(b'^').add(b'|').add(b'+').add(b'&').add(b'=').add(b'\'');
+    .add(b' ')
+    .add(b'"')
+    .add(b'#')
+    .add(b'<')
+    .add(b'>')
+    .add(b'?')
+    .add(b'`')
+    .add(b'{')
+    .add(b'}')
+    .add(b'%')
+    .add(b'\\')
+    .add(b'^')
+    .add(b'|')
+    .add(b'+')
+    .add(b'&')
+    .add(b'=')
+    .add(b'\'');
 
 /// `getPublicUrl(path)`: the URL under which Twilio can fetch `public/<appId>/<path>`.
 pub(super) fn get_public_url(call: &mut Call<'_>) -> Result<Reply, Thrown> {
@@ -17,12 +32,14 @@ pub(super) fn get_public_url(call: &mut Call<'_>) -> Result<Reply, Thrown> {
     if path.is_empty() || path.split('/').any(|segment| segment.is_empty() || segment.starts_with('.')) {
         return Err(Thrown {
             kind: ErrorKind::Error,
-            message: "getPublicUrl: `path` must name a file below public/, without empty, hidden or `..` segments"
-                .into(),
+            message:
+                "getPublicUrl: `path` must name a file below public/, without empty, hidden or `..` segments"
+                    .into(),
             code: Some("INVALID_PATH".into()),
         });
     }
-    let encoded: Vec<_> = path.split('/').map(|segment| utf8_percent_encode(segment, SEGMENT).to_string()).collect();
+    let encoded: Vec<_> =
+        path.split('/').map(|segment| utf8_percent_encode(segment, SEGMENT).to_string()).collect();
     let url = format!("{}/public/{}/{}", call.run.public_url, call.run.application.id, encoded.join("/"));
     Ok(Reply::Return(Value::String(url)))
 }
@@ -55,5 +72,8 @@ pub(super) fn sign(
             ),
         ));
     };
-    storage.url_blocking(bucket, file).map(String::from).map_err(|error| ("STORAGE_URL", error.to_string()))
+    run.runtime
+        .block_on(storage.url(bucket, file))
+        .map(String::from)
+        .map_err(|error| ("STORAGE_URL", error.to_string()))
 }

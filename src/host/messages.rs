@@ -261,11 +261,9 @@ fn member(name: &str, value: Option<Json>) -> Result<Option<String>, Thrown> {
 
 fn phone_member(name: &str, value: Option<Json>) -> Result<Option<String>, Thrown> {
     match value {
-        Some(Json::Number(number)) => {
-            phone_text(&Value::Number(number.as_f64().unwrap_or(f64::NAN))).map(Some).ok_or_else(|| {
-                type_error(format!("whatsapp.send: `{name}` must be a phone number as a string"))
-            })
-        }
+        Some(Json::Number(number)) => phone_text(&Value::Number(number.as_f64().unwrap_or(f64::NAN)))
+            .map(Some)
+            .ok_or_else(|| type_error(format!("whatsapp.send: `{name}` must be a phone number as a string"))),
         other => member(name, other),
     }
 }
@@ -280,7 +278,9 @@ fn send(run: &RunContext, request: Request, form: OutcomeForm) -> Reply {
 fn prepare(run: &RunContext, request: Request, form: OutcomeForm) -> Result<Send, Refused> {
     let company = match &request.company {
         None => run.company.clone(),
-        Some(text) => CompanyId::parse(text).or_else(|error| refused("INVALID_COMPANY", error.to_string()))?,
+        Some(text) => {
+            CompanyId::parse(text).or_else(|error| refused("INVALID_COMPANY", error.to_string()))?
+        }
     };
     let parameters = run.application.whatsapp_of(&company);
     let to = PhoneNumber::recipient(request.to.as_deref().unwrap_or(""), parameters.default_country_prefix)
@@ -332,9 +332,7 @@ fn account(run: &RunContext, parameters: &Whatsapp, request: &Request) -> Result
     let api_base_url = api_base_url(run, parameters)?;
     match (&request.account_id, &request.secret_key) {
         (Some(account_id), Some(key)) => match AccountSid::parse(account_id) {
-            Ok(sid) => {
-                Ok(Account { username: sid.to_string(), sid, password: key.clone(), api_base_url })
-            }
+            Ok(sid) => Ok(Account { username: sid.to_string(), sid, password: key.clone(), api_base_url }),
             Err(error) => refused("INVALID_ACCOUNT", format!("the account id: {error}")),
         },
         (None, None) => {

@@ -59,7 +59,8 @@ fn only_own_database(call: &Call<'_>) -> Result<(), Thrown> {
         Some(Value::String(id)) if id.is_empty() => Ok(()),
         Some(_) => Err(Thrown {
             kind: ErrorKind::Error,
-            message: "`dataSourceId` must be null: the application's own database is the only one for now".into(),
+            message: "`dataSourceId` must be null: the application's own database is the only one for now"
+                .into(),
             code: Some("UNKNOWN_DATA_SOURCE".into()),
         }),
     }
