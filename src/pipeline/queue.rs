@@ -84,6 +84,8 @@ pub enum Verdict {
         /// Nothing else shares its worker and transaction next time.
         alone: bool,
     },
+    /// It can never end well.
+    Hopeless,
     /// The host could not: a database that fails, a worker that does not start. Later, no attempt counted.
     HostTrouble,
 }
@@ -234,6 +236,10 @@ impl Queue {
                 entry.arrival.attempts += 1;
                 entry.arrival.kills += 1;
                 entry.alone = true;
+            }
+            Verdict::Hopeless => {
+                self.remove(id);
+                return Decision::Dead;
             }
             Verdict::Interrupted { alone } => {
                 entry.alone |= alone;

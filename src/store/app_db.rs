@@ -1,6 +1,6 @@
 //! An application's database: the author's tables, and the host's marks beside them.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
@@ -31,6 +31,7 @@ CREATE TABLE IF NOT EXISTS _host_done (
 /// Runs share a transaction, each under a savepoint, and one COMMIT makes all of them durable together with their
 /// marks in `_host_done`: present means done, so that a crash at any point is harmless (invariant 3).
 pub struct AppDb {
+    file: PathBuf,
     connection: Connection,
     mode: HostMode,
     host: String,
@@ -78,7 +79,17 @@ impl AppDb {
             limit => u64::try_from(opened.elapsed().as_millis()).unwrap_or(u64::MAX) > limit,
         };
         connection.progress_handler(2000, Some(late)).map_err(open)?;
-        Ok(Self { connection, mode, host: host.0.clone(), opened, deadline })
+        Ok(Self { file: file.to_owned(), connection, mode, host: host.0.clone(), opened, deadline })
+    }
+
+    /// Opens the database anew, after a COMMIT that failed: what is on the disk then is what counts.
+    ///
+    /// # Errors
+    /// [`StoreError::Open`]; the old connection stays then.
+    pub fn reopen(&mut self) -> Result<(), StoreError> {
+        let _ = self.rollback();
+        *self = Self::open(&self.file.clone(), &HostId(self.host.clone()))?;
+        Ok(())
     }
 
     /// Applies the migrations that are not applied yet; says how many.
@@ -204,6 +215,14 @@ impl AppDb {
         call: &JournalCall,
     ) -> Result<(), StoreError> {
         self.mode.with(|| Ok(journal::write_call(&self.connection, &self.host, notification, number, call)?))
+    }
+
+    /// Forgets one call of a run: it has not happened.
+    ///
+    /// # Errors
+    /// When SQLite fails.
+    pub fn forget_call(&self, notification: NotificationId, number: u32) -> Result<(), StoreError> {
+        self.mode.with(|| Ok(journal::forget_call(&self.connection, &self.host, notification, number)?))
     }
 
     /// Forgets the journal of a run, within the transaction that marks it as done.

@@ -238,6 +238,7 @@ enum Command {
     Finish(Vec<Finished>),
     OpenMessage(Box<NewMessage>, oneshot::Sender<Result<(), StoreError>>),
     CloseMessage(Box<SendRecord>),
+    MarkDone(NotificationId),
     Flush(oneshot::Sender<Result<(), StoreError>>),
 }
 
@@ -288,6 +289,14 @@ impl Inbox {
     /// [`InboxClosed`] when the writer is gone.
     pub fn finish(&self, finished: Vec<Finished>) -> Result<(), InboxClosed> {
         self.commands.send(Command::Finish(finished)).map_err(|_| InboxClosed)
+    }
+
+    /// Records that a notification turned out to be done already.
+    ///
+    /// # Errors
+    /// [`InboxClosed`] when the writer is gone.
+    pub fn mark_done(&self, notification: NotificationId) -> Result<(), InboxClosed> {
+        self.commands.send(Command::MarkDone(notification)).map_err(|_| InboxClosed)
     }
 
     /// Records that a message is about to leave; returns once that is durable. Blocks the calling thread.
@@ -447,6 +456,7 @@ enum Work {
     Receive(Box<NewNotification>),
     OpenMessage(Box<NewMessage>),
     CloseMessage(Box<SendRecord>),
+    MarkDone(NotificationId),
 }
 
 fn split(commands: Vec<Command>) -> (Vec<Work>, Waiters) {
@@ -463,6 +473,7 @@ fn split(commands: Vec<Command>) -> (Vec<Work>, Waiters) {
                 work.push(Work::OpenMessage(message));
             }
             Command::CloseMessage(record) => work.push(Work::CloseMessage(record)),
+            Command::MarkDone(id) => work.push(Work::MarkDone(id)),
             Command::Flush(reply) => waiters.others.push(reply),
             Command::Finish(_) => {} // taken out before
         }
@@ -492,6 +503,11 @@ fn write(
             }
             Work::OpenMessage(message) => write_message(&transaction, message)?,
             Work::CloseMessage(record) => write_send(&transaction, record)?,
+            Work::MarkDone(id) => {
+                transaction
+                    .prepare_cached("UPDATE notifications SET state = 'done', next_attempt_at = NULL WHERE id = ?")?
+                    .execute([id.0])?;
+            }
         }
     }
     transaction.commit()?;

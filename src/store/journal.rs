@@ -130,6 +130,17 @@ fn write_row(
     Ok(())
 }
 
+pub(super) fn forget_call(
+    db: &Connection,
+    host: &str,
+    notification: NotificationId,
+    number: u32,
+) -> rusqlite::Result<()> {
+    db.prepare_cached("DELETE FROM _host_journal WHERE host = ? AND notification = ? AND call = ?")?
+        .execute(params![host, notification.0, number])?;
+    Ok(())
+}
+
 pub(super) fn forget(db: &Connection, host: &str, notification: NotificationId) -> rusqlite::Result<()> {
     db.prepare_cached("DELETE FROM _host_journal WHERE host = ? AND notification = ?")?
         .execute(params![host, notification.0])?;

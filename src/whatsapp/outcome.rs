@@ -80,6 +80,13 @@ impl Outcome {
         Self { status: "unknown".to_owned(), ..Self::failed(SEND_IN_DOUBT, message) }
     }
 
+    /// A send whose answer was lost, but whose message is known by now.
+    #[must_use]
+    pub fn known(sid: &MessageSid, status: &MessageStatus) -> Self {
+        let (sid, status) = (sid.clone(), status.clone());
+        Self::sent(&Sent { sid, status, from: None, error_code: None, error_message: None })
+    }
+
     /// Who it was to go to and from.
     #[must_use]
     pub fn between(mut self, to: Option<String>, from: Option<String>) -> Self {
