@@ -1,3 +1,4 @@
 //! Boatswain.
 pub mod base;
+pub mod config;
 pub mod script;
