@@ -9,6 +9,7 @@ use serde_json::json;
 use super::*;
 use crate::base::{AppId, CompanyId, Diagnostic, Secret};
 
+mod manual;
 mod positions;
 mod problems;
 mod secret_forms;
