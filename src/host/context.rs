@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde_json::Value as Json;
 use url::Url;
 
-use crate::base::{CompanyId, NotificationId};
+use crate::base::CompanyId;
 use crate::config::Application;
 use crate::host::arguments::number_value;
 use crate::script::protocol::Returned;
@@ -19,8 +19,6 @@ pub struct RunContext {
     pub application: Arc<Application>,
     /// The company.
     pub company: CompanyId,
-    /// The notification that started the run, if one did.
-    pub notification: Option<NotificationId>,
     /// What `:NAME` in a statement reads.
     pub vo: VoSource,
     /// This host as Twilio sees it, without a trailing slash.

@@ -12,7 +12,8 @@ use crate::config;
 use crate::pipeline::queue::{Arrival, Claim, Queue};
 use crate::pipeline::report::RunReport;
 use crate::pipeline::{ApplicationSetup, DirectRun, Surroundings, slot};
-use crate::script::{Bundle, Worker};
+use crate::script::Worker;
+use crate::script::protocol::Bundle;
 use crate::store::{AppDb, Inbox};
 use crate::whatsapp::SignedUrls;
 
@@ -144,8 +145,7 @@ impl Application {
             state.slots += 1;
             let application = Arc::clone(self);
             let name = format!("run-{}", self.parameters.id).chars().take(15).collect();
-            let started =
-                std::thread::Builder::new().name(name).spawn(move || slot::work(&application));
+            let started = std::thread::Builder::new().name(name).spawn(move || slot::work(&application));
             if let Err(error) = started {
                 state.slots -= 1;
                 tracing::error!(%error, "no thread to run an action");
@@ -163,7 +163,10 @@ impl Application {
             }
             let now = self.now();
             let something = !state.direct.is_empty() || state.queue.has_ready(now);
-            if something && state.returning == 0 && let Some(baton) = state.baton.take() {
+            if something
+                && state.returning == 0
+                && let Some(baton) = state.baton.take()
+            {
                 let work: Vec<_> = match state.direct.pop_front() {
                     Some((run, reply)) => vec![Work::Direct(run, reply)],
                     None => state.queue.claim(now, BATCH).into_iter().map(Work::Notification).collect(),

@@ -419,8 +419,12 @@ impl<'a> Batch<'a> {
                 self.interrupted(run, true);
             }
             Stop::Died(death) => {
-                let result =
-                    Err(Failure { reason: death.reason, message: death.message, code: None, frames: Vec::new() });
+                let result = Err(Failure {
+                    reason: death.reason,
+                    message: death.message,
+                    code: None,
+                    frames: Vec::new(),
+                });
                 let used = Used { wall: run.begun.elapsed(), host_calls: run.host_calls, ..Used::default() };
                 self.ended.push(EndedRun { run, verdict: Verdict::KilledWorker, result, used });
             }
@@ -612,7 +616,8 @@ fn tell(
         tracing::info!(target: "script", %app, %action, notification = id.0, level = level_name(line.level), "{}", line.text.escape_debug());
     }
     if let Err(failure) = &report.result {
-        let place = failure.frames.first().map(|frame| format!(" at {}:{}:{}", frame.file, frame.line, frame.column));
+        let place =
+            failure.frames.first().map(|frame| format!(" at {}:{}:{}", frame.file, frame.line, frame.column));
         tracing::warn!(
             target: "script", %app, %action, notification = id.0, reason = failure.reason.as_str(), next = ?mark,
             "{}{}", failure.message.escape_debug(), place.unwrap_or_default()

@@ -81,7 +81,8 @@ impl Batch<'_> {
         if !self.db().in_transaction() {
             return Ok(Answer::Throw(Thrown {
                 kind: ErrorKind::Error,
-                message: "an earlier statement has ended the run's transaction: nothing more can be done".into(),
+                message: "an earlier statement has ended the run's transaction: nothing more can be done"
+                    .into(),
                 code: Some("SQL_TRANSACTION_LOST".into()),
             }));
         }
@@ -142,12 +143,7 @@ impl Batch<'_> {
     }
 
     /// What the ledger knows of a message whose send was interrupted: a callback may have told its sid.
-    fn found_out(
-        &self,
-        run: &Run,
-        message: Option<MessageId>,
-        send: Option<&Send>,
-    ) -> Result<Outcome, Stop> {
+    fn found_out(&self, run: &Run, message: Option<MessageId>, send: Option<&Send>) -> Result<Outcome, Stop> {
         let in_doubt = || Outcome::in_doubt("The host died while the message was being sent");
         let Some(id) = message else { return Ok(in_doubt()) };
         let between = |outcome: Outcome| match send {

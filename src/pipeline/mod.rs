@@ -33,7 +33,8 @@ use crate::base::{ActionId, AppId, Clock, CompanyId};
 use crate::config;
 use crate::pipeline::application::Application;
 use crate::pipeline::queue::Arrival;
-use crate::script::{Bundle, WorkerCommand};
+use crate::script::WorkerCommand;
+use crate::script::protocol::Bundle;
 use crate::store::{Accepted, AppDb, Inbox, Waiting};
 use crate::whatsapp::{SignedUrls, Twilio};
 
@@ -113,14 +114,20 @@ impl Pipeline {
     }
 
     /// Takes in what waited before this process began, and the inbox that ends of runs are recorded in.
-    pub fn start(&self, inbox: &Inbox, waiting: Vec<Waiting>, open: Vec<(crate::base::NotificationId, crate::base::MessageId)>) {
+    pub fn start(
+        &self,
+        inbox: &Inbox,
+        waiting: Vec<Waiting>,
+        open: Vec<(crate::base::NotificationId, crate::base::MessageId)>,
+    ) {
         for application in self.applications.values() {
             application.attach(inbox.clone());
         }
-        let by_notification: BTreeMap<_, Vec<_>> = open.into_iter().fold(BTreeMap::new(), |mut map, (id, message)| {
-            map.entry(id).or_insert_with(Vec::new).push(message);
-            map
-        });
+        let by_notification: BTreeMap<_, Vec<_>> =
+            open.into_iter().fold(BTreeMap::new(), |mut map, (id, message)| {
+                map.entry(id).or_insert_with(Vec::new).push(message);
+                map
+            });
         let mut arrivals: BTreeMap<AppId, Vec<Arrival>> = BTreeMap::new();
         for waiting in waiting {
             let Waiting { accepted, attempts, kills, next_attempt_at } = waiting;
@@ -129,13 +136,21 @@ impl Pipeline {
             {
                 application.reopen(accepted.id, messages);
             }
-            let arrival = Arrival { attempts, kills, not_before: next_attempt_at, recovered: true, ..arrival(&accepted) };
+            let arrival = Arrival {
+                attempts,
+                kills,
+                not_before: next_attempt_at,
+                recovered: true,
+                ..arrival(&accepted)
+            };
             arrivals.entry(accepted.app).or_default().push(arrival);
         }
         for (app, arrivals) in arrivals {
             match self.applications.get(&app) {
                 Some(application) => application.arrive(arrivals),
-                None => tracing::warn!(%app, count = arrivals.len(), "notifications wait for an application that is not configured"),
+                None => {
+                    tracing::warn!(%app, count = arrivals.len(), "notifications wait for an application that is not configured")
+                }
             }
         }
     }
@@ -159,7 +174,8 @@ impl Pipeline {
     /// # Errors
     /// [`NotRun`] when the application is unknown or the host stops first.
     pub async fn run(&self, app: &AppId, run: DirectRun) -> Result<RunReport, NotRun> {
-        let application = self.applications.get(app).ok_or_else(|| NotRun::UnknownApplication(app.clone()))?;
+        let application =
+            self.applications.get(app).ok_or_else(|| NotRun::UnknownApplication(app.clone()))?;
         let (reply, answer) = oneshot::channel();
         application.direct(run, reply);
         answer.await.map_err(|_| NotRun::Stopping)
@@ -174,7 +190,10 @@ impl Pipeline {
             application.stop();
         }
         // Every application is waited for, so that idle ones give their threads back too.
-        self.applications.values().map(|application| application.wait_until_idle(deadline)).fold(true, |a, b| a && b)
+        self.applications
+            .values()
+            .map(|application| application.wait_until_idle(deadline))
+            .fold(true, |a, b| a && b)
     }
 }
 

@@ -505,7 +505,9 @@ fn write(
             Work::CloseMessage(record) => write_send(&transaction, record)?,
             Work::MarkDone(id) => {
                 transaction
-                    .prepare_cached("UPDATE notifications SET state = 'done', next_attempt_at = NULL WHERE id = ?")?
+                    .prepare_cached(
+                        "UPDATE notifications SET state = 'done', next_attempt_at = NULL WHERE id = ?",
+                    )?
                     .execute([id.0])?;
             }
         }

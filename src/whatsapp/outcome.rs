@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::codes;
 use super::message::{OutgoingMessage, Sender};
 use super::twilio::{NotSent, SendOutcome, Sent};
+use crate::base::{MessageSid, MessageStatus};
 
 /// The host's code for a send whose outcome can't be known.
 pub const SEND_IN_DOUBT: &str = "SEND_IN_DOUBT";
