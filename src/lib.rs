@@ -5,4 +5,5 @@ pub mod host;
 pub mod pipeline;
 pub mod script;
 pub mod store;
+pub mod web;
 pub mod whatsapp;
