@@ -1,4 +1,5 @@
 //! Boatswain.
 pub mod base;
 pub mod script;
+pub mod simulator;
 pub mod whatsapp;
