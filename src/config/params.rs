@@ -61,7 +61,8 @@ pub struct SimulatorParams {
 }
 
 /// `[simulator] rules`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Rules {
     /// Every phone has joined, nothing is paced.
     #[default]

@@ -5,12 +5,13 @@ use std::sync::Arc;
 use tokio::net::TcpListener;
 use url::Url;
 
-use crate::base::{Diagnostic, Place};
+use crate::base::{Diagnostic, Place, Secret};
 use crate::config::{Application, Environment, GoogleCloudStorage};
 use crate::control::{ControlServer, Desk};
 use crate::pipeline::{ApplicationSetup, Events, Pipeline, Surroundings};
 use crate::runtime::{Host, HostBuilder};
 use crate::script::catalogue;
+use crate::script::protocol::Bundle;
 use crate::simulator::{ApiKey, Settings, SimulatedAccount, Simulator, SimulatorError};
 use crate::store::{AppDb, DataDir, HostDb, Inbox, Ledger, StoreError, read_migrations};
 use crate::web::{Listener, ListenerLimits, Readiness, Site};
@@ -39,7 +40,7 @@ impl HostBuilder {
         let public_url: Arc<str> = self.params.host.public_base(bound).into();
         let simulator = self.simulator(&public_url).await?;
         let simulator_url = simulator.as_ref().and_then(|simulator| Url::parse(&simulator.base_url()).ok());
-        let parts = self.assemble(&data, &public_url, simulator_url.clone())?;
+        let parts = self.assemble(&data, &public_url, simulator_url.clone()).await?;
         let ledger = Ledger::open(&data.host_db()).map_err(one)?;
         let (waiting, open) =
             (ledger.waiting().map_err(one)?, ledger.open_messages().map_err(one)?);
@@ -104,7 +105,7 @@ impl HostBuilder {
             let url = simulator.as_ref().and_then(|simulator| Url::parse(&simulator.base_url()).ok());
             (simulator, url)
         };
-        let parts = self.assemble(&data, &public_url, simulator_url.clone())?;
+        let parts = self.assemble(&data, &public_url, simulator_url.clone()).await?;
         parts.pipeline.start(&parts.inbox, Vec::new(), Vec::new());
         Ok(Host {
             data,
@@ -145,7 +146,7 @@ impl HostBuilder {
         }
         let settings = Settings {
             listen: self.simulator_listen.unwrap_or(self.params.simulator.listen),
-            rules: self.params.simulator.rules.into(),
+            rules: self.params.simulator.rules,
             accounts: simulated_accounts(self.params.applications.values()),
             clock: Arc::clone(&self.clock),
             ..Settings::default()
@@ -158,7 +159,7 @@ impl HostBuilder {
     }
 
     /// Opens the databases, migrates, and readies the pipeline.
-    fn assemble(
+    async fn assemble(
         &self,
         data: &DataDir,
         public_url: &Arc<str>,
@@ -168,7 +169,7 @@ impl HostBuilder {
         let mut problems = Vec::new();
         let mut setups = Vec::new();
         for application in self.params.applications.values() {
-            match self.application(application, data, &host_db) {
+            match self.application(application, data, &host_db).await {
                 Ok(setup) => setups.push(setup),
                 Err(error) => problems.extend(error),
             }
@@ -203,7 +204,7 @@ impl HostBuilder {
         Ok(Parts { pipeline, inbox, writer, events })
     }
 
-    fn application(
+    async fn application(
         &self,
         application: &Arc<Application>,
         data: &DataDir,
@@ -216,9 +217,15 @@ impl HostBuilder {
         if applied > 0 {
             tracing::info!(app = %application.id, applied, "migrations were applied");
         }
-        let bundle = catalogue::read_bundle(&self.scripts, &application.id)
-            .map_err(|error| vec![error.diagnostic()])?;
-        let storage = application.storage.as_ref().map(open_storage).transpose()?.map(Arc::new);
+        // Scripts that cannot be read fail their own runs; the host starts.
+        let bundle = catalogue::read_bundle(&self.scripts, &application.id).unwrap_or_else(|error| {
+            tracing::error!(app = %application.id, %error, "the application has no scripts");
+            Bundle::default()
+        });
+        let storage = match &application.storage {
+            Some(storage) => Some(Arc::new(open_storage(storage).await?)),
+            None => None,
+        };
         Ok(ApplicationSetup { parameters: Arc::clone(application), bundle: Arc::new(bundle), db, storage })
     }
 }
@@ -255,7 +262,7 @@ pub fn simulated_accounts<'a>(
                     .iter()
                     .map(|key| ApiKey { sid: key.id.clone(), secret: key.secret.clone() })
                     .collect(),
-                senders: whatsapp.from_phone_number.iter().cloned().map(Into::into).collect(),
+                senders: whatsapp.from_phone_number.iter().map(Into::into).collect(),
             });
         }
     }
@@ -269,7 +276,7 @@ pub fn simulator_problem(error: &SimulatorError) -> Diagnostic {
         .help("stop what listens there, or choose another address with `[simulator] listen`")
 }
 
-fn open_storage(storage: &GoogleCloudStorage) -> Result<SignedUrls, Problems> {
+async fn open_storage(storage: &GoogleCloudStorage) -> Result<SignedUrls, Problems> {
     let file = &storage.credentials_file;
     let problem = |message: String| {
         vec![
@@ -280,6 +287,7 @@ fn open_storage(storage: &GoogleCloudStorage) -> Result<SignedUrls, Problems> {
     };
     let json = std::fs::read_to_string(file)
         .map_err(|error| problem(format!("the service-account key cannot be read: {error}")))?;
-    SignedUrls::new(&json, storage.signed_url_lifetime, storage.endpoint.clone())
+    SignedUrls::new(&Secret::new(json), storage.signed_url_lifetime, &storage.endpoint)
+        .await
         .map_err(|error| problem(error.to_string()))
 }

@@ -26,5 +26,5 @@ pub use crate::base::MessageStatus;
 pub use form::Form;
 pub use message::{Account, MessageFilter, MessageResource, OutgoingMessage, Sender};
 pub use outcome::{Outcome, OutcomeCode};
-pub use storage::SignedUrls;
+pub use storage::{SignedUrls, StorageError};
 pub use twilio::{NotSent, ReadError, Refusal, SendOutcome, Sent, Twilio};
