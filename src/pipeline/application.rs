@@ -280,10 +280,6 @@ impl Application {
         self.changed.notify_all();
     }
 
-    pub(super) fn is_stopping(&self) -> bool {
-        self.lock().stopping
-    }
-
     /// Waits until no slot is left, at most until `deadline`; idle workers are given up.
     pub(super) fn wait_until_idle(&self, deadline: Instant) -> bool {
         let mut state = self.lock();

@@ -18,6 +18,7 @@ use tokio::sync::oneshot;
 
 use crate::base::{ActionId, MessageId, NotificationId};
 use crate::host::{Effects, RunContext, VoSource, run_separated};
+use crate::pipeline::Event;
 use crate::pipeline::application::{Application, Baton, Work};
 use crate::pipeline::queue::{Decision, Verdict};
 use crate::pipeline::report::{LogLine, RunReport, Used, level_name};
@@ -502,6 +503,12 @@ impl<'a> Batch<'a> {
                 Origin::Direct(_) => (None, 1),
             };
             tell(&application.parameters.id, &run.action, notification, &report);
+            application.surroundings.events.tell(|| Event::Ran {
+                app: application.parameters.id.clone(),
+                action: run.action.clone(),
+                notification,
+                report: report.clone(),
+            });
             finished.push(Finished {
                 notification,
                 killed: verdict == Verdict::KilledWorker,

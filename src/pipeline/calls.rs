@@ -12,6 +12,7 @@ use sha2::{Digest, Sha256};
 
 use crate::base::{MessageId, MessageSid, MessageStatus};
 use crate::host::{self, MANIFEST, OutcomeForm, Reply, Send};
+use crate::pipeline::Event;
 use crate::pipeline::batch::{Batch, Origin, Run, Stop};
 use crate::pipeline::report::LogLine;
 use crate::script::protocol::{Answer, Ended, ErrorKind, FromWorker, Reason, Thrown, ToWorker, Value};
@@ -205,6 +206,11 @@ impl Batch<'_> {
                 surroundings.runtime.block_on(surroundings.twilio.create_message(&send.account, &message));
             let mut outcome = Outcome::of(&answer, &message);
             outcome.warnings.extend(send.warnings.iter().cloned());
+            surroundings.events.tell(|| Event::Sent {
+                app: application.parameters.id.clone(),
+                company: send.company.clone(),
+                outcome: outcome.clone(),
+            });
             let closed = inbox.close_message(record(application.now(), id, &outcome));
             (outcome, closed)
         });

@@ -26,17 +26,17 @@ use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
-use tokio::sync::oneshot;
+use tokio::sync::{broadcast, oneshot};
 use url::Url;
 
-use crate::base::{ActionId, AppId, Clock, CompanyId};
+use crate::base::{ActionId, AppId, Clock, CompanyId, MessageId, NotificationId};
 use crate::config;
 use crate::pipeline::application::Application;
 use crate::pipeline::queue::Arrival;
 use crate::script::WorkerCommand;
 use crate::script::protocol::Bundle;
-use crate::store::{Accepted, AppDb, Inbox, Waiting};
-use crate::whatsapp::{SignedUrls, Twilio};
+use crate::store::{Accepted, AppDb, Inbox, Mark, Waiting};
+use crate::whatsapp::{Outcome, SignedUrls, Twilio};
 
 pub use report::RunReport;
 
@@ -57,6 +57,59 @@ pub struct Surroundings {
     pub ledger: PathBuf,
     /// Where futures are driven.
     pub runtime: tokio::runtime::Handle,
+    /// Who wants to know what happens.
+    pub events: Events,
+}
+
+/// Something that happened, for those who watch: the demo's screen, a test that waits.
+#[derive(Debug, Clone)]
+pub enum Event {
+    /// A notification is durable and waits for its action.
+    Received(Accepted),
+    /// A send came to its outcome.
+    Sent {
+        /// The application.
+        app: AppId,
+        /// Whose account and sender.
+        company: CompanyId,
+        /// What the script is told.
+        outcome: Outcome,
+    },
+    /// An attempt of a run is over, and its effect committed.
+    Ran {
+        /// The application.
+        app: AppId,
+        /// The action.
+        action: ActionId,
+        /// The notification that started it, and what becomes of it.
+        notification: Option<(NotificationId, Mark)>,
+        /// How it ended.
+        report: RunReport,
+    },
+}
+
+/// Where events are told; costs nothing while nobody listens, and a slow listener misses some.
+#[derive(Debug, Clone)]
+pub struct Events(broadcast::Sender<Event>);
+
+impl Default for Events {
+    fn default() -> Self {
+        Self(broadcast::channel(1024).0)
+    }
+}
+
+impl Events {
+    /// Listens from now on.
+    #[must_use]
+    pub fn subscribe(&self) -> broadcast::Receiver<Event> {
+        self.0.subscribe()
+    }
+
+    fn tell(&self, event: impl FnOnce() -> Event) {
+        if self.0.receiver_count() > 0 {
+            let _ = self.0.send(event());
+        }
+    }
 }
 
 /// One application, ready to run.
@@ -84,6 +137,7 @@ pub struct DirectRun {
 
 /// All applications at work.
 pub struct Pipeline {
+    events: Events,
     applications: BTreeMap<AppId, Arc<Application>>,
 }
 
@@ -110,7 +164,7 @@ impl Pipeline {
                 (id, Application::new(setup, surroundings.clone(), Arc::clone(&inbox)))
             })
             .collect();
-        Self { applications }
+        Self { events: surroundings.events.clone(), applications }
     }
 
     /// Takes in what waited before this process began, and the inbox that ends of runs are recorded in.
@@ -118,7 +172,7 @@ impl Pipeline {
         &self,
         inbox: &Inbox,
         waiting: Vec<Waiting>,
-        open: Vec<(crate::base::NotificationId, crate::base::MessageId)>,
+        open: Vec<(NotificationId, MessageId)>,
     ) {
         for application in self.applications.values() {
             application.attach(inbox.clone());
@@ -157,6 +211,9 @@ impl Pipeline {
 
     /// Takes in what the inbox has made durable.
     pub fn accept(&self, accepted: Vec<Accepted>) {
+        for new in &accepted {
+            self.events.tell(|| Event::Received(new.clone()));
+        }
         // Usually one application's: no map is built for it.
         let mut rest = accepted.as_slice();
         while let Some(first) = rest.first() {

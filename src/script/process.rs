@@ -25,8 +25,6 @@ const PIPE_BYTES: usize = 1 << 20;
 const CPU_CHECK: Duration = Duration::from_millis(25);
 /// How long a worker may take to die once its pipe is closed.
 const DEATH_WITHIN: Duration = Duration::from_secs(2);
-/// The most that is kept of what a worker said and nobody has taken, in bytes.
-const MAX_BUFFERED: usize = 64 << 20;
 
 /// The program that is a worker.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -234,8 +232,8 @@ impl Worker {
         loop {
             match self.incoming.next() {
                 Ok(Some(frame)) => return Ok(frame),
-                Ok(None) if self.incoming.buffered() <= MAX_BUFFERED => {}
-                Ok(None) | Err(_) => return Err(self.end(Reason::Killed, "the worker violated the protocol")),
+                Ok(None) => {}
+                Err(_) => return Err(self.end(Reason::Killed, "the worker violated the protocol")),
             }
             match self.incoming.fill(&mut self.stdout) {
                 Ok(0) => return Err(self.died()),

@@ -129,6 +129,8 @@ pub struct Accepted {
     pub message_sid: MessageSid,
     /// The host's id of the message, if the message is the host's.
     pub message: Option<MessageId>,
+    /// What it says of the message.
+    pub status: MessageStatus,
     /// The form as it came.
     pub form: Bytes,
 }
@@ -571,6 +573,7 @@ fn write_notification(
             company: new.company.clone(),
             message_sid: new.message_sid.clone(),
             message: message.map(|(id, _)| id),
+            status: new.status.clone(),
             form: new.form.clone(),
         });
     }

@@ -7,7 +7,7 @@ use rusqlite::{Connection, OptionalExtension, Row, params_from_iter, types::Valu
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use crate::base::{AppId, CompanyId, MessageId, MessageSid, NotificationId, RunId, UnixMillis};
+use crate::base::{AppId, CompanyId, MessageId, MessageSid, MessageStatus, NotificationId, RunId, UnixMillis};
 use crate::store::host_db::open_reader;
 use crate::store::{Accepted, StoreError};
 
@@ -370,7 +370,7 @@ pub(super) fn last_notification(db: &Connection) -> rusqlite::Result<i64> {
 /// What waits for its action and came after `after`, in the order of arrival.
 pub(super) fn waiting_after(db: &Connection, after: NotificationId) -> rusqlite::Result<Vec<Waiting>> {
     let mut statement = db.prepare(
-        "SELECT id, app, company, message_sid, message, form, attempts, kills, next_attempt_at
+        "SELECT id, app, company, message_sid, message, form, attempts, kills, next_attempt_at, status
          FROM notifications WHERE state = 'waiting' AND id > ? ORDER BY id",
     )?;
     let invalid =
@@ -384,6 +384,7 @@ pub(super) fn waiting_after(db: &Connection, after: NotificationId) -> rusqlite:
                 company: CompanyId::parse(row.get_ref(2)?.as_str()?).map_err(|_| invalid(2))?,
                 message_sid: MessageSid::parse(row.get_ref(3)?.as_str()?).map_err(|_| invalid(3))?,
                 message: row.get::<_, Option<[u8; 16]>>(4)?.map(MessageId::from_bytes),
+                status: MessageStatus::parse(row.get_ref(9)?.as_str()?),
                 form: form.into(),
             },
             attempts: row.get(6)?,

@@ -5,18 +5,14 @@
 //! declare those names again and `return` and top-level `await` work. Everything before the text stands on its
 //! first line, so lines are right everywhere and only columns of line 1 need [`PREFIX_COLUMNS`] taken off.
 //!
-//! Before it is wrapped, the text is parsed alone as a complete function body. What parses so cannot close the
-//! wrapper: `})` in it is a syntax error at the author's own line and column.
+//! [`syntax`](super::syntax) makes sure first that the text does not close the wrapper.
 
 use std::path::Path;
 
-use boa_engine::ast::{Position, Span};
-use boa_engine::interner::Interner;
 use boa_engine::object::builtins::JsFunction;
-use boa_engine::parser::lexer::Error as LexError;
-use boa_engine::parser::{Error as ParseError, Parser};
-use boa_engine::{Context, JsNativeError, JsResult, JsValue, Source};
+use boa_engine::{Context, JsError, JsNativeError, JsResult, JsValue, Source};
 
+use super::syntax;
 use crate::script::protocol::{Frame, SourceFile};
 
 /// What a file is wrapped as.
@@ -69,13 +65,7 @@ pub(super) struct LoadError {
 
 /// Compiles `file` in `context`; the result is the outer function.
 pub(super) fn compile(file: &SourceFile, kind: Kind, context: &mut Context) -> Result<JsFunction, LoadError> {
-    let text = file.text.as_deref().map_err(|reason| LoadError {
-        message: format!("{} cannot be read: {reason}", file.shown),
-        place: None,
-    })?;
-    let text = without_hashbang(text);
-    check(&text, kind, file)?;
-    let wrapped = [kind.prefix(), &text, SUFFIX].concat();
+    let wrapped = check(file, kind)?;
     let path = Path::new(&file.shown);
     let evaluated = context.eval(Source::from_bytes(wrapped.as_bytes()).with_path(path));
     evaluated
@@ -83,12 +73,24 @@ pub(super) fn compile(file: &SourceFile, kind: Kind, context: &mut Context) -> R
         .map_err(|error| LoadError { message: format!("SyntaxError: {}", describe(&error)), place: None })
 }
 
+/// The wrapped text of `file`, if it can be wrapped.
+pub(super) fn check(file: &SourceFile, kind: Kind) -> Result<String, LoadError> {
+    let text = file.text.as_deref().map_err(|reason| LoadError {
+        message: format!("{} cannot be read: {reason}", file.shown),
+        place: None,
+    })?;
+    let text = without_hashbang(text);
+    let wrapped = [kind.prefix(), &text, SUFFIX].concat();
+    syntax::check(&text, &wrapped, kind, file)?;
+    Ok(wrapped)
+}
+
 fn as_function(value: JsValue) -> JsResult<JsFunction> {
     let function = value.as_object().and_then(JsFunction::from_object);
     function.ok_or_else(|| JsNativeError::syntax().with_message("not a function body").into())
 }
 
-fn describe(error: &boa_engine::JsError) -> String {
+fn describe(error: &JsError) -> String {
     match error.as_native() {
         Some(native) => native.message().to_owned(),
         None => error.to_string(),
@@ -103,55 +105,6 @@ fn without_hashbang(text: &str) -> std::borrow::Cow<'_, str> {
         Some(rest) => format!("//{rest}").into(),
         None => text.into(),
     }
-}
-
-/// Parses `text` as a complete body of a strict function.
-fn check(text: &str, kind: Kind, file: &SourceFile) -> Result<(), LoadError> {
-    let mut parser = Parser::new(Source::from_bytes(text.as_bytes()));
-    parser.set_strict();
-    let parsed = parser.parse_function_body(&mut Interner::default(), false, kind == Kind::Action);
-    parsed.map(drop).map_err(|error| {
-        let (message, position) = explain(&error);
-        let (line, column) =
-            position.map_or_else(|| end_of(text), |at| (at.line_number(), at.column_number()));
-        LoadError {
-            message: format!("SyntaxError: {message}"),
-            place: Some(Frame { function: String::new(), file: file.shown.clone(), line, column }),
-        }
-    })
-}
-
-/// The parser's sentence without the position that it repeats, and the position.
-fn explain(error: &ParseError) -> (String, Option<Position>) {
-    fn start(span: &Span) -> Option<Position> {
-        Some(span.start())
-    }
-    match error {
-        ParseError::Expected { expected, found, context, span } => {
-            let expected: Vec<String> = expected.iter().map(|token| format!("`{token}`")).collect();
-            let expected = match expected.as_slice() {
-                [one] => one.clone(),
-                [many @ .., last] => format!("{} or {last}", many.join(", ")),
-                [] => "something else".to_owned(),
-            };
-            (format!("expected {expected}, found `{found}` in {context}"), start(span))
-        }
-        ParseError::Unexpected { message, found, span } => {
-            let reason = if message.is_empty() { String::new() } else { format!(": {message}") };
-            (format!("unexpected `{found}`{reason}"), start(span))
-        }
-        ParseError::AbruptEnd => ("unexpected end of the file: something is not closed".to_owned(), None),
-        ParseError::Lex { err: LexError::Syntax(message, position) } => {
-            (message.to_string(), Some(*position))
-        }
-        ParseError::Lex { err: LexError::IO(error) } => (error.to_string(), None),
-        ParseError::ScopeAnalysis { err } => ((*err).to_owned(), None),
-        ParseError::General { message, position } => (message.to_string(), Some(*position)),
-    }
-}
-
-fn end_of(text: &str) -> (u32, u32) {
-    crate::base::Place::position_of(text.trim_end(), text.len())
 }
 
 #[cfg(test)]

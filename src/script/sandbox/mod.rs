@@ -21,6 +21,7 @@ mod modules;
 mod random;
 mod realm;
 mod state;
+mod syntax;
 mod timers;
 mod tripwire;
 mod values;
@@ -39,8 +40,11 @@ pub use self::memory::CountingAllocator;
 use self::compile::Kind;
 use self::state::State;
 use self::tripwire::Share;
-use super::protocol::{Answer, Ended, Failure, LogLevel, Reason, Returned, RunRequest, Start, Value};
-use super::sys;
+use super::protocol::{
+    Answer, Ended, Failure, LogLevel, Reason, Returned, RunRequest, SourceFile, Start, Value,
+};
+use super::{catalogue, sys};
+use crate::base::Diagnostic;
 
 /// How much a worker may exceed `limits.memory_mb` twice over before it ends itself, in bytes.
 const MEMORY_SLACK: i64 = 64 << 20;
@@ -161,6 +165,14 @@ impl Sandbox {
             peak_memory_bytes: u64::try_from(peak).unwrap_or(0),
         }
     }
+}
+
+/// Why `file` cannot be loaded, found without running it.
+pub(super) fn load_problem(file: &SourceFile, module: bool) -> Option<Diagnostic> {
+    let kind = if module { Kind::Module } else { Kind::Action };
+    let error = compile::check(file, kind).err()?;
+    let position = error.place.map(|place| (place.line, place.column));
+    Some(catalogue::problem(file, &error.message, position))
 }
 
 /// One run, to its result. What used up a limit is said by the tripwire and not by what the engine made of it.

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::base::{AccountSid, PhoneNumber, Secret, UnixMillis};
-use crate::whatsapp::Sender;
+use crate::whatsapp::{MessageStatus, Sender};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;

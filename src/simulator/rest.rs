@@ -1,0 +1,221 @@
+//! Twilio's REST paths.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::body::Bytes;
+use axum::extract::{DefaultBodyLimit, Path, State as Shares};
+use axum::http::header::AUTHORIZATION;
+use axum::http::{HeaderMap, StatusCode, Uri};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use axum::{Json, Router};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use uuid::Uuid;
+
+use super::accept::{self, Request};
+use super::error::ApiError;
+use super::script::{Script, Step};
+use super::settings::SimulatedAccount;
+use super::store::{Direction, Message};
+use super::{Shared, State};
+use super::{list, play};
+use crate::base::MessageSid;
+use crate::whatsapp::{Form, MessageStatus};
+
+/// The longest request body, in bytes: a text of 1,600 characters, percent-encoded, has 20,000.
+const MAX_BODY: usize = 64 * 1024;
+
+pub(super) fn routes() -> Router<Arc<Shared>> {
+    Router::new()
+        .route("/2010-04-01/Accounts/{account}/Messages.json", post(create).get(list::list))
+        .route("/2010-04-01/Accounts/{account}/Messages/{file}", get(fetch).post(update).delete(remove))
+        .method_not_allowed_fallback(async || ApiError::new(20004, "Method not allowed"))
+        .fallback(async |uri: Uri| ApiError::not_found(uri.path()))
+        .layer(DefaultBodyLimit::max(MAX_BODY))
+}
+
+async fn create(
+    Shares(shared): Shares<Arc<Shared>>,
+    Path(account): Path<String>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Result<Response, ApiError> {
+    let account = shared.authorize(&headers, &account)?;
+    let request = accept::check(&form_of(&body)?, &account)?;
+    let scheduled = request.send_at;
+    let (message, script) = shared.admit(&account, request)?;
+    let Script::Play { steps, answer_is_lost } = script else { return Err(ApiError::of_code(20500)) };
+    let wait = scheduled.map_or(Duration::ZERO, |at| at.since(shared.clock.now()));
+    play::start(&shared, message.sid.clone(), wait, steps);
+    if answer_is_lost {
+        return Err(ApiError::of_code(20500));
+    }
+    Ok((StatusCode::CREATED, Json(message.resource())).into_response())
+}
+
+async fn fetch(
+    Shares(shared): Shares<Arc<Shared>>,
+    Path((account, file)): Path<(String, String)>,
+    uri: Uri,
+    headers: HeaderMap,
+) -> Result<Response, ApiError> {
+    let message = shared.message(&headers, &account, &file, &uri)?;
+    Ok(Json(message.resource()).into_response())
+}
+
+/// Calls a message off (`Status=canceled`) or takes its text back (`Body=`).
+async fn update(
+    Shares(shared): Shares<Arc<Shared>>,
+    Path((account, file)): Path<(String, String)>,
+    uri: Uri,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Result<Response, ApiError> {
+    let message = shared.message(&headers, &account, &file, &uri)?;
+    let form = form_of(&body)?;
+    let cancels = match form.get("Status") {
+        None => false,
+        Some("canceled") => true,
+        Some(_) => return Err(ApiError::new(20001, "Status must be canceled")),
+    };
+    let redacts = match form.get("Body") {
+        None => false,
+        Some("") => true,
+        Some(_) => return Err(ApiError::new(20001, "Body can be removed only, by an empty value")),
+    };
+    let now = shared.clock.now();
+    // Judged and changed under one lock: its script may be sending it right now.
+    let changed = shared.change(&message.sid, |message| {
+        if cancels {
+            if message.status.rank() >= MessageStatus::Sending.rank() {
+                return Err(ApiError::new(30409, "This message cannot be canceled"));
+            }
+            message.status = MessageStatus::Canceled;
+        }
+        if redacts {
+            message.body.clear();
+        }
+        message.updated = now;
+        Ok(message.resource())
+    });
+    let resource = changed.ok_or_else(|| ApiError::not_found(uri.path()))??;
+    if cancels {
+        play::start(
+            &shared,
+            message.sid,
+            Duration::ZERO,
+            vec![Step::new(Duration::ZERO, MessageStatus::Canceled)],
+        );
+    }
+    Ok(Json(resource).into_response())
+}
+
+/// Twilio refuses this for some minutes after a message was sent (20009); here it is taken at once.
+async fn remove(
+    Shares(shared): Shares<Arc<Shared>>,
+    Path((account, file)): Path<(String, String)>,
+    uri: Uri,
+    headers: HeaderMap,
+) -> Result<StatusCode, ApiError> {
+    let message = shared.message(&headers, &account, &file, &uri)?;
+    shared.state().messages.remove(&message.sid);
+    shared.announce();
+    Ok(StatusCode::NO_CONTENT)
+}
+
+pub(super) fn form_of(body: &[u8]) -> Result<Form, ApiError> {
+    Form::parse(body).map_err(|error| ApiError::new(20001, error.to_string()))
+}
+
+impl Shared {
+    /// The account of a path, if the request signs in to it.
+    pub(super) fn authorize(&self, headers: &HeaderMap, account: &str) -> Result<SimulatedAccount, ApiError> {
+        let credentials = headers
+            .get(AUTHORIZATION)
+            .and_then(|value| value.to_str().ok())
+            .and_then(|value| value.split_once(' '))
+            .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("basic"))
+            .and_then(|(_, text)| STANDARD.decode(text.trim()).ok())
+            .and_then(|bytes| String::from_utf8(bytes).ok());
+        let signed_in = credentials.as_ref().and_then(|text| text.split_once(':'));
+        let state = self.state();
+        let known = state.accounts.get(account);
+        match (known, signed_in) {
+            (Some(known), Some((name, password))) if known.admits(name, password) => Ok(known.clone()),
+            _ => Err(ApiError::new(20003, "Authenticate")),
+        }
+    }
+
+    /// The message of a path, of an account that the request signs in to.
+    fn message(
+        &self,
+        headers: &HeaderMap,
+        account: &str,
+        file: &str,
+        uri: &Uri,
+    ) -> Result<Message, ApiError> {
+        let account = self.authorize(headers, account)?;
+        let sid = file.strip_suffix(".json").unwrap_or(file);
+        let state = self.state();
+        let found = MessageSid::parse(sid).ok().and_then(|sid| state.messages.get(&sid));
+        let found = found.filter(|message| message.account == account.sid);
+        found.cloned().ok_or_else(|| ApiError::not_found(uri.path()))
+    }
+
+    /// Takes a message and decides what becomes of it: what was asked for its recipient, what its number asks for,
+    /// what a rule forbids, or the usual. A message that is refused is not kept.
+    fn admit(&self, account: &SimulatedAccount, request: Request) -> Result<(Message, Script), ApiError> {
+        let now = self.clock.now();
+        let message = {
+            let mut state = self.state();
+            let State { messages, conversations, scripts, .. } = &mut *state;
+            let chosen = scripts.get(&request.to).cloned();
+            let script =
+                chosen.or_else(|| Script::of_recipient(&request.to, &self.timings)).unwrap_or_else(|| {
+                    let between = (&request.sender, &request.to);
+                    match conversations.judge(self.rules, between, request.content_sid.is_some(), now) {
+                        Some((status, code)) => Script::fails(&self.timings, &status, code),
+                        None => Script::usual(&self.timings),
+                    }
+                });
+            if let Script::Refuse { code } = script {
+                return Err(ApiError::of_code(code));
+            }
+            let is_scheduled = request.send_at.is_some_and(|at| at > now);
+            let message = Message {
+                sid: new_sid(if request.media_urls.is_empty() { "SM" } else { "MM" })?,
+                account: account.sid.clone(),
+                direction: Direction::OutboundApi,
+                to: request.to,
+                // A messaging service chooses when it sends.
+                from: request.messaging_service.is_none().then_some(request.sender),
+                status: match (is_scheduled, &request.messaging_service) {
+                    (true, _) => MessageStatus::Scheduled,
+                    (false, Some(_)) => MessageStatus::Accepted,
+                    (false, None) => MessageStatus::Queued,
+                },
+                messaging_service: request.messaging_service,
+                body: request.body,
+                media_urls: request.media_urls,
+                content_sid: request.content_sid,
+                error_code: None,
+                created: now,
+                updated: now,
+                sent: None,
+                status_callback: request.status_callback,
+                callbacks: Vec::new(),
+            };
+            messages.insert(message.clone());
+            (message, script)
+        };
+        self.announce();
+        Ok(message)
+    }
+}
+
+/// A new id. The error never happens: a UUID has 32 hexadecimal digits.
+pub(super) fn new_sid(prefix: &str) -> Result<MessageSid, ApiError> {
+    MessageSid::parse(&format!("{prefix}{}", Uuid::now_v7().simple())).map_err(|_| ApiError::of_code(20500))
+}

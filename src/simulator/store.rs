@@ -1,0 +1,165 @@
+//! The messages and what is known of them.
+
+use std::collections::{BTreeMap, HashMap};
+
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use super::address::Address;
+use crate::base::{AccountSid, MessageSid, UnixMillis};
+use crate::whatsapp::message::format_date;
+use crate::whatsapp::{MessageStatus, codes};
+
+/// How many messages are kept; the oldest go first.
+const MAX_MESSAGES: usize = 100_000;
+
+/// Who a message came from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Direction {
+    /// From the application, over the REST API.
+    OutboundApi,
+    /// From a phone.
+    Inbound,
+}
+
+/// A message at the simulator.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Message {
+    /// Its id.
+    pub sid: MessageSid,
+    /// Whose it is.
+    pub account: AccountSid,
+    /// From whom to whom.
+    pub direction: Direction,
+    /// The recipient.
+    pub to: Address,
+    /// The sender; absent until a messaging service has chosen one.
+    pub from: Option<Address>,
+    /// The messaging service (`MG…`), if it goes through one.
+    pub messaging_service: Option<String>,
+    /// The text, empty if there is none.
+    pub body: String,
+    /// The media.
+    pub media_urls: Vec<String>,
+    /// The template.
+    pub content_sid: Option<String>,
+    /// What became of it so far.
+    pub status: MessageStatus,
+    /// Why it failed.
+    pub error_code: Option<i64>,
+    /// When it was created.
+    pub created: UnixMillis,
+    /// When it last changed.
+    pub updated: UnixMillis,
+    /// When it was sent.
+    pub sent: Option<UnixMillis>,
+    /// Where its statuses are reported.
+    pub status_callback: Option<String>,
+    /// How its callbacks went so far.
+    pub callbacks: Vec<CallbackRecord>,
+}
+
+/// How a callback went.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct CallbackRecord {
+    /// The status it reported.
+    pub status: MessageStatus,
+    /// How many requests it took.
+    pub attempts: u32,
+    /// The HTTP status of the last answer, if there was one.
+    pub answer: Option<u16>,
+    /// Why there was none.
+    pub error: Option<String>,
+}
+
+impl Message {
+    /// The message as Twilio shows it.
+    #[must_use]
+    pub fn resource(&self) -> Value {
+        let uri = format!("{}/{}.json", messages_path(&self.account), self.sid);
+        let media = format!("{}/{}/Media.json", messages_path(&self.account), self.sid);
+        json!({
+            "account_sid": self.account,
+            "api_version": "2010-04-01",
+            "body": self.body,
+            "date_created": format_date(self.created),
+            "date_sent": self.sent.map(format_date),
+            "date_updated": format_date(self.updated),
+            "direction": match self.direction {
+                Direction::OutboundApi => "outbound-api",
+                Direction::Inbound => "inbound",
+            },
+            "error_code": self.error_code,
+            "error_message": self.error_message(),
+            "from": self.from,
+            "messaging_service_sid": self.messaging_service,
+            "num_media": self.media_urls.len().to_string(),
+            // A messaging service counts once it has chosen a sender.
+            "num_segments": if self.from.is_some() { "1" } else { "0" },
+            "price": self.sent.map(|_| "-0.00500"),
+            "price_unit": self.sent.map(|_| "USD"),
+            "sid": self.sid,
+            "status": self.status,
+            "subresource_uris": { "media": media },
+            "to": self.to,
+            "uri": uri,
+        })
+    }
+
+    /// Why it failed, in words.
+    #[must_use]
+    pub fn error_message(&self) -> Option<&'static str> {
+        codes::explain(self.error_code?).map(|known| known.meaning)
+    }
+}
+
+/// The path of an account's messages, without the ending.
+pub(super) fn messages_path(account: &AccountSid) -> String {
+    format!("/2010-04-01/Accounts/{account}/Messages")
+}
+
+/// The messages in the order in which they were created.
+#[derive(Debug, Default)]
+pub(super) struct Store {
+    messages: BTreeMap<u64, Message>,
+    numbers: HashMap<MessageSid, u64>,
+    next: u64,
+}
+
+impl Store {
+    pub(super) fn insert(&mut self, message: Message) {
+        self.numbers.insert(message.sid.clone(), self.next);
+        self.messages.insert(self.next, message);
+        self.next += 1;
+        if self.messages.len() > MAX_MESSAGES
+            && let Some((_, oldest)) = self.messages.pop_first()
+        {
+            self.numbers.remove(&oldest.sid);
+        }
+    }
+
+    pub(super) fn get(&self, sid: &MessageSid) -> Option<&Message> {
+        self.messages.get(self.numbers.get(sid)?)
+    }
+
+    pub(super) fn get_mut(&mut self, sid: &MessageSid) -> Option<&mut Message> {
+        self.messages.get_mut(self.numbers.get(sid)?)
+    }
+
+    pub(super) fn remove(&mut self, sid: &MessageSid) {
+        if let Some(number) = self.numbers.remove(sid) {
+            self.messages.remove(&number);
+        }
+    }
+
+    /// Oldest first.
+    pub(super) fn all(&self) -> impl DoubleEndedIterator<Item = &Message> {
+        self.messages.values()
+    }
+
+    /// Newest first, those after a message if one is given.
+    pub(super) fn newest_first(&self, after: Option<&MessageSid>) -> impl Iterator<Item = &Message> {
+        let end = after.map_or(self.next, |sid| self.numbers.get(sid).copied().unwrap_or(0));
+        self.messages.range(..end).rev().map(|(_, message)| message)
+    }
+}
