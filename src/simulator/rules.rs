@@ -6,7 +6,6 @@
 use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
 
-
 use super::address::Address;
 use crate::base::UnixMillis;
 use crate::whatsapp::MessageStatus;
