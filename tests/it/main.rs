@@ -1,6 +1,7 @@
 //! What the program promises, tested from outside. One file a promise.
 #![allow(missing_docs)]
 
+mod cases;
 mod hostile;
 mod support;
 mod worker;

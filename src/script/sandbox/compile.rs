@@ -99,7 +99,7 @@ fn describe(error: &JsError) -> String {
 
 /// A `#!` line is a comment, but only at the very beginning of a file, which the wrapper would end. As `//` it
 /// keeps its columns.
-fn without_hashbang(text: &str) -> std::borrow::Cow<'_, str> {
+pub(super) fn without_hashbang(text: &str) -> std::borrow::Cow<'_, str> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     match text.strip_prefix("#!") {
         Some(rest) => format!("//{rest}").into(),

@@ -83,8 +83,11 @@ fn log(_: &JsValue, arguments: &[JsValue], context: &mut Context) -> JsResult<Js
             return Err(JsNativeError::typ().with_message(message).into());
         }
     };
-    let text = console::format(&arguments[..arguments.len().min(1)], context);
-    State::of(context).log(level, &text);
+    let state = State::of(context);
+    if !state.log_is_full() {
+        let text = console::format(&arguments[..arguments.len().min(1)], context);
+        state.log(level, &text);
+    }
     Ok(JsValue::undefined())
 }
 

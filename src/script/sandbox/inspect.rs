@@ -19,6 +19,8 @@ const MAX_STRING: usize = 10_000;
 const MAX_TOTAL: usize = 64 << 10;
 /// Members stand on one line while they fit in this many characters.
 const LINE: usize = 76;
+/// Items of a list up to this many characters share lines.
+const SHORT: usize = 18;
 
 /// `text`, or the beginning of it that fits in `max` bytes with a mark that something is missing.
 pub(super) fn cut(text: &str, max: usize) -> String {
@@ -83,7 +85,7 @@ impl Inspector<'_> {
             let name = name.map(|name| text(&name)).filter(|name| !name.is_empty());
             let head = name.map_or("[Function (anonymous)]".to_owned(), |name| format!("[Function: {name}]"));
             let members = self.members(object, |_| true);
-            return if members.is_empty() { head } else { self.braces(&head, members, ('{', '}')) };
+            return if members.is_empty() { head } else { self.braces(&head, &members, ('{', '}')) };
         }
         if failure::is_error(object) {
             return self.error(object);
@@ -115,7 +117,7 @@ impl Inspector<'_> {
             Some(name) => name,
             None => "[Object: null prototype]",
         };
-        self.braces(head, members, ('{', '}'))
+        self.braces(head, &members, ('{', '}'))
     }
 
     fn error(&mut self, error: &JsObject) -> String {
@@ -129,7 +131,7 @@ impl Inspector<'_> {
         if let Some(cause) = self.own(error, js_string!("cause").into()) {
             members.push(format!("[cause]: {}", self.value(&cause)));
         }
-        if members.is_empty() { shown } else { self.braces(&shown, members, ('{', '}')) }
+        if members.is_empty() { shown } else { self.braces(&shown, &members, ('{', '}')) }
     }
 
     fn collection(&mut self, object: &JsObject) -> Option<String> {
@@ -161,7 +163,7 @@ impl Inspector<'_> {
                 None => key,
             });
         }
-        Some(self.braces(&format!("{kind}({size})"), members, ('{', '}')))
+        Some(self.braces(&format!("{kind}({size})"), &members, ('{', '}')))
     }
 
     fn list(&mut self, object: &JsObject, name: Option<String>) -> String {
@@ -184,7 +186,7 @@ impl Inspector<'_> {
             Some("Array") | None => String::new(),
             Some(name) => format!("{name}({length})"),
         };
-        self.braces(&head, members, ('[', ']'))
+        self.braces(&head, &members, ('[', ']'))
     }
 
     /// `key: value` for the own enumerable properties that `wanted` lets pass.
@@ -229,7 +231,7 @@ impl Inspector<'_> {
         members
     }
 
-    fn braces(&self, head: &str, members: Vec<String>, (open, close): (char, char)) -> String {
+    fn braces(&self, head: &str, members: &[String], (open, close): (char, char)) -> String {
         let space = if head.is_empty() { "" } else { " " };
         if members.is_empty() {
             return format!("{head}{space}{open}{close}");
@@ -240,7 +242,26 @@ impl Inspector<'_> {
         }
         let indent = "  ".repeat(self.above.len());
         let outer = "  ".repeat(self.above.len().saturating_sub(1));
-        format!("{head}{space}{open}\n{indent}{}\n{outer}{close}", members.join(&format!(",\n{indent}")))
+        let mut shown = format!("{head}{space}{open}\n{indent}");
+        let mut column = 0;
+        for (index, member) in members.iter().enumerate() {
+            // Short items, such as numbers, share lines.
+            let width = member.chars().count() + 2;
+            if index > 0 {
+                let fits = open == '[' && width <= SHORT && column + width <= LINE;
+                shown.push(',');
+                if fits {
+                    shown.push(' ');
+                } else {
+                    shown.push('\n');
+                    shown.push_str(&indent);
+                    column = 0;
+                }
+            }
+            shown.push_str(member);
+            column += if width <= SHORT { width } else { LINE };
+        }
+        format!("{shown}\n{outer}{close}")
     }
 
     /// The name of the object's class; `None` when it has no prototype.

@@ -14,6 +14,7 @@ mod deadline;
 mod failure;
 mod freeze;
 mod functions;
+mod hints;
 mod inspect;
 mod jobs;
 mod memory;

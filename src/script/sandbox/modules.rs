@@ -56,6 +56,11 @@ impl Modules {
         })
     }
 
+    /// The file that errors show as `shown`.
+    pub(super) fn shown_as(&self, shown: &str) -> Option<&SourceFile> {
+        self.files.iter().find(|file| file.shown == shown)
+    }
+
     /// The function of a file, compiled when it is first wanted.
     pub(super) fn function(
         &self,

@@ -1,0 +1,3 @@
+utils.setReturnValue({ first: 1 });
+utils.setReturnValue(Promise.resolve({ second: 2 }));
+return "not this";
