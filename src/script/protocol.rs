@@ -128,7 +128,7 @@ pub enum Value {
     Number(f64),
     /// A string; lone surrogates became U+FFFD.
     String(String),
-    /// A BigInt, in decimal.
+    /// A `BigInt`, in decimal.
     BigInt(String),
     /// An array or object, as `JSON.stringify` writes it.
     Json(String),

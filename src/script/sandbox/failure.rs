@@ -70,7 +70,7 @@ pub(super) fn from_error(error: JsError, context: &mut Context) -> Failure {
 /// The action threw `value`, or its promise was rejected with it.
 pub(super) fn from_thrown(value: &JsValue, context: &mut Context) -> Failure {
     let state = State::of(context);
-    let Some(object) = value.as_object().filter(|object| is_error(object)) else {
+    let Some(object) = value.as_object().filter(is_error) else {
         let shown = inspect::value(value, context);
         let message = format!("the action threw a value that is not an Error: {shown}");
         return plain(Reason::Thrown, inspect::cut(&message, MAX_MESSAGE));

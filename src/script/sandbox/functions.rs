@@ -92,6 +92,7 @@ fn log(_: &JsValue, arguments: &[JsValue], context: &mut Context) -> JsResult<Js
 }
 
 /// `utils.setReturnValue(value)`
+#[allow(clippy::unnecessary_wraps, reason = "the form of a native function")]
 fn set_return_value(_: &JsValue, arguments: &[JsValue], context: &mut Context) -> JsResult<JsValue> {
     State::of(context).result.replace(Some(arguments.get_or_undefined(0).clone()));
     Ok(JsValue::undefined())

@@ -1,6 +1,8 @@
 //! Values as people read them in a log: `{ a: 1, list: [ 'x' ] }`. Bounded in depth, members and length, and no
 //! getter is called.
 
+use std::fmt::Write as _;
+
 use boa_engine::builtins::promise::PromiseState;
 use boa_engine::object::JsObject;
 use boa_engine::object::builtins::{JsDate, JsMap, JsPromise, JsRegExp, JsSet, JsTypedArray};
@@ -74,14 +76,14 @@ impl Inspector<'_> {
             );
         }
         self.above.push(object.clone());
-        let shown = self.open_object(object, name);
+        let shown = self.open_object(object, name.as_deref());
         self.above.pop();
         shown
     }
 
-    fn open_object(&mut self, object: &JsObject, name: Option<String>) -> String {
+    fn open_object(&mut self, object: &JsObject, name: Option<&str>) -> String {
         if object.is_callable() {
-            let name = self.own(object, js_string!("name").into()).and_then(|name| name.as_string());
+            let name = self.own(object, &js_string!("name").into()).and_then(|name| name.as_string());
             let name = name.map(|name| text(&name)).filter(|name| !name.is_empty());
             let head = name.map_or("[Function (anonymous)]".to_owned(), |name| format!("[Function: {name}]"));
             let members = self.members(object, |_| true);
@@ -112,7 +114,7 @@ impl Inspector<'_> {
             return self.list(object, name);
         }
         let members = self.members(object, |_| true);
-        let head = match name.as_deref() {
+        let head = match name {
             Some("Object") => "",
             Some(name) => name,
             None => "[Object: null prototype]",
@@ -125,10 +127,10 @@ impl Inspector<'_> {
         let stack = failure::stack(error, self.context);
         for frame in failure::frames(&stack) {
             let function = if frame.function.is_empty() { "<action>" } else { &frame.function };
-            shown += &format!("\n    at {function} ({}:{}:{})", frame.file, frame.line, frame.column);
+            let _ = write!(shown, "\n    at {function} ({}:{}:{})", frame.file, frame.line, frame.column);
         }
         let mut members = self.members(error, |key| !matches!(key, "message" | "stack" | "name" | "cause"));
-        if let Some(cause) = self.own(error, js_string!("cause").into()) {
+        if let Some(cause) = self.own(error, &js_string!("cause").into()) {
             members.push(format!("[cause]: {}", self.value(&cause)));
         }
         if members.is_empty() { shown } else { self.braces(&shown, &members, ('{', '}')) }
@@ -166,7 +168,7 @@ impl Inspector<'_> {
         Some(self.braces(&format!("{kind}({size})"), &members, ('{', '}')))
     }
 
-    fn list(&mut self, object: &JsObject, name: Option<String>) -> String {
+    fn list(&mut self, object: &JsObject, name: Option<&str>) -> String {
         let length = object.get(js_string!("length"), self.context).ok();
         let length = length.and_then(|length| length.as_number()).unwrap_or(0.0);
         let mut members = Vec::new();
@@ -182,7 +184,7 @@ impl Inspector<'_> {
             members.push(format!("… {} more", length - f64::from(index)));
         }
         members.extend(self.members(object, |key| key.parse::<u32>().is_err()));
-        let head = match name.as_deref() {
+        let head = match name {
             Some("Array") | None => String::new(),
             Some(name) => format!("{name}({length})"),
         };
@@ -268,9 +270,9 @@ impl Inspector<'_> {
     fn class_name(&mut self, object: &JsObject) -> Option<String> {
         let mut prototype = object.prototype();
         while let Some(current) = prototype {
-            if let Some(constructor) = self.own(&current, js_string!("constructor").into())
+            if let Some(constructor) = self.own(&current, &js_string!("constructor").into())
                 && let Some(constructor) = constructor.as_object()
-                && let Some(name) = self.own(&constructor, js_string!("name").into())
+                && let Some(name) = self.own(&constructor, &js_string!("name").into())
                 && let Some(name) = name.as_string()
                 && !name.is_empty()
             {
@@ -282,8 +284,8 @@ impl Inspector<'_> {
     }
 
     /// An own property's value; of an accessor, only when it is one that stands for a value (see `freeze`).
-    fn own(&mut self, object: &JsObject, key: PropertyKey) -> Option<JsValue> {
-        let property = object.borrow().properties().get(&key)?;
+    fn own(&mut self, object: &JsObject, key: &PropertyKey) -> Option<JsValue> {
+        let property = object.borrow().properties().get(key)?;
         if let Some(value) = property.value() {
             return Some(value.clone());
         }

@@ -23,6 +23,8 @@ mod random;
 mod realm;
 mod state;
 mod syntax;
+#[cfg(test)]
+mod tests;
 mod timers;
 mod tripwire;
 mod values;

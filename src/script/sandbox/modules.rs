@@ -124,7 +124,7 @@ impl Modules {
         if let Some(file) = candidates.iter().find_map(|path| self.by_path.get(path)) {
             return Ok(*file);
         }
-        let wanted = if path.ends_with(".js") { path } else { format!("{path}.js") };
+        let wanted = format!("{}.js", path.strip_suffix(".js").unwrap_or(&path));
         let hint = nearest(&wanted, self.files.iter().map(|file| file.path.as_str()));
         let hint = hint.map(|path| format!("; the nearest is `{path}`")).unwrap_or_default();
         Err((format!("require(\"{specifier}\"): there is no file `{wanted}`{hint}"), NOT_FOUND))
