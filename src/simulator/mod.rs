@@ -15,8 +15,8 @@
 //!
 //! # Recipients that choose what happens
 //!
-//! Numbers that begin with `+39 399` (no Italian network has them, the usual checks take them) carry what is to
-//! become of the message: two digits say what, five digits more are an error code or milliseconds.
+//! Numbers that begin with `+39 399` (the usual checks take them for mobile numbers; here they reach nobody) carry
+//! what is to become of the message: two digits say what, five digits more are an error code or milliseconds.
 //!
 //! | recipient | what happens |
 //! | --- | --- |

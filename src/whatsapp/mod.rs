@@ -16,10 +16,12 @@ pub mod message;
 pub mod outcome;
 pub mod signature;
 pub mod status;
+pub mod storage;
 pub mod twilio;
 
 pub use form::Form;
 pub use message::{Account, MessageFilter, MessageResource, OutgoingMessage, Sender};
 pub use outcome::{Outcome, OutcomeCode};
 pub use status::MessageStatus;
+pub use storage::{SignedUrls, StorageError};
 pub use twilio::{NotSent, ReadError, Refusal, SendOutcome, Sent, Twilio};
