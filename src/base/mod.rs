@@ -9,6 +9,7 @@ mod diagnostic;
 mod ids;
 mod phone;
 mod secret;
+mod status;
 
 pub use clock::{Clock, ManualClock, SystemClock, UnixMillis};
 pub use diagnostic::{Diagnostic, Place, Severity, nearest};
@@ -17,3 +18,4 @@ pub use ids::{
 };
 pub use phone::{CountryPrefix, InvalidPhoneNumber, PhoneNumber};
 pub use secret::Secret;
+pub use status::MessageStatus;

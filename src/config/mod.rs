@@ -6,11 +6,23 @@
 //!
 //! May know: [`crate::base`]. Knows nothing of the rest.
 
+mod application;
+pub mod codes;
+mod document;
 mod load;
+mod names;
 mod params;
+mod reader;
+mod secrets;
+#[cfg(test)]
+mod tests;
+mod values;
+mod warnings;
+mod whatsapp;
 
 pub use load::{Loaded, load, parse};
 pub use params::{
     Address, Application, Company, Environment, GoogleCloudStorage, HostParams, Limits, Params, Rules,
     SendingKey, SimulatorParams, Whatsapp,
 };
+pub use values::parse_address;

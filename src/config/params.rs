@@ -40,6 +40,17 @@ pub struct HostParams {
     pub data_dir: PathBuf,
 }
 
+impl HostParams {
+    /// The text that paths are appended to: `public_url` without a trailing slash (which [`Url`] itself can't
+    /// leave out of a URL that has no path), or `http://` and the address that was bound where the file is silent.
+    #[must_use]
+    pub fn public_base(&self, bound: SocketAddr) -> String {
+        self.public_url
+            .as_ref()
+            .map_or_else(|| format!("http://{bound}"), |url| url.as_str().trim_end_matches('/').to_owned())
+    }
+}
+
 /// `[simulator]`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SimulatorParams {
@@ -50,7 +61,8 @@ pub struct SimulatorParams {
 }
 
 /// `[simulator] rules`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Rules {
     /// Every phone has joined, nothing is paced.
     #[default]
@@ -144,9 +156,9 @@ pub enum Environment {
 pub struct GoogleCloudStorage {
     /// The service-account key file, resolved against the parameter file.
     pub credentials_file: PathBuf,
-    /// How long a signed URL is good: 1 s to 7 days. From `signed_url_minutes`, default 60.
+    /// How long a signed URL is good: 1 minute to 7 days, Google's most. From `signed_url_minutes`, default 60.
     pub signed_url_lifetime: Duration,
-    /// Default `https://storage.googleapis.com`.
+    /// Where the signed URLs point; no trailing slash. Default `https://storage.googleapis.com`.
     pub endpoint: Url,
 }
 

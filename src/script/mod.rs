@@ -11,4 +11,13 @@
 //! sees a [`sandbox::Host`] to call, and a test can be one. Knows nothing of WhatsApp, storage or the pipeline:
 //! what a script may call arrives as a list of names, and what a call does is the host's affair.
 
+pub mod catalogue;
+mod frame;
+pub mod process;
 pub mod protocol;
+pub mod sandbox;
+mod sys;
+pub mod worker;
+
+pub use process::{Death, Worker, WorkerCommand, WorkerError};
+pub use sandbox::CountingAllocator;

@@ -44,8 +44,8 @@
 //! | `POST /simulator/scripts` | `{"to":"+39…","script":…}`, see [`Script`]; `"script":null` takes it back |
 //! | `POST /simulator/incoming` | somebody writes: `{"account_sid","from","to","body","url"}`; opens the 24-hour window, `join boatswain` joins the sandbox, and `url` (optional) gets Twilio's signed request |
 //!
-//! May know [`crate::base`] and [`crate::whatsapp`]. It calls back loopback addresses and the origins it was told
-//! to ([`Simulator::allow_callbacks_to`]), nothing else.
+//! May know [`crate::base`], [`crate::whatsapp`] and the [`Rules`] of [`crate::config`]. It calls back loopback
+//! addresses and the origins it was told to ([`Simulator::allow_callbacks_to`]), nothing else.
 
 mod accept;
 mod address;

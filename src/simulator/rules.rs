@@ -6,11 +6,11 @@
 use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
-
 use super::address::Address;
 use crate::base::UnixMillis;
 use crate::whatsapp::MessageStatus;
+
+pub use crate::config::Rules;
 
 /// What somebody writes to the sandbox to join it: `join boatswain`.
 pub const JOIN_CODE: &str = "boatswain";
@@ -19,19 +19,6 @@ pub const JOIN_CODE: &str = "boatswain";
 const JOINED_FOR: Duration = Duration::from_hours(72);
 /// How long after somebody has written anything may be sent.
 const WINDOW: Duration = Duration::from_hours(24);
-
-/// How strict the simulator is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Rules {
-    /// Every phone has joined, nothing is paced.
-    #[default]
-    Open,
-    /// Only phones that have joined (63015), one message in 3 s (63018), the 24-hour window (63016).
-    Sandbox,
-    /// 80 messages a second for a sender (63018), the 24-hour window (63016).
-    Production,
-}
 
 impl Rules {
     /// So many messages in so long, for a sender.

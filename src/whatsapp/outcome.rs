@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::codes;
 use super::message::{OutgoingMessage, Sender};
 use super::twilio::{NotSent, SendOutcome, Sent};
+use crate::base::{MessageSid, MessageStatus};
 
 /// The host's code for a send whose outcome can't be known.
 pub const SEND_IN_DOUBT: &str = "SEND_IN_DOUBT";
@@ -78,6 +79,13 @@ impl Outcome {
              notifications, or look for it in Twilio's log"
         );
         Self { status: "unknown".to_owned(), ..Self::failed(SEND_IN_DOUBT, message) }
+    }
+
+    /// A send whose answer was lost, but whose message is known by now.
+    #[must_use]
+    pub fn known(sid: &MessageSid, status: &MessageStatus) -> Self {
+        let (sid, status) = (sid.clone(), status.clone());
+        Self::sent(&Sent { sid, status, from: None, error_code: None, error_message: None })
     }
 
     /// Who it was to go to and from.

@@ -1,0 +1,79 @@
+//! `boatswain check`: parameters, scripts, migrations: every problem at once.
+
+use crate::base::{Diagnostic, Place, Severity};
+use crate::cli::options::Options;
+use crate::cli::{Failure, output};
+use crate::config::{self, Application, Loaded};
+use crate::script::catalogue;
+use crate::store::{AppDb, HostId, read_migrations};
+
+pub(super) fn run(options: &Options, json: bool) -> Result<(), Failure> {
+    let mut found = match config::load(&options.params) {
+        Ok(Loaded { params, warnings }) => {
+            let scripts = options
+                .scripts
+                .clone()
+                .unwrap_or_else(|| options.params.parent().unwrap_or_else(|| "".as_ref()).join("scripts"));
+            let mut found = warnings;
+            for application in params.applications.values() {
+                found.extend(application_problems(application, &scripts, &options.params));
+            }
+            found
+        }
+        Err(problems) => problems,
+    };
+    found.sort_by_key(|diagnostic| diagnostic.severity == Severity::Warning);
+    let errors = found.iter().filter(|diagnostic| diagnostic.severity == Severity::Error).count();
+    for diagnostic in &found {
+        if json {
+            // Plain strings and numbers: a diagnostic always serializes.
+            output::line(serde_json::to_string(diagnostic).unwrap_or_default());
+        } else {
+            output::problem(diagnostic);
+        }
+    }
+    if !json {
+        let word = |count: usize, one: &str| format!("{count} {one}{}", if count == 1 { "" } else { "s" });
+        output::note(format_args!("{}, {}", word(errors, "error"), word(found.len() - errors, "warning")));
+    }
+    if errors == 0 { Ok(()) } else { Err(Failure::Failed) }
+}
+
+fn application_problems(
+    application: &Application,
+    scripts: &std::path::Path,
+    params: &std::path::Path,
+) -> Vec<Diagnostic> {
+    let folder = scripts.join(application.id.as_str());
+    let mut found = Vec::new();
+    match catalogue::read_bundle(scripts, &application.id) {
+        Ok(bundle) => {
+            found.extend(catalogue::problems(&bundle));
+            if let Some(action) = &application.whatsapp.whatsapp_callback
+                && !catalogue::actions(&bundle).any(|known| known == action.as_str())
+            {
+                let near = crate::base::nearest(action.as_str(), catalogue::actions(&bundle));
+                let help = near.map_or_else(
+                    || format!("write {}", folder.join(format!("{action}.js")).display()),
+                    |near| format!("did you mean `{near}`?"),
+                );
+                let message = format!("whatsapp_callback of `{}` names `{action}`, which does not exist", application.id);
+                found.push(Diagnostic::error("UNKNOWN_ACTION", message).at(Place::file(params)).help(help));
+            }
+        }
+        Err(error) => found.push(
+            Diagnostic::error("SCRIPTS_UNREADABLE", error.to_string())
+                .at(Place::file(&folder))
+                .help("make the folder and put the application's actions into it"),
+        ),
+    }
+    // Migrations are tried for real, all of them, on a database of their own that is thrown away.
+    let migrated = read_migrations(&folder.join("migrations")).and_then(|migrations| {
+        let db = AppDb::open(std::path::Path::new(":memory:"), &HostId("check".into()))?;
+        db.migrate(&migrations, crate::base::UnixMillis(0))
+    });
+    if let Err(error) = migrated {
+        found.push(error.diagnostic());
+    }
+    found
+}

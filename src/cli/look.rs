@@ -1,0 +1,162 @@
+//! `messages`, `notifications`, `runs`: `list` and `show`, through the running host or from its ledger.
+
+use comfy_table::Table;
+use comfy_table::presets::UTF8_HORIZONTAL_ONLY;
+use serde_json::Value;
+
+use crate::base::Diagnostic;
+use crate::cli::options::{ListOptions, Look, Options};
+use crate::cli::{Failure, output};
+use crate::config;
+use crate::control::views::{self, Kind};
+use crate::control::{ControlClient, ControlError};
+use crate::store::{DataDir, Filter, Ledger, StoreError};
+
+/// Where the rows come from.
+enum Source {
+    Host(ControlClient),
+    Ledger(Ledger),
+    /// No host has run yet.
+    Nothing,
+}
+
+pub(super) async fn run(options: &Options, kind: Kind, look: &Look) -> Result<(), Failure> {
+    let source = source(options).await?;
+    match look {
+        Look::List(list) => {
+            let rows = rows(&source, kind, list).await?;
+            if list.json {
+                rows.iter().for_each(|row| output::line(row));
+            } else {
+                table(kind, &rows);
+            }
+            Ok(())
+        }
+        Look::Show { id, json } => match row(&source, kind, id).await? {
+            Some(row) if *json => {
+                output::line(row);
+                Ok(())
+            }
+            Some(row) => {
+                describe(&row);
+                Ok(())
+            }
+            None => {
+                output::problem(
+                    &Diagnostic::error("NOT_FOUND", format!("there is none with the id `{}`", id.escape_debug()))
+                        .help("`list` shows the newest with their ids"),
+                );
+                Err(Failure::Failed)
+            }
+        },
+    }
+}
+
+async fn source(options: &Options) -> Result<Source, Failure> {
+    let data = match &options.data {
+        Some(data) => data.clone(),
+        None => config::load(&options.params)?.params.host.data_dir,
+    };
+    if let Some(host) = ControlClient::find(&DataDir::socket_in(&data)).await {
+        return Ok(Source::Host(host));
+    }
+    let file = DataDir::host_db_in(&data);
+    if !file.exists() {
+        return Ok(Source::Nothing);
+    }
+    // The lock is ours while we read, so that no host starts to write a file that we take for at rest.
+    Ok(Source::Ledger(Ledger::open(&file).map_err(store)?))
+}
+
+async fn rows(source: &Source, kind: Kind, list: &ListOptions) -> Result<Vec<Value>, Failure> {
+    let filter = Filter {
+        app: list.app.clone(),
+        company: list.company.clone(),
+        status: list.status.clone(),
+        limit: Some(list.limit),
+    };
+    match source {
+        Source::Host(host) => host.list(kind, &filter).await.map_err(control),
+        Source::Ledger(ledger) => views::list(ledger, kind, &filter).map_err(store),
+        Source::Nothing => Ok(Vec::new()),
+    }
+}
+
+async fn row(source: &Source, kind: Kind, id: &str) -> Result<Option<Value>, Failure> {
+    match source {
+        Source::Host(host) => host.show(kind, id).await.map_err(control),
+        Source::Ledger(ledger) => views::show(ledger, kind, id).map_err(store),
+        Source::Nothing => Ok(None),
+    }
+}
+
+#[allow(clippy::needless_pass_by_value)] // for map_err
+fn store(error: StoreError) -> Failure {
+    error.diagnostic().into()
+}
+
+#[allow(clippy::needless_pass_by_value)] // for map_err
+fn control(error: ControlError) -> Failure {
+    Diagnostic::error("HOST_GONE", error.to_string()).help("look at the log of `boatswain serve`").into()
+}
+
+fn columns(kind: Kind) -> &'static [&'static str] {
+    match kind {
+        Kind::Messages => &["id", "sid", "appId", "companyId", "to", "status", "errorCode", "createdAt"],
+        Kind::Notifications => {
+            &["id", "appId", "companyId", "messageSid", "messageStatus", "state", "attempts", "receivedAt"]
+        }
+        Kind::Runs => {
+            &["id", "notificationId", "appId", "actionId", "reason", "attempts", "cpuMs", "wallMs", "startedAt"]
+        }
+    }
+}
+
+/// The columns that matter most, as a table.
+fn table(kind: Kind, rows: &[Value]) {
+    let mut table = Table::new();
+    table.load_style(UTF8_HORIZONTAL_ONLY).set_header(columns(kind));
+    for row in rows {
+        table.add_row(columns(kind).iter().map(|column| text(&row[*column])));
+    }
+    output::line(table);
+}
+
+/// Every member on a line of its own; lists and objects below.
+fn describe(row: &Value) {
+    let Value::Object(members) = row else { return };
+    for (name, value) in members {
+        match value {
+            Value::Array(items) => {
+                output::line(format_args!("{name}:"));
+                items.iter().for_each(|item| output::line(format_args!("  {item}")));
+            }
+            Value::Object(inner) => {
+                output::line(format_args!("{name}:"));
+                for (name, value) in inner {
+                    output::line(format_args!("  {name}: {}", text(value)));
+                }
+            }
+            Value::String(lines) if name == "log" => {
+                output::line("log:");
+                lines.lines().for_each(|line| output::line(format_args!("  {}", line.replace('\t', "  "))));
+            }
+            other => output::line(format_args!("{name}: {}", text(other))),
+        }
+    }
+}
+
+/// What a cell shows. Control characters that somebody sent are shown, not obeyed.
+fn text(value: &Value) -> String {
+    match value {
+        Value::Null => String::new(),
+        Value::String(text) => text.chars().flat_map(shown).collect(),
+        other => other.to_string(),
+    }
+}
+
+fn shown(c: char) -> impl Iterator<Item = char> {
+    let escape = c.is_control();
+    let plain = (!escape).then_some(c);
+    plain.into_iter().chain(escape.then(|| c.escape_debug()).into_iter().flatten())
+}

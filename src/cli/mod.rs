@@ -1,0 +1,113 @@
+//! The command line: one file a command.
+//!
+//! A command reads its options, works through the library, and prints; what it cannot do it says as
+//! `error[CODE]: …`, where, and `help: …` on stderr. Exit status 0, 1 (the work failed) or 2 (usage and
+//! configuration).
+
+mod check;
+mod demo;
+mod explain;
+mod look;
+mod options;
+mod output;
+mod run;
+mod serve;
+mod simulator;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use clap::error::ErrorKind;
+
+use crate::base::Diagnostic;
+use options::{Command, Options};
+
+/// How a command ends when it does not end well.
+#[derive(Debug)]
+pub(crate) enum Failure {
+    /// The work failed: exit status 1. What there was to say is said.
+    Failed,
+    /// Usage or configuration: exit status 2.
+    Refused(Vec<Diagnostic>),
+}
+
+impl From<Diagnostic> for Failure {
+    fn from(diagnostic: Diagnostic) -> Self {
+        Self::Refused(vec![diagnostic])
+    }
+}
+
+impl From<Vec<Diagnostic>> for Failure {
+    fn from(diagnostics: Vec<Diagnostic>) -> Self {
+        Self::Refused(diagnostics)
+    }
+}
+
+/// The program, but for the worker: parses, works, prints the error, and gives the exit status.
+#[must_use]
+pub fn main() -> ExitCode {
+    let options = match Options::try_parse() {
+        Ok(options) => options,
+        Err(error) => return usage(&error),
+    };
+    output::init(options.log_format, matches!(options.command, Command::Serve { .. }));
+    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            output::problem(&Diagnostic::error("RUNTIME", format!("the program cannot start: {error}")));
+            return ExitCode::from(2);
+        }
+    };
+    let result = runtime.block_on(dispatch(options));
+    // A thread that hangs in a system call must not keep the program from ending.
+    runtime.shutdown_background();
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(Failure::Failed) => ExitCode::FAILURE,
+        Err(Failure::Refused(diagnostics)) => {
+            for diagnostic in &diagnostics {
+                output::problem(diagnostic);
+            }
+            ExitCode::from(2)
+        }
+    }
+}
+
+async fn dispatch(options: Options) -> Result<(), Failure> {
+    match &options.command {
+        Command::Demo => demo::run().await,
+        Command::Serve { listen } => serve::run(&options, *listen).await,
+        Command::Run { action, vo, company } => run::run(&options, action, vo, company.as_deref()).await,
+        Command::Check { json } => check::run(&options, *json),
+        Command::Simulator { listen } => simulator::run(&options, *listen).await,
+        Command::Messages { look } => look::run(&options, crate::control::views::Kind::Messages, look).await,
+        Command::Notifications { look } => {
+            look::run(&options, crate::control::views::Kind::Notifications, look).await
+        }
+        Command::Runs { look } => look::run(&options, crate::control::views::Kind::Runs, look).await,
+        Command::Explain { code } => explain::run(code),
+    }
+}
+
+/// What clap found wrong, in the form of the contract.
+fn usage(error: &clap::Error) -> ExitCode {
+    match error.kind() {
+        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => {
+            let _ = error.print();
+            ExitCode::SUCCESS
+        }
+        ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
+            let _ = error.print();
+            ExitCode::from(2)
+        }
+        _ => {
+            let text = error.to_string();
+            let mut parts = text.trim().splitn(2, "\n\n");
+            let message = parts.next().unwrap_or("").trim_start_matches("error: ").replace('\n', " ");
+            let rest = parts.next().unwrap_or("").trim();
+            let help = if rest.is_empty() { "see `boatswain --help`" } else { rest };
+            output::problem(&Diagnostic::error("USAGE", message).help(help));
+            ExitCode::from(2)
+        }
+    }
+}

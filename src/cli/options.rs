@@ -1,0 +1,132 @@
+//! What can be said on the command line.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::config::Address;
+
+/// An embedded JavaScript scripting host for WhatsApp applications.
+#[derive(Debug, Parser)]
+#[command(name = "boatswain", version, propagate_version = true)]
+pub(super) struct Options {
+    /// Application parameters.
+    #[arg(long, global = true, env = "BOATSWAIN_PARAMS", value_name = "FILE", default_value = "app-params.toml")]
+    pub(super) params: PathBuf,
+    /// Folder of the actions [default: `scripts` beside the parameters].
+    #[arg(long, global = true, env = "BOATSWAIN_SCRIPTS", value_name = "DIR")]
+    pub(super) scripts: Option<PathBuf>,
+    /// Folder of the public files [default: `public` beside the parameters].
+    #[arg(long, global = true, env = "BOATSWAIN_PUBLIC", value_name = "DIR")]
+    pub(super) public: Option<PathBuf>,
+    /// Folder of the databases [default: as the parameters say].
+    #[arg(long, global = true, env = "BOATSWAIN_DATA", value_name = "DIR")]
+    pub(super) data: Option<PathBuf>,
+    /// How the log is written to stderr.
+    #[arg(long, global = true, env = "BOATSWAIN_LOG_FORMAT", value_name = "FORMAT", default_value = "text")]
+    pub(super) log_format: LogFormat,
+    #[command(subcommand)]
+    pub(super) command: Command,
+}
+
+/// How the log is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum LogFormat {
+    /// For people.
+    Text,
+    /// One object a line.
+    Json,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// The whole tour in a temporary folder: no network, no account.
+    Demo,
+    /// The host; also the simulator where an application uses it.
+    Serve {
+        /// Where to listen, instead of `[host] listen`.
+        #[arg(long, value_name = "ADDR", value_parser = address)]
+        listen: Option<Address>,
+    },
+    /// Runs one action: its return value on stdout, log and errors on stderr.
+    Run {
+        /// `<appId>/<actionId>`.
+        #[arg(value_name = "APP/ACTION")]
+        action: String,
+        /// The action's `vo`: JSON, `@FILE`, or `-` for stdin.
+        #[arg(long, value_name = "JSON", default_value = "{}")]
+        vo: String,
+        /// The company in whose name it runs.
+        #[arg(long, value_name = "ID")]
+        company: Option<String>,
+    },
+    /// Checks parameters, scripts and migrations: every problem at once.
+    Check {
+        /// One object a line.
+        #[arg(long)]
+        json: bool,
+    },
+    /// The simulator alone.
+    Simulator {
+        /// Where to listen, instead of `[simulator] listen`.
+        #[arg(long, value_name = "ADDR", value_parser = address)]
+        listen: Option<Address>,
+    },
+    /// Messages that were sent.
+    Messages {
+        #[command(subcommand)]
+        look: Look,
+    },
+    /// Notifications that came, and what became of them.
+    Notifications {
+        #[command(subcommand)]
+        look: Look,
+    },
+    /// Runs of actions.
+    Runs {
+        #[command(subcommand)]
+        look: Look,
+    },
+    /// What an error code means and what to do, ours and Twilio's.
+    Explain {
+        /// `63016`, `UNKNOWN_KEY`, …
+        code: String,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Look {
+    /// The newest first.
+    List(ListOptions),
+    /// One, with all that belongs to it.
+    Show {
+        /// Its id; for a message also Twilio's sid.
+        id: String,
+        /// One object on one line.
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(super) struct ListOptions {
+    /// Of one application.
+    #[arg(long, value_name = "ID")]
+    pub(super) app: Option<String>,
+    /// Of one company.
+    #[arg(long, value_name = "ID")]
+    pub(super) company: Option<String>,
+    /// A message's status, a notification's state, a run's reason.
+    #[arg(long, value_name = "WORD")]
+    pub(super) status: Option<String>,
+    /// At most so many.
+    #[arg(long, value_name = "N", default_value_t = 50)]
+    pub(super) limit: u32,
+    /// One object a line.
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+fn address(text: &str) -> Result<Address, &'static str> {
+    crate::config::parse_address(text)
+}

@@ -1,0 +1,142 @@
+//! `boatswain run <appId>/<actionId>`: one run; stdout is the return value and nothing else.
+
+use std::io::Read;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::base::{ActionId, AppId, CompanyId, Diagnostic, Place};
+use crate::cli::options::Options;
+use crate::cli::{Failure, output, serve};
+use crate::config::{self, Params};
+use crate::control::{ControlClient, ControlError, RunOrder};
+use crate::pipeline::{DirectRun, RunReport};
+use crate::script::protocol::{LogLevel, Returned};
+use crate::store::DataDir;
+
+pub(super) async fn run(
+    options: &Options,
+    action: &str,
+    vo: &str,
+    company: Option<&str>,
+) -> Result<(), Failure> {
+    let params = config::load(&options.params)?.params;
+    let order = order(&params, action, vo, company)?;
+    let data = options.data.clone().unwrap_or_else(|| params.host.data_dir.clone());
+    let report = match ControlClient::find(&DataDir::socket_in(&data)).await {
+        Some(host) => host.run(&order).await.map_err(refused)?,
+        None => by_itself(options, params, order).await?,
+    };
+    print(&report)
+}
+
+fn order(params: &Params, action: &str, vo: &str, company: Option<&str>) -> Result<RunOrder, Failure> {
+    let usage = |message: String| Diagnostic::error("USAGE", message);
+    let (app, action) = action.split_once('/').ok_or_else(|| {
+        usage(format!("`{}` does not name an action", action.escape_debug()))
+            .help("give `<appId>/<actionId>`, for example `demo/confirmOrder`")
+    })?;
+    let app = AppId::parse(app).map_err(|error| usage(error.to_string()))?;
+    let action = ActionId::parse(action.strip_suffix(".js").unwrap_or(action))
+        .map_err(|error| usage(error.to_string()))?;
+    let company = match company {
+        None => CompanyId::none(),
+        Some(text) => CompanyId::parse(text).map_err(|error| usage(error.to_string()))?,
+    };
+    if !params.applications.contains_key(&app) {
+        let known = params.applications.keys().map(AppId::as_str);
+        let help = crate::base::nearest(app.as_str(), known.clone()).map_or_else(
+            || format!("the file has: {}", known.collect::<Vec<_>>().join(", ")),
+            |near| format!("did you mean `{near}`?"),
+        );
+        return Err(Diagnostic::error("UNKNOWN_APPLICATION", format!("there is no application `{app}`"))
+            .at(Place::file(&params.file))
+            .help(help)
+            .into());
+    }
+    Ok(RunOrder { app, action, company, vo: read_vo(vo)? })
+}
+
+fn read_vo(vo: &str) -> Result<serde_json::Value, Failure> {
+    let unreadable = |name: &str, error: std::io::Error| {
+        Failure::from(Diagnostic::error("VO_UNREADABLE", format!("`vo` cannot be read: {error}")).at(Place::file(name)))
+    };
+    let (name, text) = if vo == "-" {
+        let mut text = String::new();
+        std::io::stdin().read_to_string(&mut text).map_err(|error| unreadable("<stdin>", error))?;
+        ("<stdin>", text)
+    } else if let Some(file) = vo.strip_prefix('@') {
+        (file, std::fs::read_to_string(file).map_err(|error| unreadable(file, error))?)
+    } else {
+        ("--vo", vo.to_owned())
+    };
+    serde_json::from_str(&text).map_err(|error| {
+        let place = Place::at(
+            name,
+            u32::try_from(error.line()).unwrap_or(0).max(1),
+            u32::try_from(error.column()).unwrap_or(0).max(1),
+        );
+        Diagnostic::error("VO_NOT_JSON", format!("`vo` is not JSON: {error}"))
+            .at(place)
+            .help("quote names and strings with double quotes: --vo '{\"orderId\": 7}'")
+            .into()
+    })
+}
+
+async fn by_itself(options: &Options, params: Params, order: RunOrder) -> Result<RunReport, Failure> {
+    // Only the application that runs is opened: another's broken migration is not in the way.
+    let mut params = params;
+    params.applications.retain(|id, _| *id == order.app);
+    let host = serve::builder(options, params).workbench().await?;
+    let run = DirectRun { action: order.action, company: order.company, vo: Arc::new(order.vo) };
+    let report = host.run(&order.app, run).await;
+    host.stop(Duration::from_secs(5)).await;
+    report.map_err(|error| Diagnostic::error("NOT_RUN", error.to_string()).into())
+}
+
+fn refused(error: ControlError) -> Failure {
+    match error {
+        ControlError::Gone(_) => Diagnostic::error("HOST_GONE", error.to_string())
+            .help("look at the log of `boatswain serve`")
+            .into(),
+        ControlError::Refused { message, help, .. } => {
+            let diagnostic = Diagnostic::error("NOT_RUN", message);
+            match help {
+                Some(help) => diagnostic.help(help),
+                None => diagnostic,
+            }
+            .into()
+        }
+    }
+}
+
+fn print(report: &RunReport) -> Result<(), Failure> {
+    for line in &report.log {
+        let level = match line.level {
+            LogLevel::Debug => "debug",
+            LogLevel::Info => "info",
+            LogLevel::Warn => "warn",
+            LogLevel::Error => "error",
+        };
+        output::note(format_args!("{level:5} {}", line.text));
+    }
+    match &report.result {
+        Ok(Returned::Undefined) => Ok(()),
+        Ok(Returned::String(text) | Returned::Json(text)) => {
+            output::line(text);
+            Ok(())
+        }
+        Err(failure) => {
+            let code = failure.code.as_deref().unwrap_or(failure.reason.as_str());
+            output::note(format_args!("error[{}]: {}", code.to_uppercase(), failure.message));
+            for frame in &failure.frames {
+                let function =
+                    if frame.function.is_empty() { String::new() } else { format!(" ({})", frame.function) };
+                output::note(format_args!("  --> {}:{}:{}{function}", frame.file, frame.line, frame.column));
+            }
+            if let Some(help) = failure.reason.remedy() {
+                output::note(format_args!("help: {help}"));
+            }
+            Err(Failure::Failed)
+        }
+    }
+}

@@ -1,0 +1,76 @@
+//! `boatswain serve`: the host.
+
+use std::time::Duration;
+
+use tokio::signal::unix::{SignalKind, signal};
+
+use crate::base::Diagnostic;
+use crate::cli::options::Options;
+use crate::cli::{Failure, output};
+use crate::config::{self, Address, Loaded, Params};
+use crate::runtime::{Host, HostBuilder};
+
+/// How long open runs have when the host is told to stop. Below the 30 s after which service managers kill.
+const DRAIN: Duration = Duration::from_secs(25);
+
+pub(super) async fn run(options: &Options, listen: Option<Address>) -> Result<(), Failure> {
+    let signals = (signal(SignalKind::terminate()), signal(SignalKind::interrupt()));
+    let (Ok(mut terminate), Ok(mut interrupt)) = signals else {
+        return Err(Diagnostic::error("SIGNALS", "the program cannot listen for signals").into());
+    };
+    let Loaded { params, warnings } = config::load(&options.params)?;
+    for warning in &warnings {
+        output::problem(warning);
+    }
+    let mut builder = builder(options, params.clone());
+    if let Some(address) = listen {
+        builder = builder.listen(address);
+    }
+    let host = builder.serve().await?;
+    banner(&host, &params);
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+    tracing::info!("stopping: no more requests are taken, open runs come to their end");
+    tokio::select! {
+        drained = host.stop(DRAIN) => {
+            if !drained {
+                tracing::warn!("some runs were still open: they are taken up again at the next start");
+            }
+        }
+        _ = terminate.recv() => tracing::warn!("stopping at once: open runs are taken up again at the next start"),
+        _ = interrupt.recv() => tracing::warn!("stopping at once: open runs are taken up again at the next start"),
+    }
+    Ok(())
+}
+
+/// A builder with the folders that the options name.
+pub(super) fn builder(options: &Options, params: Params) -> HostBuilder {
+    let mut builder = Host::builder(params);
+    if let Some(scripts) = &options.scripts {
+        builder = builder.scripts(scripts);
+    }
+    if let Some(public) = &options.public {
+        builder = builder.public(public);
+    }
+    if let Some(data) = &options.data {
+        builder = builder.data(data);
+    }
+    builder
+}
+
+fn banner(host: &Host, params: &Params) {
+    if let Some(address) = host.address() {
+        output::line(format_args!("listening     http://{address}"));
+    }
+    output::line(format_args!("public URL    {}", host.public_url()));
+    for app in params.applications.keys() {
+        output::line(format_args!("callbacks     {}/whatsapp/callback/{app}/<companyId>", host.public_url()));
+    }
+    if let Some(simulator) = host.simulator_url() {
+        output::line(format_args!("simulator     {simulator}"));
+    }
+    output::line(format_args!("data          {}", host.data().root().display()));
+    output::line("ready");
+}

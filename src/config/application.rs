@@ -1,0 +1,142 @@
+//! `[applications.<appId>]` and what is in it.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use serde_json::{Map, Value};
+use toml::de::DeValue;
+use url::Url;
+
+use super::codes;
+use super::names;
+use super::params::{Application, Company, GoogleCloudStorage, Limits};
+use super::reader::{Field, Section};
+use super::values;
+use super::whatsapp;
+use crate::base::{AppId, CompanyId, InvalidId};
+
+/// One application; `None` when it can't even be named.
+pub(super) fn read(field: &Field<'_>) -> Option<Application> {
+    let id = named(field, AppId::parse);
+    let section = field.section(&names::APPLICATION)?;
+    section.missing(
+        "WHATSAPP",
+        format!("add a section `[applications.{}.WHATSAPP]` with its `environment`", field.key),
+    );
+    let own = section.section("WHATSAPP", &names::WHATSAPP);
+    let whatsapp = own.as_ref().map_or_else(whatsapp::silent, whatsapp::of_application);
+    // Without the section nothing is known: then no company is told that it lacks an account.
+    let has_account = own.as_ref().is_none_or(|own| own.mentions("account_id"));
+    let companies = section.get("companies").map(|companies| companies.entries()).unwrap_or_default();
+    let companies = companies.iter().filter_map(|company| {
+        let id = named(company, CompanyId::parse);
+        let section = company.section(&names::COMPANY)?.section("WHATSAPP", &names::WHATSAPP);
+        let whatsapp = section.map_or_else(
+            || whatsapp.clone(),
+            |section| whatsapp::of_company(&whatsapp, has_account, &section),
+        );
+        Some((id?, Company { whatsapp }))
+    });
+    let companies: BTreeMap<_, _> = companies.collect();
+    let storage = section.section("GOOGLE_CLOUD_STORAGE", &names::GOOGLE_CLOUD_STORAGE);
+    let parameters = section.get("parameters").map(|parameters| json_entries(&parameters));
+    Some(Application {
+        storage: storage.and_then(|section| storage_of(&section)),
+        parameters: parameters.unwrap_or_default(),
+        limits: section.section("limits", &names::LIMITS).map_or_else(Limits::default, |own| limits(&own)),
+        id: id?,
+        whatsapp,
+        companies,
+    })
+}
+
+/// An id that is the name of a section.
+fn named<T>(field: &Field<'_>, parse: impl Fn(&str) -> Result<T, InvalidId>) -> Option<T> {
+    let id = parse(field.key);
+    if let Err(error) = &id {
+        let help = format!("rename the section: {}", error.shape);
+        field.source.report(field.key_start, codes::INVALID_VALUE, error.to_string(), help);
+    }
+    id.ok()
+}
+
+fn storage_of(section: &Section<'_>) -> Option<GoogleCloudStorage> {
+    section
+        .missing("credentials_file", "name the service account's key file, or remove the section if unused");
+    let credentials_file = section.get("credentials_file").and_then(|field| values::path(&field));
+    let minutes = section
+        .get("signed_url_minutes")
+        .map_or(Some(60), |field| values::whole(&field, 1..=10_080, " (7 days, Google's most)"));
+    let endpoint = section.get("endpoint").map_or_else(
+        || Url::parse("https://storage.googleapis.com").ok(),
+        |field| values::base_url(&field, "https://storage.googleapis.com"),
+    );
+    Some(GoogleCloudStorage {
+        credentials_file: credentials_file?,
+        signed_url_lifetime: Duration::from_secs(60 * u64::from(minutes?)),
+        endpoint: endpoint?,
+    })
+}
+
+fn limits(section: &Section<'_>) -> Limits {
+    let default = Limits::default();
+    let limit = |key, range, unit| section.get(key).and_then(|field| values::whole(&field, range, unit));
+    let millis = |key, range| {
+        let number = limit(key, range, " (milliseconds)");
+        number.map(|number| Duration::from_millis(u64::from(number)))
+    };
+    let limits = Limits {
+        cpu: millis("cpu_ms", 1..=60_000).unwrap_or(default.cpu),
+        wall: millis("wall_ms", 10..=600_000).unwrap_or(default.wall),
+        memory_mb: limit("memory_mb", 8..=1024, " (megabytes)").unwrap_or(default.memory_mb),
+        runs_per_context: limit("runs_per_context", 1..=1_000_000, "").unwrap_or(default.runs_per_context),
+        messages_per_minute: limit("messages_per_minute", 1..=1_000_000, "")
+            .unwrap_or(default.messages_per_minute),
+        workers: limit("workers", 1..=32, "").unwrap_or(default.workers),
+    };
+    if limits.wall < limits.cpu {
+        less_wall_than_cpu(section, &limits);
+    }
+    limits
+}
+
+fn less_wall_than_cpu(section: &Section<'_>, limits: &Limits) {
+    let (cpu, wall) = (limits.cpu.as_millis(), limits.wall.as_millis());
+    let at = section.get("wall_ms").or_else(|| section.get("cpu_ms"));
+    if let Some(field) = at {
+        field.source.report(
+            field.key_start,
+            codes::CONFLICTING_KEYS,
+            format!("`wall_ms` ({wall}) is less than `cpu_ms` ({cpu}), so a run could never use its time"),
+            "raise `wall_ms` or lower `cpu_ms`".to_owned(),
+        );
+    }
+}
+
+/// The application's own parameters as JSON.
+fn json_entries(table: &Field<'_>) -> Map<String, Value> {
+    let entries = table.entries().into_iter();
+    entries.filter_map(|entry| Some((entry.key.to_owned(), json(&entry)?))).collect()
+}
+
+/// A TOML value as JSON: dates and times become texts, everything else is what it is.
+fn json(field: &Field<'_>) -> Option<Value> {
+    Some(match field.value {
+        DeValue::String(text) => Value::from(text.as_ref()),
+        DeValue::Boolean(truth) => Value::from(*truth),
+        DeValue::Datetime(moment) => Value::from(moment.to_string()),
+        DeValue::Array(_) => Value::Array(field.elements()?.iter().filter_map(json).collect()),
+        DeValue::Table(_) => Value::Object(json_entries(field)),
+        DeValue::Integer(integer) => match i64::from_str_radix(integer.as_str(), integer.radix()) {
+            Ok(number) => Value::from(number),
+            Err(_) => return field.invalid("is too large a number", "write it in quotes, as a text"),
+        },
+        DeValue::Float(float) => {
+            let number = float.as_str().parse().ok().and_then(serde_json::Number::from_f64);
+            match number {
+                Some(number) => Value::Number(number),
+                None => return field.invalid("is no number that JSON has", "leave it out, or write a text"),
+            }
+        }
+    })
+}

@@ -1,0 +1,163 @@
+//! From the file to [`Params`], with all of its problems at once.
+
+use std::fs::File;
+use std::io::Read as _;
+use std::path::Path;
+use std::sync::Arc;
+
+use super::params::{Address, HostParams, Params, Rules, SimulatorParams};
+use super::reader::{Section, Source};
+use super::{application, codes, document, names, values, warnings};
+use crate::base::{Diagnostic, Place};
+
+/// No parameter file comes near it; what is larger was named by mistake.
+const LARGEST_FILE: u64 = 1024 * 1024;
+
+const RULES: &[(&str, Rules)] =
+    &[("open", Rules::Open), ("sandbox", Rules::Sandbox), ("production", Rules::Production)];
+
+/// A sound parameter file.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Loaded {
+    /// What it says.
+    pub params: Params,
+    /// What is worth knowing about it; none of it changes an exit status.
+    pub warnings: Vec<Diagnostic>,
+}
+
+/// Reads a parameter file; secrets come from this process's environment and from the files that it names.
+///
+/// # Errors
+/// Every problem of the file, in the order of its lines.
+pub fn load(file: &Path) -> Result<Loaded, Vec<Diagnostic>> {
+    let (text, others_can_read) = text_of(file).map_err(|problem| vec![problem])?;
+    read(file, &text, &|name| std::env::var(name).ok(), others_can_read)
+}
+
+/// Reads `text` as the parameter file `file`, whose folder its relative paths start from.
+///
+/// # Errors
+/// Every problem of the text, in the order of its lines.
+pub fn parse(
+    file: &Path,
+    text: &str,
+    environment: &dyn Fn(&str) -> Option<String>,
+) -> Result<Loaded, Vec<Diagnostic>> {
+    read(file, text, environment, false)
+}
+
+fn read(
+    file: &Path,
+    text: &str,
+    environment: &dyn Fn(&str) -> Option<String>,
+    others_can_read: bool,
+) -> Result<Loaded, Vec<Diagnostic>> {
+    // Some editors begin a file with a byte order mark; it must not count as a column.
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    let source = Source::new(file, text, environment);
+    let document = document::parse(text);
+    for (offset, message) in &document.errors {
+        source.syntax_error(*offset, message);
+    }
+    let params = params(file, &source, &Section::root(&source, &document.root, &names::ROOT));
+    let warnings = warnings::of(&params, &source, &document.root, others_can_read);
+    let problems = source.into_problems();
+    if problems.is_empty() { Ok(Loaded { params, warnings }) } else { Err(problems) }
+}
+
+/// What the file says. Where something was reported, a default stands in, so that the rest is checked too.
+fn params(file: &Path, source: &Source<'_>, root: &Section<'_>) -> Params {
+    let host = host(source, root.section("host", &names::HOST).as_ref());
+    let admin_listen = admin(root.section("admin", &names::ADMIN).as_ref(), host.listen);
+    let simulator = simulator(root.section("simulator", &names::SIMULATOR).as_ref());
+    let applications = root.get("applications").map(|field| field.entries()).unwrap_or_default();
+    let applications = applications.iter().filter_map(application::read);
+    Params {
+        file: file.to_owned(),
+        host,
+        admin_listen,
+        simulator,
+        applications: applications.map(|one| (one.id.clone(), Arc::new(one))).collect(),
+    }
+}
+
+fn host(source: &Source<'_>, section: Option<&Section<'_>>) -> HostParams {
+    let get = |key| section.and_then(|section| section.get(key));
+    let listen = get("listen").and_then(|field| values::address(&field));
+    let data_dir = get("data_dir").and_then(|field| values::path(&field));
+    HostParams {
+        listen: listen.unwrap_or_else(|| Address::from(([127, 0, 0, 1], 8080))),
+        public_url: get("public_url").and_then(|field| values::public_url(&field)),
+        data_dir: data_dir.unwrap_or_else(|| source.resolve("data")),
+    }
+}
+
+fn admin(section: Option<&Section<'_>>, public: Address) -> Option<Address> {
+    let field = section?.get("listen")?;
+    let listen = values::address_or_off(&field)?;
+    if listen == public && listen.port() != 0 {
+        return field.refuse(
+            codes::CONFLICTING_KEYS,
+            "is the public listener's address, where anybody could read the metrics",
+            "choose another port, or \"off\"",
+        );
+    }
+    Some(listen)
+}
+
+fn simulator(section: Option<&Section<'_>>) -> SimulatorParams {
+    let get = |key| section.and_then(|section| section.get(key));
+    let listen = get("listen").and_then(|field| values::address(&field));
+    let rules = get("rules").and_then(|field| values::one_of(&field, RULES));
+    SimulatorParams {
+        listen: listen.unwrap_or_else(|| Address::from(([127, 0, 0, 1], 8081))),
+        rules: rules.unwrap_or_default(),
+    }
+}
+
+/// The text of a file, and whether users other than its owner can read it.
+fn text_of(file: &Path) -> Result<(String, bool), Diagnostic> {
+    let unreadable = |what: String, place: Place, help: &str| {
+        Diagnostic::error(codes::PARAMS_UNREADABLE, what).at(place).help(help)
+    };
+    let cannot = |error: std::io::Error| {
+        unreadable(
+            format!("the parameter file can't be read: {error}"),
+            Place::file(file),
+            "name the file with `--params FILE`; without it, it is `app-params.toml` in the current folder",
+        )
+    };
+    let opened = File::open(file).map_err(cannot)?;
+    let others_can_read = opened.metadata().map(|metadata| others_can_read(&metadata)).map_err(cannot)?;
+    let mut bytes = Vec::new();
+    opened.take(LARGEST_FILE + 1).read_to_end(&mut bytes).map_err(cannot)?;
+    if bytes.len() as u64 > LARGEST_FILE {
+        return Err(unreadable(
+            "the file is larger than 1 MB".to_owned(),
+            Place::file(file),
+            "check that this is the parameter file",
+        ));
+    }
+    let text = String::from_utf8(bytes).map_err(|error| {
+        let sound = error.utf8_error().valid_up_to();
+        let before = String::from_utf8_lossy(&error.as_bytes()[..sound]).into_owned();
+        let (line, column) = Place::position_of(&before, sound);
+        unreadable(
+            "the file is not UTF-8".to_owned(),
+            Place::at(file, line, column),
+            "save the file with the encoding UTF-8",
+        )
+    })?;
+    Ok((text, others_can_read))
+}
+
+#[cfg(unix)]
+fn others_can_read(metadata: &std::fs::Metadata) -> bool {
+    use std::os::unix::fs::PermissionsExt as _;
+    metadata.permissions().mode() & 0o077 != 0
+}
+
+#[cfg(not(unix))]
+fn others_can_read(_: &std::fs::Metadata) -> bool {
+    false
+}

@@ -1,0 +1,170 @@
+//! The names that a parameter file may use, and what to say about one that it may not.
+
+use crate::base::nearest;
+
+/// The keys of one kind of section.
+#[derive(Debug)]
+pub(super) struct Shape {
+    /// How the section is called when a message sends the reader there.
+    pub title: &'static str,
+    /// Every key and sub-section it may have.
+    pub keys: &'static [&'static str],
+}
+
+pub(super) static ROOT: Shape =
+    Shape { title: "the top level", keys: &["host", "admin", "simulator", "applications"] };
+pub(super) static HOST: Shape = Shape { title: "`[host]`", keys: &["listen", "public_url", "data_dir"] };
+pub(super) static ADMIN: Shape = Shape { title: "`[admin]`", keys: &["listen"] };
+pub(super) static SIMULATOR: Shape = Shape { title: "`[simulator]`", keys: &["listen", "rules"] };
+pub(super) static APPLICATION: Shape = Shape {
+    title: "`[applications.<appId>]`",
+    keys: &["WHATSAPP", "companies", "GOOGLE_CLOUD_STORAGE", "parameters", "limits"],
+};
+pub(super) static COMPANY: Shape =
+    Shape { title: "`[applications.<appId>.companies.<companyId>]`", keys: &["WHATSAPP"] };
+pub(super) static WHATSAPP: Shape = Shape {
+    title: "`[applications.<appId>.WHATSAPP]`",
+    keys: &[
+        "environment",
+        "account_id",
+        "auth_key",
+        "api_key_id",
+        "api_key_secret",
+        "from_phone_number",
+        "messaging_service_id",
+        "whatsapp_callback",
+        "incoming_message",
+        "default_country_prefix",
+        "api_base_url",
+    ],
+};
+pub(super) static GOOGLE_CLOUD_STORAGE: Shape = Shape {
+    title: "`[applications.<appId>.GOOGLE_CLOUD_STORAGE]`",
+    keys: &["credentials_file", "signed_url_minutes", "endpoint"],
+};
+pub(super) static LIMITS: Shape = Shape {
+    title: "`[applications.<appId>.limits]`",
+    keys: &["cpu_ms", "wall_ms", "memory_mb", "runs_per_context", "messages_per_minute", "workers"],
+};
+
+static ALL: &[&Shape] =
+    &[&ROOT, &HOST, &ADMIN, &SIMULATOR, &APPLICATION, &COMPANY, &WHATSAPP, &GOOGLE_CLOUD_STORAGE, &LIMITS];
+
+/// Keys of a WHATSAPP section that are the application's alone: a callback's path names the company, but it is
+/// the application that runs.
+pub(super) static APPLICATION_ONLY: &[&str] = &["environment", "whatsapp_callback", "incoming_message"];
+
+/// What others call our keys: Twilio's libraries and documentation first.
+static ALIASES: &[(&str, &str)] = &[
+    ("account_sid", "account_id"),
+    ("auth_token", "auth_key"),
+    ("api_key", "api_key_id"),
+    ("api_key_sid", "api_key_id"),
+    ("api_secret", "api_key_secret"),
+    ("from", "from_phone_number"),
+    ("from_number", "from_phone_number"),
+    ("phone_number", "from_phone_number"),
+    ("status_callback", "whatsapp_callback"),
+    ("callback", "whatsapp_callback"),
+    ("messaging_service_sid", "messaging_service_id"),
+    ("base_url", "api_base_url"),
+    ("port", "listen"),
+    ("host", "listen"),
+    ("bind", "listen"),
+    ("url", "public_url"),
+];
+
+/// What an unknown key was probably meant to be.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Suggestion {
+    /// The key of the same section that was meant, so that it isn't reported as missing as well.
+    pub meant: Option<&'static str>,
+    /// What to say.
+    pub help: String,
+}
+
+/// What to say about a key that `shape` does not have.
+pub(super) fn suggest(unknown: &str, shape: &Shape) -> Suggestion {
+    let alias = alias_of(unknown);
+    let here = alias.filter(|key| shape.keys.contains(key)).or_else(|| exactly_but_for_case(unknown, shape));
+    if let Some(key) = here {
+        return did_you_mean(key);
+    }
+    if let Some((key, titles)) = elsewhere(unknown).or_else(|| alias.and_then(elsewhere)) {
+        return Suggestion { meant: None, help: format!("`{key}` belongs in {titles}") };
+    }
+    nearest(unknown, shape.keys.iter().copied()).map_or_else(|| only_these(shape), did_you_mean)
+}
+
+fn alias_of(unknown: &str) -> Option<&'static str> {
+    let folded = unknown.to_ascii_lowercase().replace('-', "_");
+    ALIASES.iter().find(|(alias, _)| *alias == folded).map(|(_, key)| *key)
+}
+
+fn exactly_but_for_case(unknown: &str, shape: &Shape) -> Option<&'static str> {
+    shape.keys.iter().copied().find(|key| key.eq_ignore_ascii_case(unknown))
+}
+
+/// The sections, in words, that have this very key, whatever its case.
+fn elsewhere(key: &str) -> Option<(&'static str, String)> {
+    let mut homes = ALL.iter().filter_map(|shape| {
+        let known = shape.keys.iter().find(|known| known.eq_ignore_ascii_case(key))?;
+        Some((*known, shape.title))
+    });
+    let (known, first) = homes.next()?;
+    let titles = homes.fold(first.to_owned(), |titles, (_, title)| format!("{titles} or {title}"));
+    Some((known, titles))
+}
+
+fn did_you_mean(key: &'static str) -> Suggestion {
+    Suggestion { meant: Some(key), help: format!("did you mean `{key}`?") }
+}
+
+fn only_these(shape: &Shape) -> Suggestion {
+    let known: Vec<String> = shape.keys.iter().map(|key| format!("`{key}`")).collect();
+    Suggestion { meant: None, help: format!("{} has {}", shape.title, known.join(", ")) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn help(unknown: &str, shape: &Shape) -> String {
+        suggest(unknown, shape).help
+    }
+
+    #[test]
+    fn every_alias_points_at_a_key_that_exists() {
+        for (alias, key) in ALIASES {
+            assert!(ALL.iter().any(|shape| shape.keys.contains(key)), "{alias} → {key}");
+            assert!(!WHATSAPP.keys.contains(alias), "{alias} is a key itself");
+        }
+    }
+
+    #[test]
+    fn names_of_other_worlds_and_slips_point_at_ours() {
+        assert_eq!(help("account_sid", &WHATSAPP), "did you mean `account_id`?");
+        assert_eq!(help("ACCOUNT_SID", &WHATSAPP), "did you mean `account_id`?");
+        assert_eq!(help("auth-token", &WHATSAPP), "did you mean `auth_key`?");
+        assert_eq!(help("whatsap_calback", &WHATSAPP), "did you mean `whatsapp_callback`?");
+        assert_eq!(help("whatsapp", &APPLICATION), "did you mean `WHATSAPP`?");
+        assert_eq!(help("port", &HOST), "did you mean `listen`?");
+        assert_eq!(help("host", &SIMULATOR), "did you mean `listen`?");
+    }
+
+    #[test]
+    fn a_key_of_another_section_is_sent_there() {
+        assert_eq!(help("cpu_ms", &APPLICATION), "`cpu_ms` belongs in `[applications.<appId>.limits]`");
+        assert_eq!(
+            help("auth_token", &APPLICATION),
+            "`auth_key` belongs in `[applications.<appId>.WHATSAPP]`"
+        );
+        assert!(help("whatsapp", &ROOT).starts_with("`WHATSAPP` belongs in `[applications.<appId>]`"));
+        assert_eq!(help("listen", &ROOT), "`listen` belongs in `[host]` or `[admin]` or `[simulator]`");
+    }
+
+    #[test]
+    fn a_name_like_no_other_gets_the_list() {
+        assert_eq!(help("zzz", &HOST), "`[host]` has `listen`, `public_url`, `data_dir`");
+    }
+}

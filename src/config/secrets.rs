@@ -1,0 +1,132 @@
+//! Secrets: given literally, by an environment variable or by a file. No message shows one.
+
+use std::fs::File;
+use std::io::Read as _;
+
+use toml::de::DeValue;
+
+use super::codes;
+use super::reader::Field;
+use crate::base::Secret;
+
+/// Twilio shows two auth tokens at most while one is replaced; one more leaves room for the old host's.
+const MOST_IN_ROTATION: usize = 3;
+/// No key is as large: a secret's file that is larger is another file, or a device that never ends.
+const LARGEST_FILE: u64 = 16 * 1024;
+const FORMS: &str = "write the secret in quotes, or `{ env = \"NAME\" }` for an environment variable, or `{ file = \"path\" }`";
+
+/// One secret, or a list with the current one first while keys rotate.
+pub(super) fn rotation(field: &Field<'_>) -> Option<Vec<Secret>> {
+    let Some(elements) = field.elements() else {
+        return single(field).map(|secret| vec![secret]);
+    };
+    if !(1..=MOST_IN_ROTATION).contains(&elements.len()) {
+        return field.invalid(
+            format!("must list 1 to {MOST_IN_ROTATION} secrets"),
+            "list the current secret first, then the next one: [current, next]",
+        );
+    }
+    // Not straight into an Option, which would stop at the first problem.
+    let secrets: Vec<Option<Secret>> = elements.iter().map(single).collect();
+    secrets.into_iter().collect()
+}
+
+/// One secret.
+pub(super) fn single(field: &Field<'_>) -> Option<Secret> {
+    match field.value {
+        DeValue::String(text) => sound(field, text, codes::INVALID_VALUE, "is"),
+        DeValue::Table(_) => indirect(field),
+        _ => field.wrong_type("a text or a table", FORMS),
+    }
+}
+
+/// Whether the value is, or has in its list, a secret written out; if so, where.
+pub(super) fn literal_at<'a>(field: &Field<'a>) -> Option<Field<'a>> {
+    let elements = field.elements().unwrap_or_else(|| vec![field.clone()]);
+    elements.into_iter().find(|element| element.value.is_str())
+}
+
+fn indirect(field: &Field<'_>) -> Option<Secret> {
+    // Names in here are not shown: somebody may well have written the secret as one.
+    let entries = field.entries();
+    let [origin] = entries.as_slice() else {
+        return field.invalid("must have exactly one of `env` and `file`", FORMS);
+    };
+    match origin.key {
+        "env" => from_variable(origin),
+        "file" => from_file(origin),
+        _ => field.invalid("must have exactly one of `env` and `file`", FORMS),
+    }
+}
+
+fn from_variable(origin: &Field<'_>) -> Option<Secret> {
+    let name = origin.text()?;
+    if !is_variable_name(name) || looks_like_a_secret(name) {
+        return origin.invalid(
+            "must be the name of an environment variable",
+            "write the variable's name here, and the secret into the variable",
+        );
+    }
+    let Some(value) = origin.source.variable(name) else {
+        return origin.refuse(
+            codes::SECRET_UNAVAILABLE,
+            format!("names the variable {name}, which is not set"),
+            format!("set {name} in the environment of the host"),
+        );
+    };
+    sound(origin, &value, codes::SECRET_UNAVAILABLE, &format!("names the variable {name}, which is"))
+}
+
+fn from_file(origin: &Field<'_>) -> Option<Secret> {
+    let name = origin.text()?;
+    if name.is_empty() || looks_like_a_secret(name) {
+        return origin
+            .invalid("must be a path", "write the path of a file here, and the secret into the file");
+    }
+    let path = origin.source.resolve(name);
+    let shown = path.display().to_string().escape_debug().to_string();
+    let unavailable = |why: &str| {
+        origin.refuse(
+            codes::SECRET_UNAVAILABLE,
+            format!("names the file {shown}, which {why}"),
+            "write the secret, and nothing else, into a file that the host may read",
+        )
+    };
+    let mut text = String::new();
+    let read = File::open(&path).and_then(|file| file.take(LARGEST_FILE + 1).read_to_string(&mut text));
+    match read {
+        Err(error) if error.kind() == std::io::ErrorKind::InvalidData => return unavailable("is not a text"),
+        Err(error) => return unavailable(&format!("can't be read: {error}")),
+        Ok(_) if text.len() as u64 > LARGEST_FILE => return unavailable("is too large for a secret"),
+        Ok(_) => {}
+    }
+    let value = text.trim_end_matches(['\r', '\n']);
+    sound(origin, value, codes::SECRET_UNAVAILABLE, &format!("names the file {shown}, which is"))
+}
+
+/// Refuses what no key looks like: nothing at all, or blanks around it, which come with copying.
+fn sound(field: &Field<'_>, value: &str, code: &'static str, subject: &str) -> Option<Secret> {
+    if value.trim().is_empty() {
+        return field.refuse(code, format!("{subject} empty"), FORMS);
+    }
+    if value.trim() != value || value.contains(char::is_control) {
+        return field.refuse(
+            code,
+            format!("{subject} not a key: it has blanks around it, or a line break inside"),
+            "copy the secret without what stands around it",
+        );
+    }
+    Some(Secret::new(value))
+}
+
+fn is_variable_name(name: &str) -> bool {
+    name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
+        && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
+}
+
+/// Twilio's auth tokens and API secrets are 32 letters and digits.
+fn looks_like_a_secret(text: &str) -> bool {
+    text.len() == 32
+        && text.bytes().all(|b| b.is_ascii_alphanumeric())
+        && text.bytes().any(|b| b.is_ascii_digit())
+}

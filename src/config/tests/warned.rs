@@ -1,0 +1,71 @@
+//! Warnings: there when they should be, and never an error.
+
+use super::*;
+
+fn warnings(text: &str) -> String {
+    rendered(&read(text).unwrap().warnings)
+}
+
+#[test]
+fn a_file_without_applications_is_worth_a_word() {
+    insta::assert_snapshot!(warnings("[host]\n"), @r"
+    warning[NO_APPLICATIONS]: there is no application, so nothing will run
+      --> app-params.toml
+    help: add a section `[applications.NAME.WHATSAPP]`; the shipped app-params.toml explains it
+    ");
+}
+
+#[test]
+fn twilio_must_be_able_to_call_back() {
+    let application = "[applications.demo.WHATSAPP]\nenvironment = 'sandbox'\n";
+    insta::assert_snapshot!(warnings(application), @r"
+    warning[PUBLIC_URL_UNREACHABLE]: `public_url` is missing, so Twilio can't send notifications to this host
+      --> app-params.toml:2:15
+    help: under `[host]`, write the https URL at which the internet reaches this host, a tunnel's for a trial
+    ");
+    insta::assert_snapshot!(warnings(&format!("[host]\npublic_url = 'http://127.0.0.1:8080'\n{application}")), @r"
+    warning[PUBLIC_URL_UNREACHABLE]: `public_url` is an address of this computer or network, which Twilio can't reach
+      --> app-params.toml:2:14
+    help: under `[host]`, write the https URL at which the internet reaches this host, a tunnel's for a trial
+    ");
+    insta::assert_snapshot!(warnings(&format!("[host]\npublic_url = 'http://example.com'\n{application}")), @r"
+    warning[PUBLIC_URL_UNREACHABLE]: `public_url` is not https, so phone numbers would cross the internet in the clear
+      --> app-params.toml:2:14
+    help: under `[host]`, write the https URL at which the internet reaches this host, a tunnel's for a trial
+    ");
+    assert_eq!(warnings(&format!("[host]\npublic_url = 'https://example.com'\n{application}")), "");
+    assert_eq!(warnings("[applications.demo.WHATSAPP]\nenvironment = 'simulator'\n"), "");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_secret_in_a_file_that_others_can_read_is_worth_a_word() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("app-params.toml");
+    let warnings = |text: &str, mode: u32| {
+        std::fs::write(&file, text).unwrap();
+        std::fs::set_permissions(&file, std::fs::Permissions::from_mode(mode)).unwrap();
+        rendered(&load(&file).unwrap().warnings).replace(&*folder.path().to_string_lossy(), "/folder")
+    };
+    let sandbox =
+        "host.public_url = 'https://example.com'\n[applications.demo.WHATSAPP]\nenvironment = 'sandbox'\n";
+    let literal = format!("{sandbox}account_id = '{AC1}'\nauth_key = [{{ env = 'PATH' }}, 'literal']\n");
+    insta::assert_snapshot!(warnings(&literal, 0o644), @r#"
+    warning[SECRET_EXPOSED]: `auth_key` is written out in a file that other users of this computer can read
+      --> /folder/app-params.toml:5:31
+    help: make it the owner's alone (chmod 600 /folder/app-params.toml), or write `{ env = "NAME" }` or `{ file = "path" }`
+    "#);
+    assert_eq!(warnings(&literal, 0o600), "");
+    assert_eq!(warnings(&literal.replace("sandbox", "simulator"), 0o644), "");
+    let variable = format!("{sandbox}account_id = '{AC1}'\nauth_key = {{ env = 'PATH' }}\n");
+    assert_eq!(warnings(&variable, 0o644), "");
+    let of_a_company = format!(
+        "{variable}[applications.demo.companies.A.WHATSAPP]\naccount_id = '{AC2}'\nauth_key = 'literal'\n"
+    );
+    assert!(
+        warnings(&of_a_company, 0o640).contains("app-params.toml:8:12"),
+        "{}",
+        warnings(&of_a_company, 0o640)
+    );
+}

@@ -1,0 +1,111 @@
+//! The commands' side of the control socket.
+
+use std::path::Path;
+use std::time::Duration;
+
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use crate::control::RunOrder;
+use crate::control::views::Kind;
+use crate::pipeline::RunReport;
+use crate::store::Filter;
+
+/// A host that is up.
+#[derive(Debug)]
+pub struct ControlClient {
+    http: reqwest::Client,
+}
+
+/// Why the host did not do what it was asked.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum ControlError {
+    /// The connection broke: the host has stopped or died meanwhile.
+    #[error("the host does not answer: {0}")]
+    Gone(String),
+    /// The host said no.
+    #[error("{message}")]
+    Refused {
+        /// Its code.
+        code: String,
+        /// Its sentence.
+        message: String,
+        /// What to do.
+        help: Option<String>,
+    },
+}
+
+#[derive(Deserialize)]
+struct Problem {
+    error: ProblemBody,
+}
+
+#[derive(Deserialize)]
+struct ProblemBody {
+    code: String,
+    message: String,
+    help: Option<String>,
+}
+
+impl ControlClient {
+    /// Finds the host of a data folder, if one is up.
+    pub async fn find(socket: &Path) -> Option<Self> {
+        tokio::net::UnixStream::connect(socket).await.ok()?;
+        let http = reqwest::Client::builder()
+            .unix_socket(socket)
+            .no_proxy()
+            .timeout(Duration::from_secs(900)) // a run may take as long as its limits say
+            .build()
+            .ok()?;
+        Some(Self { http })
+    }
+
+    /// A list.
+    ///
+    /// # Errors
+    /// [`ControlError`].
+    pub async fn list(&self, kind: Kind, filter: &Filter) -> Result<Vec<Value>, ControlError> {
+        self.ask(self.http.get(format!("http://host/{}", word(kind))).query(filter)).await
+    }
+
+    /// One row with what belongs to it.
+    ///
+    /// # Errors
+    /// [`ControlError`].
+    pub async fn show(&self, kind: Kind, id: &str) -> Result<Option<Value>, ControlError> {
+        let id: String = form_urlencoded::byte_serialize(id.as_bytes()).collect();
+        self.ask(self.http.get(format!("http://host/{}/{id}", word(kind)))).await
+    }
+
+    /// Runs an action.
+    ///
+    /// # Errors
+    /// [`ControlError`].
+    pub async fn run(&self, order: &RunOrder) -> Result<RunReport, ControlError> {
+        self.ask(self.http.post("http://host/run").json(order)).await
+    }
+
+    async fn ask<T: DeserializeOwned>(&self, request: reqwest::RequestBuilder) -> Result<T, ControlError> {
+        let gone = |error: reqwest::Error| ControlError::Gone(error.without_url().to_string());
+        let response = request.send().await.map_err(gone)?;
+        if response.status().is_success() {
+            return response.json().await.map_err(gone);
+        }
+        let status = response.status();
+        match response.json::<Problem>().await {
+            Ok(Problem { error: ProblemBody { code, message, help } }) => {
+                Err(ControlError::Refused { code, message, help })
+            }
+            Err(_) => Err(ControlError::Gone(format!("it answered {status}"))),
+        }
+    }
+}
+
+fn word(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Messages => "messages",
+        Kind::Notifications => "notifications",
+        Kind::Runs => "runs",
+    }
+}

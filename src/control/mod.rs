@@ -1,0 +1,29 @@
+//! `data/host.sock`: how the other commands work through a host that is up.
+//!
+//! HTTP with JSON over a Unix socket that only the host's own user may open (mode 0600). The server answers from the
+//! ledger and the pipeline; the client is what the commands use. [`views`] is what both sides show, also where no
+//! host is up and a command reads the ledger itself.
+
+mod client;
+mod server;
+pub mod views;
+
+use serde::{Deserialize, Serialize};
+
+use crate::base::{ActionId, AppId, CompanyId};
+
+pub use client::{ControlClient, ControlError};
+pub use server::{ControlServer, Desk};
+
+/// Asks for a run by hand.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct RunOrder {
+    /// The application.
+    pub app: AppId,
+    /// The action.
+    pub action: ActionId,
+    /// The company.
+    pub company: CompanyId,
+    /// `vo`.
+    pub vo: serde_json::Value,
+}

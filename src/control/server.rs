@@ -1,0 +1,128 @@
+//! The host's side of the control socket.
+
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use axum::extract::{Path as UrlPath, Query, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use axum::{Json, Router};
+use serde_json::json;
+use tokio::net::UnixListener;
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+
+use crate::base::Diagnostic;
+use crate::control::views::{self, Kind};
+use crate::control::RunOrder;
+use crate::pipeline::{DirectRun, NotRun, Pipeline};
+use crate::store::{Filter, Inbox, Ledger, StoreError};
+
+/// What the control socket works with.
+#[derive(Clone)]
+pub struct Desk {
+    /// Where `host.db` is.
+    pub ledger: PathBuf,
+    /// What is on its way there is made durable before anything is shown.
+    pub inbox: Inbox,
+    /// What runs actions.
+    pub pipeline: Arc<Pipeline>,
+}
+
+/// The control socket at work; its file is removed when it stops.
+#[derive(Debug)]
+pub struct ControlServer {
+    file: PathBuf,
+    stop: oneshot::Sender<()>,
+    task: JoinHandle<()>,
+}
+
+impl ControlServer {
+    /// Serves on a new socket; one that a dead host left behind is replaced (the caller holds the folder's lock).
+    ///
+    /// # Errors
+    /// When the socket cannot be made.
+    pub fn serve(file: &Path, desk: Desk) -> std::io::Result<Self> {
+        match std::fs::remove_file(file) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+        let listener = UnixListener::bind(file)?;
+        std::fs::set_permissions(file, std::fs::Permissions::from_mode(0o600))?;
+        let routes = Router::new()
+            .route("/{kind}", get(list))
+            .route("/{kind}/{id}", get(show))
+            .route("/run", post(run))
+            .with_state(desk);
+        let (stop, stopped) = oneshot::channel::<()>();
+        let task = tokio::spawn(async move {
+            let serving = axum::serve(listener, routes).with_graceful_shutdown(async {
+                let _ = stopped.await;
+            });
+            if let Err(error) = serving.await {
+                tracing::error!(%error, "the control socket stopped");
+            }
+        });
+        Ok(Self { file: file.to_owned(), stop, task })
+    }
+
+    /// Takes no more commands; those that are open get a moment.
+    pub async fn stop(self) {
+        drop(self.stop);
+        let abort = self.task.abort_handle();
+        if tokio::time::timeout(std::time::Duration::from_secs(1), self.task).await.is_err() {
+            abort.abort();
+        }
+        let _ = std::fs::remove_file(self.file);
+    }
+}
+
+async fn list(
+    State(desk): State<Desk>,
+    UrlPath(kind): UrlPath<Kind>,
+    Query(filter): Query<Filter>,
+) -> Response {
+    read(desk, move |ledger| Ok(Json(views::list(ledger, kind, &filter)?).into_response())).await
+}
+
+async fn show(State(desk): State<Desk>, UrlPath((kind, id)): UrlPath<(Kind, String)>) -> Response {
+    read(desk, move |ledger| Ok(Json(views::show(ledger, kind, &id)?).into_response())).await
+}
+
+/// Reads the ledger, off the thread that serves.
+async fn read(
+    desk: Desk,
+    look: impl FnOnce(&Ledger) -> Result<Response, StoreError> + Send + 'static,
+) -> Response {
+    let looked = tokio::task::spawn_blocking(move || {
+        desk.inbox.flush()?;
+        look(&Ledger::open(&desk.ledger)?)
+    });
+    match looked.await {
+        Ok(Ok(response)) => response,
+        Ok(Err(error)) => problem(StatusCode::INTERNAL_SERVER_ERROR, &error.diagnostic()),
+        Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
+    }
+}
+
+async fn run(State(desk): State<Desk>, Json(order): Json<RunOrder>) -> Response {
+    let run = DirectRun { action: order.action, company: order.company, vo: Arc::new(order.vo) };
+    match desk.pipeline.run(&order.app, run).await {
+        Ok(report) => Json(report).into_response(),
+        Err(error @ NotRun::UnknownApplication(_)) => problem(
+            StatusCode::NOT_FOUND,
+            &Diagnostic::error("UNKNOWN_APPLICATION", error.to_string())
+                .help("the running host read its parameters when it started: restart it after a change"),
+        ),
+        Err(error) => {
+            problem(StatusCode::SERVICE_UNAVAILABLE, &Diagnostic::error("STOPPING", error.to_string()))
+        }
+    }
+}
+
+fn problem(status: StatusCode, diagnostic: &Diagnostic) -> Response {
+    let error = json!({ "code": diagnostic.code, "message": diagnostic.message, "help": diagnostic.help });
+    (status, Json(json!({ "error": error }))).into_response()
+}

@@ -1,0 +1,25 @@
+//! What scripts may call: the manifest, and one file for each capability.
+//!
+//! A host function is one documented Rust function with typed arguments ([`Arguments`]); [`MANIFEST`] lists them
+//! all, and the JavaScript binding and the types for authors come out of that list. A function sees its run
+//! ([`RunContext`]), the application's database, and what the run has gathered ([`Effects`]); it sees no other
+//! application, and no secret leaves it.
+//!
+//! A function that sends returns [`Reply::Send`] instead of sending: a send is a commit point, and committing is the
+//! pipeline's affair.
+//!
+//! May know: [`crate::script`]'s protocol, [`crate::whatsapp`], [`crate::store`] and below. Knows nothing of queues,
+//! HTTP servers or the command line.
+
+mod arguments;
+mod context;
+mod functions;
+mod media;
+mod messages;
+mod sql;
+
+pub use arguments::Arguments;
+pub use context::{Effects, RunContext, Separated, VoSource};
+pub use functions::{Function, MANIFEST, Parameter, Reply, call, specs};
+pub use messages::{OutcomeForm, Send};
+pub use sql::run_separated;

@@ -1,0 +1,304 @@
+//! One application at work: its queue, its baton, its workers, behind one lock that nobody holds while waiting.
+
+use std::collections::{BTreeMap, HashSet, VecDeque};
+use std::path::PathBuf;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::{Duration, Instant};
+
+use tokio::sync::oneshot;
+
+use crate::base::{MessageId, NotificationId, UnixMillis};
+use crate::config;
+use crate::pipeline::queue::{Arrival, Claim, Queue};
+use crate::pipeline::report::RunReport;
+use crate::pipeline::{ApplicationSetup, DirectRun, Surroundings, slot};
+use crate::script::Worker;
+use crate::script::protocol::Bundle;
+use crate::store::{AppDb, Inbox};
+use crate::whatsapp::SignedUrls;
+
+/// How many runs share a transaction at most. More gains nothing: a COMMIT costs the same whatever its size.
+const BATCH: usize = 64;
+/// How long an idle worker is kept, and an idle thread.
+pub(super) const IDLE: Duration = Duration::from_secs(60);
+
+/// One application at work.
+pub(super) struct Application {
+    pub(super) parameters: Arc<config::Application>,
+    pub(super) bundle: Arc<Bundle>,
+    pub(super) storage: Option<Arc<SignedUrls>>,
+    pub(super) surroundings: Surroundings,
+    inbox: Arc<OnceLock<Inbox>>,
+    state: Mutex<State>,
+    /// Something may run, the baton is free, or it is time to stop.
+    changed: Condvar,
+}
+
+/// The right to write the application's database.
+pub(super) struct Baton {
+    pub(super) db: AppDb,
+}
+
+/// A piece of work for a slot.
+pub(super) enum Work {
+    Notification(Claim),
+    Direct(DirectRun, oneshot::Sender<RunReport>),
+}
+
+struct State {
+    queue: Queue,
+    direct: VecDeque<(DirectRun, oneshot::Sender<RunReport>)>,
+    /// `None` while a slot has it.
+    baton: Option<Baton>,
+    /// Slots that have sent and want the baton back; they go before new batches.
+    returning: usize,
+    slots: usize,
+    idle_slots: usize,
+    /// Warm workers, the warmest last, with the time since when they are idle.
+    workers: Vec<(Worker, Instant)>,
+    /// Actions that have sent before: no run is sent ahead behind one.
+    senders: HashSet<String>,
+    /// Messages whose sending run is waiting to be taken up again.
+    reopened: BTreeMap<NotificationId, Vec<MessageId>>,
+    stopping: bool,
+}
+
+impl Application {
+    pub(super) fn new(
+        setup: ApplicationSetup,
+        surroundings: Surroundings,
+        inbox: Arc<OnceLock<Inbox>>,
+    ) -> Arc<Self> {
+        let state = State {
+            queue: Queue::default(),
+            direct: VecDeque::new(),
+            baton: Some(Baton { db: setup.db }),
+            returning: 0,
+            slots: 0,
+            idle_slots: 0,
+            workers: Vec::new(),
+            senders: HashSet::new(),
+            reopened: BTreeMap::new(),
+            stopping: false,
+        };
+        Arc::new(Self {
+            parameters: setup.parameters,
+            bundle: setup.bundle,
+            storage: setup.storage,
+            surroundings,
+            inbox,
+            state: Mutex::new(state),
+            changed: Condvar::new(),
+        })
+    }
+
+    pub(super) fn attach(&self, inbox: Inbox) {
+        // Set once, by the first application; the others find it set.
+        let _ = self.inbox.set(inbox);
+    }
+
+    pub(super) fn inbox(&self) -> Option<&Inbox> {
+        self.inbox.get()
+    }
+
+    pub(super) fn ledger(&self) -> &PathBuf {
+        &self.surroundings.ledger
+    }
+
+    pub(super) fn now(&self) -> UnixMillis {
+        self.surroundings.clock.now()
+    }
+
+    pub(super) fn arrive(self: &Arc<Self>, arrivals: Vec<Arrival>) {
+        let mut state = self.lock();
+        for arrival in arrivals {
+            state.queue.arrive(arrival);
+        }
+        self.wake(&mut state);
+    }
+
+    /// The messages that a waiting notification's run has sent: they are open until it has been taken up again.
+    pub(super) fn reopen(&self, notification: NotificationId, messages: &[MessageId]) {
+        let mut state = self.lock();
+        for message in messages {
+            state.queue.hold(*message);
+        }
+        state.reopened.insert(notification, messages.to_vec());
+    }
+
+    pub(super) fn direct(self: &Arc<Self>, run: DirectRun, reply: oneshot::Sender<RunReport>) {
+        let mut state = self.lock();
+        if !state.stopping {
+            state.direct.push_back((run, reply));
+            self.wake(&mut state);
+        }
+    }
+
+    /// Makes sure that somebody looks at what may run now.
+    fn wake(self: &Arc<Self>, state: &mut MutexGuard<'_, State>) {
+        if state.baton.is_none() || state.returning > 0 || state.stopping {
+            return; // whoever has the baton looks when he gives it up
+        }
+        if state.idle_slots > 0 {
+            self.changed.notify_one();
+        } else if state.slots < usize::try_from(self.parameters.limits.workers).unwrap_or(1) {
+            state.slots += 1;
+            let application = Arc::clone(self);
+            let name = format!("run-{}", self.parameters.id).chars().take(15).collect();
+            let started = std::thread::Builder::new().name(name).spawn(move || slot::work(&application));
+            if let Err(error) = started {
+                state.slots -= 1;
+                tracing::error!(%error, "no thread to run an action");
+            }
+        }
+    }
+
+    /// Waits for work and the baton; `None` when the thread shall end.
+    pub(super) fn claim(&self) -> Option<(Baton, Vec<Work>)> {
+        let mut state = self.lock();
+        let idle_since = Instant::now();
+        loop {
+            if state.stopping {
+                return self.leave(state);
+            }
+            let now = self.now();
+            let something = !state.direct.is_empty() || state.queue.has_ready(now);
+            if something
+                && state.returning == 0
+                && let Some(baton) = state.baton.take()
+            {
+                let work: Vec<_> = match state.direct.pop_front() {
+                    Some((run, reply)) => vec![Work::Direct(run, reply)],
+                    None => state.queue.claim(now, BATCH).into_iter().map(Work::Notification).collect(),
+                };
+                if !work.is_empty() {
+                    return Some((baton, work));
+                }
+                state.baton = Some(baton);
+            }
+            let workers_idle = state.workers.first().map(|(_, since)| *since + IDLE);
+            let until_due = state.queue.next_due().map(|due| due.since(now).max(Duration::from_millis(1)));
+            let wall = Instant::now();
+            if state.workers.first().is_some_and(|(_, since)| wall.duration_since(*since) >= IDLE) {
+                let (old, _) = state.workers.remove(0);
+                drop(state);
+                drop(old); // kills and reaps; not under the lock
+                state = self.lock();
+                continue;
+            }
+            let nothing_to_watch = state.workers.is_empty() && state.queue.is_empty();
+            if wall.duration_since(idle_since) >= IDLE && (nothing_to_watch || state.idle_slots > 0) {
+                return self.leave(state);
+            }
+            let sleep = [
+                Some((idle_since + IDLE).saturating_duration_since(wall)).filter(|rest| !rest.is_zero()),
+                workers_idle.map(|at| at.saturating_duration_since(wall)),
+                until_due,
+            ]
+            .into_iter()
+            .flatten()
+            .min()
+            .unwrap_or(IDLE);
+            state.idle_slots += 1;
+            state = match self.changed.wait_timeout(state, sleep) {
+                Ok((state, _)) => state,
+                Err(poisoned) => poisoned.into_inner().0,
+            };
+            state.idle_slots -= 1;
+        }
+    }
+
+    fn leave(&self, mut state: MutexGuard<'_, State>) -> Option<(Baton, Vec<Work>)> {
+        state.slots -= 1;
+        self.changed.notify_all();
+        None
+    }
+
+    /// Gives the baton up.
+    pub(super) fn put_baton(self: &Arc<Self>, baton: Baton) {
+        let mut state = self.lock();
+        state.baton = Some(baton);
+        if state.returning > 0 || state.stopping {
+            self.changed.notify_all();
+        } else if !state.direct.is_empty() || state.queue.has_ready(self.now()) {
+            self.wake(&mut state);
+        }
+    }
+
+    /// Takes the baton back after a send; before new batches.
+    pub(super) fn take_baton(&self) -> Baton {
+        let mut state = self.lock();
+        state.returning += 1;
+        loop {
+            if let Some(baton) = state.baton.take() {
+                state.returning -= 1;
+                return baton;
+            }
+            state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    /// The warmest worker, if one is idle.
+    pub(super) fn take_worker(&self) -> Option<Worker> {
+        self.lock().workers.pop().map(|(worker, _)| worker)
+    }
+
+    pub(super) fn put_worker(&self, worker: Worker) {
+        self.lock().workers.push((worker, Instant::now()));
+    }
+
+    pub(super) fn is_sender(&self, action: &str) -> bool {
+        self.lock().senders.contains(action)
+    }
+
+    /// A run of this action is about to send this message.
+    pub(super) fn open_message(&self, action: &str, message: MessageId) {
+        let mut state = self.lock();
+        state.senders.insert(action.to_owned());
+        state.queue.hold(message);
+    }
+
+    /// Works on the queue, when runs have ended.
+    pub(super) fn with_queue<T>(self: &Arc<Self>, work: impl FnOnce(&mut Queue) -> T) -> T {
+        let mut state = self.lock();
+        let result = work(&mut state.queue);
+        if state.queue.has_ready(self.now()) || state.queue.next_due().is_some() {
+            self.wake(&mut state);
+        }
+        result
+    }
+
+    /// The messages that were reopened for a notification's run, now that it has been taken up again.
+    pub(super) fn close_reopened(&self, notification: NotificationId) -> Vec<MessageId> {
+        self.lock().reopened.remove(&notification).unwrap_or_default()
+    }
+
+    pub(super) fn stop(&self) {
+        let mut state = self.lock();
+        state.stopping = true;
+        state.direct.clear(); // their callers hear that the host is stopping
+        self.changed.notify_all();
+    }
+
+    /// Waits until no slot is left, at most until `deadline`; idle workers are given up.
+    pub(super) fn wait_until_idle(&self, deadline: Instant) -> bool {
+        let mut state = self.lock();
+        while state.slots > 0 {
+            let rest = deadline.saturating_duration_since(Instant::now());
+            if rest.is_zero() {
+                return false;
+            }
+            state = match self.changed.wait_timeout(state, rest) {
+                Ok((state, _)) => state,
+                Err(poisoned) => poisoned.into_inner().0,
+            };
+        }
+        state.workers.clear();
+        true
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        // A panic under the lock cannot leave the state half changed in a way that matters: go on.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

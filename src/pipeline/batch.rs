@@ -1,0 +1,633 @@
+//! A batch of runs in one transaction, each under its savepoint; one COMMIT for all.
+//!
+//! Runs are sent ahead to the worker, so that it never waits for the host between two of them; the host takes their
+//! frames in order. Ends of runs, with their logs and results, are held back until the COMMIT: before it nothing has
+//! happened. When the COMMIT fails, nothing has happened either as far as anyone can tell, and each run asks
+//! `_host_done` when it is taken up again.
+//!
+//! When a statement has ended the transaction (an interrupted INSERT, `OR ROLLBACK`, a full disk), the effects of the
+//! whole batch are gone: its runs are done again one by one, until the culprit is alone and fails.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, Instant};
+
+use sha2::{Digest, Sha256};
+use tokio::sync::oneshot;
+
+use crate::base::{ActionId, MessageId, NotificationId};
+use crate::host::{Effects, RunContext, VoSource, run_separated};
+use crate::pipeline::Event;
+use crate::pipeline::application::{Application, Baton, Work};
+use crate::pipeline::queue::{Decision, Verdict};
+use crate::pipeline::report::{LogLine, RunReport, Used, level_name};
+use crate::script::protocol::{
+    Ended, Failure, LogLevel, Reason, Returned, RunRequest, SandboxLimits, Start, ToWorker, Vo,
+};
+use crate::script::{Death, Worker, WorkerError};
+use crate::store::{Finished, Journal, JournalCall, JournalOrigin, Mark, StoreError};
+use crate::whatsapp::Form;
+
+/// Runs before a worker at most, and bytes: the first bounds the latency of the effect under load, the second keeps
+/// both pipes from filling up at once.
+const AHEAD: usize = 128;
+const AHEAD_BYTES: usize = 24 << 10;
+
+/// Numbers the runs of this process, so that the frames of one are never taken for another's.
+static TICKET: AtomicU32 = AtomicU32::new(1);
+
+/// A batch that is being run by a slot.
+pub(super) struct Batch<'a> {
+    pub(super) application: &'a Arc<Application>,
+    /// Only away while a run sends.
+    baton: Option<Baton>,
+    ended: Vec<EndedRun>,
+}
+
+/// A run in a batch.
+pub(super) struct Run {
+    pub(super) origin: Origin,
+    pub(super) action: ActionId,
+    pub(super) context: RunContext,
+    pub(super) ticket: u32,
+    frame: ToWorker,
+    pub(super) effects: Effects,
+    pub(super) log: Vec<LogLine>,
+    pub(super) begun: Instant,
+    pub(super) started_at: crate::base::UnixMillis,
+    /// By how much the script's clock was moved.
+    pub(super) advanced: u64,
+    pub(super) calls: u32,
+    pub(super) host_calls: u32,
+    pub(super) journal: RunJournal,
+    /// The messages that this run has sent: their notifications wait for its end.
+    pub(super) messages: Vec<MessageId>,
+}
+
+/// What started a run.
+pub(super) enum Origin {
+    Notification { id: NotificationId, attempt: u32 },
+    Direct(oneshot::Sender<RunReport>),
+}
+
+/// What is recorded of a run, and what is not yet.
+pub(super) struct RunJournal {
+    pub(super) start: JournalOrigin,
+    /// From earlier attempts.
+    pub(super) recorded: Vec<JournalCall>,
+    /// Whether `start` is recorded.
+    pub(super) begun: bool,
+    /// Calls of this attempt that the next send records.
+    pub(super) unsaved: Vec<(u32, JournalCall)>,
+}
+
+struct EndedRun {
+    run: Run,
+    verdict: Verdict,
+    result: Result<Returned, Failure>,
+    used: Used,
+}
+
+/// Why a conversation with a worker ended before the run did.
+pub(super) enum Stop {
+    /// The worker is dead.
+    Died(Death),
+    /// The host cannot go on; nobody's fault.
+    Trouble(StoreError),
+    /// The script calls something else than the last time, where a message was sent.
+    Mismatch(String),
+}
+
+impl From<StoreError> for Stop {
+    fn from(error: StoreError) -> Self {
+        Self::Trouble(error)
+    }
+}
+
+impl<'a> Batch<'a> {
+    pub(super) fn new(application: &'a Arc<Application>, baton: Baton) -> Self {
+        Self { application, baton: Some(baton), ended: Vec::new() }
+    }
+
+    /// Runs everything, commits, and gives the baton back.
+    pub(super) fn run(mut self, work: Vec<Work>) -> Baton {
+        let mut waiting: VecDeque<Run> = work.into_iter().filter_map(|work| self.prepare(work)).collect();
+        while !waiting.is_empty() {
+            match self.worker() {
+                Ok(worker) => self.with_worker(worker, &mut waiting),
+                Err(error) => {
+                    tracing::error!(app = %self.application.parameters.id, %error, "no worker to run an action");
+                    let message = format!("the host could not start a worker: {error}");
+                    for run in waiting.drain(..) {
+                        self.trouble(run, message.clone());
+                    }
+                }
+            }
+        }
+        if let Err(error) = self.commit() {
+            tracing::error!(app = %self.application.parameters.id, %error, "the application's database could not commit");
+        }
+        self.take_baton()
+    }
+
+    pub(super) fn db(&self) -> &crate::store::AppDb {
+        &self.baton_ref().db
+    }
+
+    fn baton_ref(&self) -> &Baton {
+        match &self.baton {
+            Some(baton) => baton,
+            // Taken only by `without_baton`, which puts it back before it returns.
+            None => unreachable!("the baton is away only inside `without_baton`"),
+        }
+    }
+
+    fn take_baton(&mut self) -> Baton {
+        match self.baton.take() {
+            Some(baton) => baton,
+            None => self.application.take_baton(),
+        }
+    }
+
+    /// Does something that takes long while others may have the database.
+    pub(super) fn without_baton<T>(&mut self, work: impl FnOnce() -> T) -> T {
+        let baton = self.take_baton();
+        self.application.put_baton(baton);
+        let result = work();
+        self.baton = Some(self.application.take_baton());
+        result
+    }
+
+    fn worker(&self) -> Result<Worker, WorkerError> {
+        if let Some(worker) = self.application.take_worker() {
+            return Ok(worker);
+        }
+        let limits = &self.application.parameters.limits;
+        let millis = |time: Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
+        let start = Start {
+            app_id: self.application.parameters.id.to_string(),
+            bundle: (*self.application.bundle).clone(),
+            functions: crate::host::specs(),
+            limits: SandboxLimits {
+                cpu_ms: millis(limits.cpu),
+                wall_ms: millis(limits.wall),
+                memory_mb: limits.memory_mb,
+                runs_per_context: limits.runs_per_context,
+                max_result_bytes: 1 << 20,
+                max_log_lines: 1000,
+                max_log_line_bytes: 16 << 10,
+            },
+        };
+        Worker::spawn(&self.application.surroundings.worker, &start)
+    }
+
+    /// Readies a run; `None` when it turns out to be done, or cannot be readied.
+    fn prepare(&mut self, work: Work) -> Option<Run> {
+        let parameters = &self.application.parameters;
+        let now = self.application.now();
+        let (origin, company, action, vo, source, recovered) = match work {
+            Work::Notification(claim) => {
+                let fields = vo_fields(&claim.form, claim.company.as_str());
+                let Some(action) = parameters.whatsapp.whatsapp_callback.clone() else {
+                    // The action was configured when the notification came and is not any more: it goes on waiting.
+                    self.application.with_queue(|queue| queue.finish(claim.id, Verdict::HostTrouble, now));
+                    return None;
+                };
+                let source = VoSource::Form(Arc::new(fields.clone()));
+                let origin = Origin::Notification { id: claim.id, attempt: claim.attempt };
+                (origin, claim.company, action, Vo::Form(fields), source, claim.recovered)
+            }
+            Work::Direct(run, reply) => {
+                let vo = Vo::Json(run.vo.to_string());
+                (Origin::Direct(reply), run.company, run.action, vo, VoSource::Json(run.vo), false)
+            }
+        };
+        let ticket = TICKET.fetch_add(1, Ordering::Relaxed);
+        let mut journal = RunJournal {
+            start: JournalOrigin { started: now.0, seed: seed(&origin, now.0) },
+            recorded: Vec::new(),
+            begun: false,
+            unsaved: Vec::new(),
+        };
+        let mut messages = Vec::new();
+        let mut trouble = None;
+        if let (true, Origin::Notification { id, .. }) = (recovered, &origin) {
+            messages = self.application.close_reopened(*id);
+            match (self.db().is_done(*id), self.db().journal(*id)) {
+                (Ok(true), _) => {
+                    self.already_done(*id, &messages);
+                    return None;
+                }
+                (Ok(false), Ok(Some(Journal { origin: start, calls }))) => {
+                    journal = RunJournal { start, recorded: calls, begun: true, unsaved: Vec::new() };
+                }
+                (Ok(false), Ok(None)) => {}
+                (Err(error), _) | (_, Err(error)) => trouble = Some(error),
+            }
+        }
+        let run = Run {
+            origin,
+            context: RunContext {
+                application: Arc::clone(parameters),
+                company: company.clone(),
+                vo: source,
+                public_url: Arc::clone(&self.application.surroundings.public_url),
+                simulator_url: self.application.surroundings.simulator_url.clone(),
+                storage: self.application.storage.clone(),
+                runtime: self.application.surroundings.runtime.clone(),
+            },
+            ticket,
+            frame: ToWorker::Run(RunRequest {
+                ticket,
+                action: action.to_string(),
+                company: company.to_string(),
+                vo,
+                started: journal.start.started,
+                seed: journal.start.seed,
+            }),
+            action,
+            effects: Effects::default(),
+            log: Vec::new(),
+            begun: Instant::now(),
+            started_at: now,
+            advanced: 0,
+            calls: 0,
+            host_calls: 0,
+            journal,
+            messages,
+        };
+        match trouble {
+            None => Some(run),
+            Some(error) => {
+                self.trouble(run, error.to_string());
+                None
+            }
+        }
+    }
+
+    /// Runs what waits until the worker dies or nothing is left.
+    fn with_worker(&mut self, mut worker: Worker, waiting: &mut VecDeque<Run>) {
+        let mut ahead = 0;
+        let mut sender_ahead = false;
+        loop {
+            while ahead < waiting.len().min(AHEAD)
+                && (ahead == 0 || !sender_ahead && worker.bytes_ahead() < AHEAD_BYTES)
+            {
+                let next = &waiting[ahead];
+                sender_ahead = self.application.is_sender(next.action.as_str());
+                if let Err(error) = worker.queue(&next.frame) {
+                    tracing::error!(%error, "a run cannot be handed to its worker");
+                    if let Some(run) = waiting.remove(ahead) {
+                        self.trouble(run, error.to_string());
+                    }
+                    continue;
+                }
+                ahead += 1;
+            }
+            let Some(mut run) = waiting.pop_front() else { break };
+            let outcome = self.one(&mut worker, &mut run);
+            let outstanding = ahead;
+            ahead -= 1;
+            let stop = match outcome {
+                Ok(ended) => {
+                    self.conclude(run, ended);
+                    continue;
+                }
+                Err(stop) => stop,
+            };
+            drop(worker); // kills it, if it is not dead
+            for other in waiting.drain(..ahead) {
+                let alone = matches!(stop, Stop::Died(_));
+                self.interrupted(other, alone);
+            }
+            self.stopped(run, stop, outstanding);
+            return;
+        }
+        self.application.put_worker(worker);
+    }
+
+    fn one(&mut self, worker: &mut Worker, run: &mut Run) -> Result<Ended, Stop> {
+        if !self.db().in_transaction() {
+            self.db().begin()?;
+        }
+        self.db().begin_run()?;
+        run.begun = Instant::now();
+        worker.run_begins();
+        let result = self.converse(worker, run);
+        self.db().set_deadline(None);
+        result
+    }
+
+    /// A run came to its end in its worker.
+    fn conclude(&mut self, mut run: Run, ended: Ended) {
+        let used = used(&run, &ended);
+        for (level, text) in std::mem::take(&mut run.effects.log) {
+            run.log.push(LogLine { level, text });
+        }
+        if !self.db().in_transaction() {
+            return self.transaction_lost(run, ended, used);
+        }
+        let result = match (ended.result, run.effects.return_value.take()) {
+            (Ok(Returned::Undefined), Some(value)) => Ok(value),
+            (other, _) => other,
+        };
+        let kept = match &result {
+            Ok(_) => self.keep(&run),
+            Err(_) => self.undo(&mut run),
+        };
+        match kept {
+            Ok(()) => {
+                let verdict = if result.is_ok() { Verdict::Done } else { Verdict::Failed };
+                self.ended.push(EndedRun { run, verdict, result, used });
+            }
+            Err(error) => self.trouble(run, error.to_string()),
+        }
+    }
+
+    fn keep(&self, run: &Run) -> Result<(), StoreError> {
+        let db = self.db();
+        if let Origin::Notification { id, .. } = run.origin {
+            if !db.mark_done(id, self.application.now())? {
+                // Its effect is there from before: this one is not wanted.
+                return db.undo_run();
+            }
+            if run.journal.begun {
+                db.forget_journal(id)?;
+            }
+        }
+        db.keep_run()
+    }
+
+    /// Undoes what the run wrote, except what was to stay.
+    fn undo(&self, run: &mut Run) -> Result<(), StoreError> {
+        let db = self.db();
+        db.undo_run()?;
+        for statement in std::mem::take(&mut run.effects.separated) {
+            db.begin_run()?;
+            match run_separated(db, &run.context, &statement) {
+                Ok(_) => db.keep_run()?,
+                Err(error) => {
+                    if db.in_transaction() {
+                        db.undo_run()?;
+                    }
+                    let text = format!("executeSql with separatedTransaction: {}: {error}", error.code);
+                    run.log.push(LogLine { level: LogLevel::Error, text });
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// A statement of this run has ended the transaction that it shared.
+    fn transaction_lost(&mut self, run: Run, ended: Ended, used: Used) {
+        let innocent = std::mem::take(&mut self.ended);
+        if innocent.is_empty() {
+            let result = Err(ended.result.err().unwrap_or_else(|| {
+                failure(
+                    Reason::Thrown,
+                    "SQL_TRANSACTION_LOST",
+                    "a statement ended the run's transaction (ON CONFLICT ROLLBACK, an interrupt, a full disk): \
+                     nothing of it stays",
+                )
+            }));
+            self.settle(vec![EndedRun { run, verdict: Verdict::Failed, result, used }]);
+            return;
+        }
+        for mut other in innocent {
+            other.verdict = Verdict::Interrupted { alone: true };
+            self.settle(vec![other]);
+        }
+        self.interrupted(run, true);
+    }
+
+    /// The conversation ended before the run did.
+    fn stopped(&mut self, run: Run, stop: Stop, outstanding: usize) {
+        if self.db().in_transaction()
+            && let Err(error) = self.db().undo_run()
+        {
+            tracing::error!(%error, "a run could not be undone: its transaction is given up");
+            let _ = self.db().rollback();
+            for mut other in std::mem::take(&mut self.ended) {
+                other.verdict = Verdict::Interrupted { alone: true };
+                self.settle(vec![other]);
+            }
+        }
+        match stop {
+            Stop::Died(death) if outstanding > 1 => {
+                tracing::warn!(app = %self.application.parameters.id, reason = death.reason.as_str(),
+                    "a worker died with {outstanding} runs before it: each is taken alone now");
+                self.interrupted(run, true);
+            }
+            Stop::Died(death) => {
+                let result = Err(Failure {
+                    reason: death.reason,
+                    message: death.message,
+                    code: None,
+                    frames: Vec::new(),
+                });
+                let used = Used { wall: run.begun.elapsed(), host_calls: run.host_calls, ..Used::default() };
+                self.ended.push(EndedRun { run, verdict: Verdict::KilledWorker, result, used });
+            }
+            Stop::Trouble(error) => self.trouble(run, error.to_string()),
+            Stop::Mismatch(message) => {
+                let result = Err(failure(Reason::Thrown, "JOURNAL_MISMATCH", message));
+                let used = Used { wall: run.begun.elapsed(), host_calls: run.host_calls, ..Used::default() };
+                self.ended.push(EndedRun { run, verdict: Verdict::Hopeless, result, used });
+            }
+        }
+    }
+
+    /// Commits what has ended, and tells everyone.
+    ///
+    /// # Errors
+    /// When the COMMIT failed: then the runs go back to the queue.
+    pub(super) fn commit(&mut self) -> Result<(), StoreError> {
+        let committed = if self.db().in_transaction() { self.db().commit() } else { Ok(()) };
+        let mut ended = std::mem::take(&mut self.ended);
+        if let Err(error) = &committed {
+            for other in &mut ended {
+                other.verdict = Verdict::HostTrouble;
+                other.result = Err(failure(
+                    Reason::Thrown,
+                    "DATABASE_COMMIT",
+                    format!("the application's database could not commit: {error}"),
+                ));
+            }
+            // Whether it is on the disk, only the disk knows: look with a new connection.
+            if let Some(baton) = &mut self.baton
+                && let Err(error) = baton.db.reopen()
+            {
+                tracing::error!(%error, "the application's database could not be opened anew");
+            }
+        }
+        self.settle(ended);
+        committed
+    }
+
+    fn settle(&self, ended: Vec<EndedRun>) {
+        if ended.is_empty() {
+            return;
+        }
+        let application = self.application;
+        let now = application.now();
+        let decisions: Vec<_> = application.with_queue(|queue| {
+            ended
+                .iter()
+                .map(|end| {
+                    for message in &end.run.messages {
+                        queue.release(*message);
+                    }
+                    match end.run.origin {
+                        Origin::Notification { id, .. } => queue.finish(id, end.verdict, now),
+                        Origin::Direct(_) => Decision::Done,
+                    }
+                })
+                .collect()
+        });
+        let mut finished = Vec::with_capacity(ended.len());
+        let mut replies = Vec::new();
+        for (end, decision) in ended.into_iter().zip(decisions) {
+            let EndedRun { run, verdict, result, used } = end;
+            let report = RunReport { result, log: run.log, used, started_at: run.started_at };
+            let (notification, attempts) = match &run.origin {
+                Origin::Notification { id, attempt } => {
+                    let mark = match decision {
+                        Decision::Done => Mark::Done,
+                        Decision::Retry { at } => Mark::Retry { at },
+                        Decision::Dead => Mark::Dead,
+                        Decision::Again => continue,
+                    };
+                    (Some((*id, mark)), *attempt)
+                }
+                Origin::Direct(_) => (None, 1),
+            };
+            tell(&application.parameters.id, &run.action, notification, &report);
+            application.surroundings.events.tell(|| Event::Ran {
+                app: application.parameters.id.clone(),
+                action: run.action.clone(),
+                notification,
+                report: report.clone(),
+            });
+            finished.push(Finished {
+                notification,
+                killed: verdict == Verdict::KilledWorker,
+                run: report.record(
+                    &application.parameters,
+                    &run.context.company,
+                    &run.action,
+                    &application.bundle.version,
+                    attempts,
+                ),
+            });
+            if let Origin::Direct(reply) = run.origin {
+                replies.push((reply, report));
+            }
+        }
+        if let Some(inbox) = application.inbox()
+            && !finished.is_empty()
+            && inbox.finish(finished).is_err()
+        {
+            tracing::warn!("the inbox is closed: ends of runs are found again at the next start");
+        }
+        for (reply, report) in replies {
+            let _ = reply.send(report); // whoever asked may have gone
+        }
+    }
+
+    fn already_done(&self, id: NotificationId, messages: &[MessageId]) {
+        let now = self.application.now();
+        self.application.with_queue(|queue| {
+            for message in messages {
+                queue.release(*message);
+            }
+            queue.finish(id, Verdict::Done, now)
+        });
+        if let Some(inbox) = self.application.inbox() {
+            let _ = inbox.mark_done(id);
+        }
+    }
+
+    fn interrupted(&self, run: Run, alone: bool) {
+        match run.origin {
+            Origin::Notification { .. } => {
+                let end = EndedRun {
+                    run,
+                    verdict: Verdict::Interrupted { alone },
+                    result: Ok(Returned::Undefined),
+                    used: Used::default(),
+                };
+                self.settle(vec![end]);
+            }
+            // Runs by hand come alone, so this one is not innocent; it is not repeated by itself.
+            Origin::Direct(_) => self.trouble(run, "the run was interrupted".into()),
+        }
+    }
+
+    fn trouble(&self, run: Run, message: String) {
+        let used = Used { wall: run.begun.elapsed(), host_calls: run.host_calls, ..Used::default() };
+        let result = Err(failure(Reason::Thrown, "HOST_TROUBLE", message));
+        self.settle(vec![EndedRun { run, verdict: Verdict::HostTrouble, result, used }]);
+    }
+}
+
+/// The members of a notification's `vo`: each field once, and the path's company, which wins over a field of its name.
+fn vo_fields(form: &[u8], company: &str) -> Vec<(String, String)> {
+    // What was accepted was parsed before: the limit of fields cannot fail here.
+    let form = Form::parse(form).unwrap_or_default();
+    let mut fields: Vec<_> = form
+        .fields()
+        .into_iter()
+        .filter(|(name, _)| *name != "companyId")
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .collect();
+    fields.push(("companyId".to_owned(), company.to_owned()));
+    fields
+}
+
+/// A run's seed: of its own, and not to be guessed from the outside by its number alone.
+fn seed(origin: &Origin, started: i64) -> u64 {
+    let mut hash = Sha256::new();
+    match origin {
+        Origin::Notification { id, .. } => hash.update(id.0.to_le_bytes()),
+        Origin::Direct(_) => hash.update(MessageId::generate().as_bytes()),
+    }
+    hash.update(started.to_le_bytes());
+    let mut seed = [0; 8];
+    seed.copy_from_slice(&hash.finalize()[..8]);
+    u64::from_le_bytes(seed)
+}
+
+fn used(run: &Run, ended: &Ended) -> Used {
+    Used {
+        cpu: Duration::from_micros(ended.cpu_us),
+        wall: run.begun.elapsed(),
+        peak_memory_bytes: ended.peak_memory_bytes,
+        host_calls: run.host_calls,
+    }
+}
+
+fn failure(reason: Reason, code: &str, message: impl Into<String>) -> Failure {
+    Failure { reason, message: message.into(), code: Some(code.to_owned()), frames: Vec::new() }
+}
+
+/// Writes a run's log lines, and its failure, to the host's log.
+fn tell(
+    app: &crate::base::AppId,
+    action: &ActionId,
+    notification: Option<(NotificationId, Mark)>,
+    report: &RunReport,
+) {
+    let Some((id, mark)) = notification else { return }; // whoever asked by hand is told himself
+    for line in &report.log {
+        tracing::info!(target: "script", %app, %action, notification = id.0, level = level_name(line.level), "{}", line.text.escape_debug());
+    }
+    if let Err(failure) = &report.result {
+        let place =
+            failure.frames.first().map(|frame| format!(" at {}:{}:{}", frame.file, frame.line, frame.column));
+        tracing::warn!(
+            target: "script", %app, %action, notification = id.0, reason = failure.reason.as_str(), next = ?mark,
+            "{}{}", failure.message.escape_debug(), place.unwrap_or_default()
+        );
+    }
+}

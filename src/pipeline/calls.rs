@@ -1,0 +1,310 @@
+//! A run's conversation with its worker: its calls, and its sends.
+//!
+//! Calls are numbered. In a run that is taken up again, a number that the journal knows is answered from the journal;
+//! what the journal does not know happens. A send is a commit point:
+//!
+//! ```text
+//! record the calls so far and the intent ─ COMMIT ─ tell the ledger ─ give the baton up
+//!   ─ ask Twilio ─ take the baton ─ record the outcome ─ COMMIT ─ go on in a new transaction
+//! ```
+
+use sha2::{Digest, Sha256};
+
+use crate::base::{MessageId, MessageSid, MessageStatus};
+use crate::host::{self, MANIFEST, OutcomeForm, Reply, Send};
+use crate::pipeline::Event;
+use crate::pipeline::batch::{Batch, Origin, Run, Stop};
+use crate::pipeline::report::LogLine;
+use crate::script::protocol::{Answer, Ended, ErrorKind, FromWorker, Reason, Thrown, ToWorker, Value};
+use crate::script::{Death, Worker};
+use crate::store::{JournalCall, Ledger, NewMessage, SendRecord, StoreError};
+use crate::whatsapp::{Outcome, OutcomeCode};
+
+/// How a callback URL asks Twilio to retry: five times, when the connection fails, the answer takes too long, or the
+/// host says 5xx (<https://www.twilio.com/docs/usage/webhooks/webhooks-connection-overrides>).
+const RETRIES: &str = "#rc=5&rp=ct,rt,5xx";
+/// Calls of host functions in one run at most.
+const MAX_CALLS: u32 = 100_000;
+
+impl Batch<'_> {
+    /// Answers the run's calls until it has ended.
+    pub(super) fn converse(&mut self, worker: &mut Worker, run: &mut Run) -> Result<Ended, Stop> {
+        let deadline = run.begun + self.application.parameters.limits.wall;
+        self.db().set_deadline(Some(deadline));
+        loop {
+            match worker.receive(deadline).map_err(Stop::Died)? {
+                FromWorker::Call { ticket, function, arguments } if ticket == run.ticket => {
+                    run.host_calls += 1;
+                    if run.host_calls > MAX_CALLS {
+                        let message = format!("the action called host functions more than {MAX_CALLS} times");
+                        return Err(Stop::Died(Death { reason: Reason::HostCallLimit, message }));
+                    }
+                    let answer = self.answer(run, function, &arguments)?;
+                    if let Err(error) = worker.queue(&ToWorker::Answer(answer)) {
+                        let thrown = Thrown {
+                            kind: ErrorKind::RangeError,
+                            message: format!("the answer cannot be handed over: {error}"),
+                            code: Some("ANSWER_TOO_LARGE".into()),
+                        };
+                        worker.queue(&ToWorker::Answer(Answer::Throw(thrown))).map_err(|error| {
+                            Stop::Died(Death { reason: Reason::Killed, message: error.to_string() })
+                        })?;
+                    }
+                }
+                FromWorker::Log { ticket, level, text } if ticket == run.ticket => {
+                    run.log.push(LogLine { level, text });
+                }
+                FromWorker::Ended(ended) if ended.ticket == run.ticket => return Ok(ended),
+                _ => {
+                    let message = "the worker spoke of another run".to_owned();
+                    return Err(Stop::Died(Death { reason: Reason::Killed, message }));
+                }
+            }
+        }
+    }
+
+    fn answer(&mut self, run: &mut Run, function: u16, arguments: &[Value]) -> Result<Answer, Stop> {
+        let recorded = MANIFEST.get(usize::from(function)).is_some_and(|function| function.recorded);
+        if !recorded {
+            let reply = host::call(function, arguments, &run.context, self.db(), &mut run.effects);
+            return Ok(match reply {
+                Ok(Reply::Return(value)) => Answer::Return { value, advance_ms: 0 },
+                Ok(Reply::Send(_)) => Answer::Return { value: Value::Undefined, advance_ms: 0 },
+                Err(thrown) => Answer::Throw(thrown),
+            });
+        }
+        run.calls += 1;
+        let fingerprint = fingerprint(function, arguments);
+        if let Some(before) = run.journal.recorded.get(run.calls as usize - 1) {
+            let before = before.clone();
+            return self.replayed(run, function, arguments, fingerprint, &before);
+        }
+        if !self.db().in_transaction() {
+            return Ok(Answer::Throw(Thrown {
+                kind: ErrorKind::Error,
+                message: "an earlier statement has ended the run's transaction: nothing more can be done"
+                    .into(),
+                code: Some("SQL_TRANSACTION_LOST".into()),
+            }));
+        }
+        match host::call(function, arguments, &run.context, self.db(), &mut run.effects) {
+            Ok(Reply::Send(send)) => self.send(run, &send, fingerprint),
+            Ok(Reply::Return(value)) => {
+                let advance_ms = advance(run);
+                Ok(remember(run, fingerprint, Answer::Return { value, advance_ms }))
+            }
+            Err(thrown) => Ok(remember(run, fingerprint, Answer::Throw(thrown))),
+        }
+    }
+
+    /// Answers a call that an earlier attempt made.
+    fn replayed(
+        &mut self,
+        run: &mut Run,
+        function: u16,
+        arguments: &[Value],
+        fingerprint: [u8; 16],
+        before: &JournalCall,
+    ) -> Result<Answer, Stop> {
+        if before.fingerprint != fingerprint {
+            let name = MANIFEST.get(usize::from(function)).map_or("?", |function| function.name);
+            return Err(Stop::Mismatch(format!(
+                "call {} of this run ({name}) is not the one that an earlier attempt made, and a message was sent \
+                 after that: the script or what it reads has changed in between, so the run cannot be continued",
+                run.calls
+            )));
+        }
+        if let Some(answer) = before.answer.as_deref() {
+            let answer: Answer = postcard::from_bytes(answer)
+                .map_err(|_| Stop::Mismatch("the journal of this run cannot be read".into()))?;
+            if let Answer::Return { advance_ms, .. } = &answer {
+                run.advanced += advance_ms;
+            }
+            return Ok(answer);
+        }
+        // An intent without an outcome: the host died in between.
+        let reply = host::call(function, arguments, &run.context, self.db(), &mut run.effects);
+        let (form, send) = match reply {
+            Ok(Reply::Send(send)) => (send.form, Some(send)),
+            _ if MANIFEST.get(usize::from(function)).is_some_and(|known| known.name == "whatsapp.send") => {
+                (OutcomeForm::Object, None)
+            }
+            _ => (OutcomeForm::Text, None),
+        };
+        let outcome = self.found_out(run, before.message, send.as_deref())?;
+        let answer = Answer::Return { value: form.value(&outcome), advance_ms: 0 };
+        // Recorded by itself: nothing that this attempt wrote may be kept with it, and it has written nothing yet.
+        if let Origin::Notification { id, .. } = run.origin {
+            self.db().keep_run()?;
+            let call = JournalCall { fingerprint, answer: Some(encode(&answer)), message: before.message };
+            self.db().record_call(id, run.calls, &call)?;
+            self.db().begin_run()?;
+        }
+        Ok(answer)
+    }
+
+    /// What the ledger knows of a message whose send was interrupted: a callback may have told its sid.
+    fn found_out(&self, run: &Run, message: Option<MessageId>, send: Option<&Send>) -> Result<Outcome, Stop> {
+        let in_doubt = || Outcome::in_doubt("The host died while the message was being sent");
+        let Some(id) = message else { return Ok(in_doubt()) };
+        let between = |outcome: Outcome| match send {
+            Some(send) => outcome.between(Some(send.message.to.whatsapp()), Some(send.from())),
+            None => outcome,
+        };
+        let row = Ledger::open(self.application.ledger())?.message(&id.to_string())?;
+        if let Some(sid) = row.as_ref().and_then(|row| row.sid.as_deref())
+            && let Ok(sid) = MessageSid::parse(sid)
+        {
+            let status = row.map(|row| MessageStatus::parse(&row.status)).unwrap_or(MessageStatus::Queued);
+            return Ok(between(Outcome::known(&sid, &status)));
+        }
+        let Some(inbox) = self.application.inbox() else { return Ok(in_doubt()) };
+        if let (None, Some(send)) = (&row, send) {
+            inbox.open_message(self.new_message(run, id, send))?;
+        }
+        let outcome = between(in_doubt());
+        let _ = inbox.close_message(self.record(id, &outcome));
+        Ok(outcome)
+    }
+
+    fn send(&mut self, run: &mut Run, send: &Send, fingerprint: [u8; 16]) -> Result<Answer, Stop> {
+        let Some(inbox) = self.application.inbox().cloned() else {
+            return Err(Stop::Trouble(StoreError::Unavailable("the host is not started".into())));
+        };
+        let id = MessageId::generate();
+        if let Origin::Notification { id: notification, .. } = run.origin {
+            let db = self.db();
+            if !run.journal.begun {
+                db.record_origin(notification, run.journal.start)?;
+                run.journal.begun = true;
+            }
+            for (number, call) in run.journal.unsaved.drain(..) {
+                db.record_call(notification, number, &call)?;
+            }
+            let intent = JournalCall { fingerprint, answer: None, message: Some(id) };
+            db.record_call(notification, run.calls, &intent)?;
+        }
+        self.db().keep_run()?;
+        self.commit()?;
+        run.effects.separated.clear(); // committed
+        // From here on the message may leave, and its notifications wait for this run.
+        self.application.open_message(run.action.as_str(), id);
+        run.messages.push(id);
+        if let Err(error) = inbox.open_message(self.new_message(run, id, send)) {
+            self.withdraw(run)?;
+            return Err(Stop::Trouble(error));
+        }
+        let mut message = send.message.clone();
+        message.status_callback = Some(format!(
+            "{}/whatsapp/callback/{}/{}?message={id}{RETRIES}",
+            run.context.public_url, run.context.application.id, send.company
+        ));
+        let application = self.application;
+        let (outcome, closed) = self.without_baton(|| {
+            let surroundings = &application.surroundings;
+            let answer =
+                surroundings.runtime.block_on(surroundings.twilio.create_message(&send.account, &message));
+            let mut outcome = Outcome::of(&answer, &message);
+            outcome.warnings.extend(send.warnings.iter().cloned());
+            surroundings.events.tell(|| Event::Sent {
+                app: application.parameters.id.clone(),
+                company: send.company.clone(),
+                outcome: outcome.clone(),
+            });
+            let closed = inbox.close_message(record(application.now(), id, &outcome));
+            (outcome, closed)
+        });
+        if closed.is_err() {
+            tracing::warn!(message = %id, "the inbox is closed: the outcome of a send is in the journal only");
+        }
+        let answer = Answer::Return { value: send.form.value(&outcome), advance_ms: advance(run) };
+        self.db().begin()?;
+        if let Origin::Notification { id: notification, .. } = run.origin {
+            let call = JournalCall { fingerprint, answer: Some(encode(&answer)), message: Some(id) };
+            self.db().record_call(notification, run.calls, &call)?;
+            self.commit()?;
+            self.db().begin()?;
+        }
+        self.db().begin_run()?;
+        Ok(answer)
+    }
+
+    /// Takes an intent back: the message has certainly not left.
+    fn withdraw(&mut self, run: &Run) -> Result<(), StoreError> {
+        self.db().begin()?;
+        if let Origin::Notification { id, .. } = run.origin {
+            self.db().forget_call(id, run.calls)?;
+        }
+        self.commit()?;
+        self.db().begin()?;
+        self.db().begin_run()
+    }
+
+    fn new_message(&self, run: &Run, id: MessageId, send: &Send) -> NewMessage {
+        NewMessage {
+            id,
+            app: run.context.application.id.clone(),
+            company: send.company.clone(),
+            account: send.account.sid.clone(),
+            notification: match run.origin {
+                Origin::Notification { id, .. } => Some(id),
+                Origin::Direct(_) => None,
+            },
+            to: send.message.to.clone(),
+            from: send.from(),
+            at: self.application.now(),
+        }
+    }
+
+    fn record(&self, id: MessageId, outcome: &Outcome) -> SendRecord {
+        record(self.application.now(), id, outcome)
+    }
+}
+
+fn record(at: crate::base::UnixMillis, id: MessageId, outcome: &Outcome) -> SendRecord {
+    SendRecord {
+        id,
+        sid: outcome.sid.as_deref().and_then(|sid| MessageSid::parse(sid).ok()),
+        status: MessageStatus::parse(&outcome.status),
+        error_code: outcome.error_code.as_ref().map(|code| match code {
+            OutcomeCode::Number(number) => number.to_string(),
+            OutcomeCode::Name(name) => name.clone(),
+        }),
+        error_message: outcome.error_message.clone(),
+        at,
+    }
+}
+
+/// How much later it is for the script than when it was last told, in milliseconds.
+fn advance(run: &mut Run) -> u64 {
+    let elapsed = u64::try_from(run.begun.elapsed().as_millis()).unwrap_or(u64::MAX);
+    let advance = elapsed.saturating_sub(run.advanced);
+    run.advanced += advance;
+    advance
+}
+
+/// Keeps an answer for the next send to record; runs by hand have no journal, for nobody takes them up again.
+fn remember(run: &mut Run, fingerprint: [u8; 16], answer: Answer) -> Answer {
+    if let Origin::Notification { .. } = run.origin {
+        let call = JournalCall { fingerprint, answer: Some(encode(&answer)), message: None };
+        run.journal.unsaved.push((run.calls, call));
+    }
+    answer
+}
+
+fn encode(answer: &Answer) -> Vec<u8> {
+    // Plain data: it always serializes.
+    postcard::to_stdvec(answer).unwrap_or_default()
+}
+
+/// 16 bytes of SHA-256 over function and arguments.
+fn fingerprint(function: u16, arguments: &[Value]) -> [u8; 16] {
+    let name = MANIFEST.get(usize::from(function)).map_or("", |function| function.name);
+    let mut hash = Sha256::new();
+    hash.update(name);
+    hash.update([0]);
+    hash.update(postcard::to_stdvec(arguments).unwrap_or_default());
+    let mut fingerprint = [0; 16];
+    fingerprint.copy_from_slice(&hash.finalize()[..16]);
+    fingerprint
+}

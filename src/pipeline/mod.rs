@@ -1,0 +1,269 @@
+//! The pipeline: notification → run → done.
+//!
+//! ```text
+//! inbox ──Accepted──► Application ── claim ──► slot ──► worker (JavaScript)
+//!                      │ Queue: what may run    │ batch: one transaction, a savepoint for each run
+//!                      │ baton: the database    │ send: commit, give the baton up, ask Twilio, take it again
+//!                      ▼                        ▼
+//!                    who waits, who is next    COMMIT ──► done marks to the inbox
+//! ```
+//!
+//! [`queue`] decides, and is pure; [`application`] is the shell around it: a lock, a condition, and the baton, which is
+//! the one connection that may write the application's database. [`slot`] is a thread that claims a batch and runs it;
+//! [`run`] is one run's conversation with its worker. A quiet application has no thread and no worker.
+//!
+//! May know [`crate::host`] and everything below. Knows nothing of HTTP servers or the command line.
+
+mod application;
+mod batch;
+mod calls;
+pub mod queue;
+mod report;
+mod slot;
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::{Arc, OnceLock};
+use std::time::{Duration, Instant};
+
+use tokio::sync::{broadcast, oneshot};
+use url::Url;
+
+use crate::base::{ActionId, AppId, Clock, CompanyId, MessageId, NotificationId};
+use crate::config;
+use crate::pipeline::application::Application;
+use crate::pipeline::queue::Arrival;
+use crate::script::WorkerCommand;
+use crate::script::protocol::Bundle;
+use crate::store::{Accepted, AppDb, Inbox, Mark, Waiting};
+use crate::whatsapp::{Outcome, SignedUrls, Twilio};
+
+pub use report::RunReport;
+
+/// What every application's runs share.
+#[derive(Clone)]
+pub struct Surroundings {
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// How a worker process is started.
+    pub worker: WorkerCommand,
+    /// The way to Twilio.
+    pub twilio: Twilio,
+    /// This host as Twilio sees it, without a trailing slash.
+    pub public_url: Arc<str>,
+    /// Where the simulator listens, if there is one.
+    pub simulator_url: Option<Url>,
+    /// Where `host.db` is, for the runs that look a message up.
+    pub ledger: PathBuf,
+    /// Where futures are driven.
+    pub runtime: tokio::runtime::Handle,
+    /// Who wants to know what happens.
+    pub events: Events,
+}
+
+/// Something that happened, for those who watch: the demo's screen, a test that waits.
+#[derive(Debug, Clone)]
+pub enum Event {
+    /// A notification is durable and waits for its action.
+    Received(Accepted),
+    /// A send came to its outcome.
+    Sent {
+        /// The application.
+        app: AppId,
+        /// Whose account and sender.
+        company: CompanyId,
+        /// What the script is told.
+        outcome: Outcome,
+    },
+    /// An attempt of a run is over, and its effect committed.
+    Ran {
+        /// The application.
+        app: AppId,
+        /// The action.
+        action: ActionId,
+        /// The notification that started it, and what becomes of it.
+        notification: Option<(NotificationId, Mark)>,
+        /// How it ended.
+        report: RunReport,
+    },
+}
+
+/// Where events are told; costs nothing while nobody listens, and a slow listener misses some.
+#[derive(Debug, Clone)]
+pub struct Events(broadcast::Sender<Event>);
+
+impl Default for Events {
+    fn default() -> Self {
+        Self(broadcast::channel(1024).0)
+    }
+}
+
+impl Events {
+    /// Listens from now on.
+    #[must_use]
+    pub fn subscribe(&self) -> broadcast::Receiver<Event> {
+        self.0.subscribe()
+    }
+
+    fn tell(&self, event: impl FnOnce() -> Event) {
+        if self.0.receiver_count() > 0 {
+            let _ = self.0.send(event());
+        }
+    }
+}
+
+/// One application, ready to run.
+pub struct ApplicationSetup {
+    /// Its parameters.
+    pub parameters: Arc<config::Application>,
+    /// Its scripts.
+    pub bundle: Arc<Bundle>,
+    /// Its database, migrated.
+    pub db: AppDb,
+    /// What signs URLs of its objects.
+    pub storage: Option<Arc<SignedUrls>>,
+}
+
+/// A run that somebody asked for by hand.
+#[derive(Debug, Clone)]
+pub struct DirectRun {
+    /// The action.
+    pub action: ActionId,
+    /// The company.
+    pub company: CompanyId,
+    /// `vo`, a JSON text that was checked.
+    pub vo: Arc<serde_json::Value>,
+}
+
+/// All applications at work.
+pub struct Pipeline {
+    events: Events,
+    applications: BTreeMap<AppId, Arc<Application>>,
+}
+
+/// The host is stopping, or there is no such application.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum NotRun {
+    /// No such application in the parameters.
+    #[error("there is no application `{0}`")]
+    UnknownApplication(AppId),
+    /// The host is stopping.
+    #[error("the host is stopping")]
+    Stopping,
+}
+
+impl Pipeline {
+    /// Readies the applications; nothing runs before [`Pipeline::start`].
+    #[must_use]
+    pub fn new(surroundings: &Surroundings, setups: Vec<ApplicationSetup>) -> Self {
+        let inbox = Arc::new(OnceLock::new());
+        let applications = setups
+            .into_iter()
+            .map(|setup| {
+                let id = setup.parameters.id.clone();
+                (id, Application::new(setup, surroundings.clone(), Arc::clone(&inbox)))
+            })
+            .collect();
+        Self { events: surroundings.events.clone(), applications }
+    }
+
+    /// Takes in what waited before this process began, and the inbox that ends of runs are recorded in.
+    pub fn start(
+        &self,
+        inbox: &Inbox,
+        waiting: Vec<Waiting>,
+        open: Vec<(NotificationId, MessageId)>,
+    ) {
+        for application in self.applications.values() {
+            application.attach(inbox.clone());
+        }
+        let by_notification: BTreeMap<_, Vec<_>> =
+            open.into_iter().fold(BTreeMap::new(), |mut map, (id, message)| {
+                map.entry(id).or_insert_with(Vec::new).push(message);
+                map
+            });
+        let mut arrivals: BTreeMap<AppId, Vec<Arrival>> = BTreeMap::new();
+        for waiting in waiting {
+            let Waiting { accepted, attempts, kills, next_attempt_at } = waiting;
+            if let (Some(application), Some(messages)) =
+                (self.applications.get(&accepted.app), by_notification.get(&accepted.id))
+            {
+                application.reopen(accepted.id, messages);
+            }
+            let arrival = Arrival {
+                attempts,
+                kills,
+                not_before: next_attempt_at,
+                recovered: true,
+                ..arrival(&accepted)
+            };
+            arrivals.entry(accepted.app).or_default().push(arrival);
+        }
+        for (app, arrivals) in arrivals {
+            match self.applications.get(&app) {
+                Some(application) => application.arrive(arrivals),
+                None => {
+                    tracing::warn!(%app, count = arrivals.len(), "notifications wait for an application that is not configured")
+                }
+            }
+        }
+    }
+
+    /// Takes in what the inbox has made durable.
+    pub fn accept(&self, accepted: Vec<Accepted>) {
+        for new in &accepted {
+            self.events.tell(|| Event::Received(new.clone()));
+        }
+        // Usually one application's: no map is built for it.
+        let mut rest = accepted.as_slice();
+        while let Some(first) = rest.first() {
+            let same = rest.iter().take_while(|other| other.app == first.app).count();
+            let (now, later) = rest.split_at(same);
+            if let Some(application) = self.applications.get(&first.app) {
+                application.arrive(now.iter().map(arrival).collect());
+            }
+            rest = later;
+        }
+    }
+
+    /// Runs an action by hand; answers when its transaction is committed.
+    ///
+    /// # Errors
+    /// [`NotRun`] when the application is unknown or the host stops first.
+    pub async fn run(&self, app: &AppId, run: DirectRun) -> Result<RunReport, NotRun> {
+        let application =
+            self.applications.get(app).ok_or_else(|| NotRun::UnknownApplication(app.clone()))?;
+        let (reply, answer) = oneshot::channel();
+        application.direct(run, reply);
+        answer.await.map_err(|_| NotRun::Stopping)
+    }
+
+    /// Lets the runs that are open come to their end and begins no other; `false` when some were still open after
+    /// `limit`, and are left to be taken up again by the next process.
+    #[must_use]
+    pub fn drain(&self, limit: Duration) -> bool {
+        let deadline = Instant::now() + limit;
+        for application in self.applications.values() {
+            application.stop();
+        }
+        // Every application is waited for, so that idle ones give their threads back too.
+        self.applications
+            .values()
+            .map(|application| application.wait_until_idle(deadline))
+            .fold(true, |a, b| a && b)
+    }
+}
+
+fn arrival(accepted: &Accepted) -> Arrival {
+    Arrival {
+        id: accepted.id,
+        company: accepted.company.clone(),
+        message_sid: accepted.message_sid.clone(),
+        message: accepted.message,
+        form: accepted.form.clone(),
+        attempts: 0,
+        kills: 0,
+        not_before: None,
+        recovered: false,
+    }
+}

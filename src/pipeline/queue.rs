@@ -1,0 +1,555 @@
+//! Which notification runs next: the pipeline's decisions for one application, as a pure state machine.
+//!
+//! Events go in ([`Queue::arrive`], [`Queue::claim`], [`Queue::finish`], [`Queue::hold`], [`Queue::release`]), each
+//! with the time; decisions come out. No threads, no clock, no database: everything that the threads around it do
+//! can be replayed here, step by step.
+//!
+//! The rules:
+//! * Notifications of one message run one at a time in the order of arrival; one that fails holds the later ones
+//!   back until it is done or dead (invariant 5).
+//! * A notification of a message whose sending run is open waits for that run's end.
+//! * Companies take turns.
+//! * A failed run is tried again after 1 s, doubling to 10 min, with jitter, 12 attempts in all; a run that
+//!   killed its worker three times is dead at once.
+//! * When a worker dies with several runs before it, nobody is blamed: each is taken alone next time.
+//! * The host's own troubles are nobody's fault: the run is tried again and no attempt is counted.
+
+use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::time::Duration;
+
+use bytes::Bytes;
+
+use crate::base::{CompanyId, MessageId, MessageSid, NotificationId, UnixMillis};
+
+/// After so many failed attempts a notification is dead.
+pub const MAX_ATTEMPTS: u32 = 12;
+/// After so many killed workers a notification is dead.
+pub const MAX_KILLS: u32 = 3;
+const FIRST_RETRY: Duration = Duration::from_secs(1);
+const LAST_RETRY: Duration = Duration::from_mins(10);
+/// How long a run waits that met trouble of the host's own.
+const TROUBLE_RETRY: Duration = Duration::from_secs(1);
+
+/// A notification that wants to run.
+#[derive(Debug, Clone)]
+pub struct Arrival {
+    /// Its number, in the order of arrival.
+    pub id: NotificationId,
+    /// Its company.
+    pub company: CompanyId,
+    /// In whose order it runs.
+    pub message_sid: MessageSid,
+    /// The host's id of the message, if it is the host's.
+    pub message: Option<MessageId>,
+    /// The form as it came.
+    pub form: Bytes,
+    /// Failed attempts so far.
+    pub attempts: u32,
+    /// How often its run killed its worker.
+    pub kills: u32,
+    /// Not before; `None`: as soon as possible.
+    pub not_before: Option<UnixMillis>,
+    /// Whether its effect may be there already: it comes from before a restart.
+    pub recovered: bool,
+}
+
+/// A notification that was claimed and must be finished.
+#[derive(Debug, Clone)]
+pub struct Claim {
+    /// Its number.
+    pub id: NotificationId,
+    /// Its company.
+    pub company: CompanyId,
+    /// Its message.
+    pub message_sid: MessageSid,
+    /// The form as it came.
+    pub form: Bytes,
+    /// Which attempt this is, from 1.
+    pub attempt: u32,
+    /// Whether `_host_done` has to be asked first.
+    pub recovered: bool,
+}
+
+/// How an attempt ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// Its effect is committed.
+    Done,
+    /// The action failed.
+    Failed,
+    /// The action killed its worker, for certain.
+    KilledWorker,
+    /// It did not come to an end for reasons that lie elsewhere; try it again, by itself where `alone`.
+    Interrupted {
+        /// Nothing else shares its worker and transaction next time.
+        alone: bool,
+    },
+    /// It can never end well.
+    Hopeless,
+    /// The host could not: a database that fails, a worker that does not start. Later, no attempt counted.
+    HostTrouble,
+}
+
+/// What becomes of the notification.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Decision {
+    /// It is done.
+    Done,
+    /// It is tried again.
+    Retry {
+        /// When.
+        at: UnixMillis,
+    },
+    /// It is given up.
+    Dead,
+    /// It goes back to where it was: nothing to record.
+    Again,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    /// Behind an earlier notification of its message, or held back by an open run.
+    Blocked,
+    Ready,
+    Delayed(UnixMillis),
+    Running,
+}
+
+#[derive(Debug)]
+struct Entry {
+    arrival: Arrival,
+    state: State,
+    alone: bool,
+}
+
+/// The waiting notifications of one application.
+#[derive(Debug, Default)]
+pub struct Queue {
+    entries: HashMap<NotificationId, Entry>,
+    /// Of each message its notifications in the order of arrival; the first is the one that may run.
+    messages: HashMap<MessageSid, VecDeque<NotificationId>>,
+    /// Of each company what may run now.
+    ready: HashMap<CompanyId, VecDeque<NotificationId>>,
+    /// The companies that have something ready, in turn.
+    turns: VecDeque<CompanyId>,
+    delayed: BTreeSet<(UnixMillis, NotificationId)>,
+    /// The messages whose sending runs are open.
+    open: HashMap<MessageId, u32>,
+}
+
+impl Queue {
+    /// How many notifications wait or run.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// Whether nothing waits or runs.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    /// Takes a notification in. One that is known already changes nothing.
+    pub fn arrive(&mut self, arrival: Arrival) {
+        let id = arrival.id;
+        if self.entries.contains_key(&id) {
+            return;
+        }
+        let line = self.messages.entry(arrival.message_sid.clone()).or_default();
+        // The order of arrival is the order of the numbers, whatever order they are told in.
+        let place = line.partition_point(|other| *other < id);
+        let overtaken = (place == 0).then(|| line.front().copied()).flatten();
+        line.insert(place, id);
+        self.entries.insert(id, Entry { arrival, state: State::Blocked, alone: false });
+        if let Some(overtaken) = overtaken {
+            self.block(overtaken);
+        }
+        if place == 0 {
+            self.unblock(id);
+        }
+    }
+
+    /// Claims at most `most` notifications that may run now. One that has to be alone comes alone.
+    pub fn claim(&mut self, now: UnixMillis, most: usize) -> Vec<Claim> {
+        self.promote(now);
+        let mut claims = Vec::new();
+        while claims.len() < most
+            && let Some(company) = self.turns.pop_front()
+        {
+            let Some(line) = self.ready.get_mut(&company) else { continue };
+            let Some(&id) = line.front() else {
+                self.ready.remove(&company);
+                continue;
+            };
+            let Some(entry) = self.entries.get_mut(&id) else { continue };
+            if entry.alone && !claims.is_empty() {
+                self.turns.push_front(company);
+                break;
+            }
+            line.pop_front();
+            if line.is_empty() {
+                self.ready.remove(&company);
+            } else {
+                self.turns.push_back(company);
+            }
+            entry.state = State::Running;
+            claims.push(Claim {
+                id,
+                company: entry.arrival.company.clone(),
+                message_sid: entry.arrival.message_sid.clone(),
+                form: entry.arrival.form.clone(),
+                attempt: entry.arrival.attempts + 1,
+                recovered: entry.arrival.recovered,
+            });
+            if entry.alone {
+                break;
+            }
+        }
+        claims
+    }
+
+    /// Whether [`Queue::claim`] would give something.
+    #[must_use]
+    pub fn has_ready(&self, now: UnixMillis) -> bool {
+        !self.turns.is_empty() || self.delayed.first().is_some_and(|(at, _)| *at <= now)
+    }
+
+    /// When the next delayed notification may run.
+    #[must_use]
+    pub fn next_due(&self) -> Option<UnixMillis> {
+        self.delayed.first().map(|(at, _)| *at)
+    }
+
+    /// Ends an attempt and decides what becomes of the notification.
+    pub fn finish(&mut self, id: NotificationId, verdict: Verdict, now: UnixMillis) -> Decision {
+        let Some(entry) = self.entries.get_mut(&id) else { return Decision::Again };
+        // Whatever came of this attempt, its commit may have happened.
+        entry.arrival.recovered = true;
+        match verdict {
+            Verdict::Done => {
+                self.remove(id);
+                return Decision::Done;
+            }
+            Verdict::Failed => entry.arrival.attempts += 1,
+            Verdict::KilledWorker => {
+                entry.arrival.attempts += 1;
+                entry.arrival.kills += 1;
+                entry.alone = true;
+            }
+            Verdict::Hopeless => {
+                self.remove(id);
+                return Decision::Dead;
+            }
+            Verdict::Interrupted { alone } => {
+                entry.alone |= alone;
+                self.unblock(id);
+                return Decision::Again;
+            }
+            Verdict::HostTrouble => {
+                self.delay(id, now.plus(TROUBLE_RETRY));
+                return Decision::Again;
+            }
+        }
+        let Arrival { attempts, kills, .. } = entry.arrival;
+        if attempts >= MAX_ATTEMPTS || kills >= MAX_KILLS {
+            self.remove(id);
+            return Decision::Dead;
+        }
+        let at = now.plus(retry_delay(id, attempts));
+        self.delay(id, at);
+        Decision::Retry { at }
+    }
+
+    /// A run is about to send this message: its notifications wait until [`Queue::release`].
+    pub fn hold(&mut self, message: MessageId) {
+        *self.open.entry(message).or_default() += 1;
+        let affected: Vec<_> = self
+            .entries
+            .iter()
+            .filter(|(_, entry)| {
+                entry.arrival.message == Some(message)
+                    && matches!(entry.state, State::Ready | State::Delayed(_))
+            })
+            .map(|(id, _)| *id)
+            .collect();
+        for id in affected {
+            self.block(id);
+        }
+    }
+
+    /// The run that sent this message has ended.
+    pub fn release(&mut self, message: MessageId) {
+        let Some(holders) = self.open.get_mut(&message) else { return };
+        *holders -= 1;
+        if *holders > 0 {
+            return;
+        }
+        self.open.remove(&message);
+        let mut affected: Vec<_> = self
+            .entries
+            .iter()
+            .filter(|(_, entry)| entry.arrival.message == Some(message) && entry.state == State::Blocked)
+            .map(|(id, _)| *id)
+            .collect();
+        affected.sort_unstable();
+        for id in affected {
+            self.unblock(id);
+        }
+    }
+
+    /// Lets a notification run, now or at its time, if it is the first of its message and nothing holds it back.
+    fn unblock(&mut self, id: NotificationId) {
+        let Some(entry) = self.entries.get_mut(&id) else { return };
+        let first = self.messages.get(&entry.arrival.message_sid).and_then(VecDeque::front) == Some(&id);
+        let held = entry.arrival.message.is_some_and(|message| self.open.contains_key(&message));
+        if !first || held {
+            entry.state = State::Blocked;
+        } else if let Some(at) = entry.arrival.not_before {
+            entry.state = State::Delayed(at);
+            self.delayed.insert((at, id));
+        } else {
+            entry.state = State::Ready;
+            let company = entry.arrival.company.clone();
+            let line = self.ready.entry(company.clone()).or_default();
+            if line.is_empty() {
+                self.turns.push_back(company);
+            }
+            line.push_back(id);
+        }
+    }
+
+    fn block(&mut self, id: NotificationId) {
+        let Some(entry) = self.entries.get_mut(&id) else { return };
+        match entry.state {
+            State::Ready => {
+                if let Some(line) = self.ready.get_mut(&entry.arrival.company) {
+                    line.retain(|other| *other != id);
+                    if line.is_empty() {
+                        self.ready.remove(&entry.arrival.company);
+                        self.turns.retain(|company| *company != entry.arrival.company);
+                    }
+                }
+            }
+            State::Delayed(at) => {
+                self.delayed.remove(&(at, id));
+            }
+            State::Blocked | State::Running => return,
+        }
+        entry.state = State::Blocked;
+    }
+
+    fn delay(&mut self, id: NotificationId, at: UnixMillis) {
+        if let Some(entry) = self.entries.get_mut(&id) {
+            entry.arrival.not_before = Some(at);
+        }
+        self.unblock(id);
+    }
+
+    fn promote(&mut self, now: UnixMillis) {
+        while let Some(&(at, id)) = self.delayed.first()
+            && at <= now
+        {
+            self.delayed.remove(&(at, id));
+            if let Some(entry) = self.entries.get_mut(&id) {
+                entry.arrival.not_before = None;
+            }
+            self.unblock(id);
+        }
+    }
+
+    fn remove(&mut self, id: NotificationId) {
+        let Some(entry) = self.entries.remove(&id) else { return };
+        let sid = entry.arrival.message_sid;
+        if let Some(line) = self.messages.get_mut(&sid) {
+            line.retain(|other| *other != id);
+            match line.front().copied() {
+                Some(next) => self.unblock(next),
+                None => {
+                    self.messages.remove(&sid);
+                }
+            }
+        }
+    }
+}
+
+/// 1 s doubling to 10 min, and up to a fifth more, so that what failed together does not come back together. The
+/// jitter follows from number and attempt: no randomness to inject.
+fn retry_delay(id: NotificationId, attempts: u32) -> Duration {
+    let base = FIRST_RETRY.saturating_mul(1 << attempts.saturating_sub(1).min(16)).min(LAST_RETRY);
+    let mixed = (id.0.cast_unsigned().wrapping_mul(0x9E37_79B9_7F4A_7C15) ^ u64::from(attempts))
+        .wrapping_mul(0xBF58_476D_1CE4_E5B9);
+    let fifth = base / 5;
+    base + fifth * u32::try_from((mixed >> 40) % 1000).unwrap_or(0) / 1000
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: UnixMillis = UnixMillis(1_000_000);
+
+    fn arrival(id: i64, message: u32, company: &str) -> Arrival {
+        Arrival {
+            id: NotificationId(id),
+            company: CompanyId::parse(company).unwrap(),
+            message_sid: MessageSid::parse(&format!("SM{message:032x}")).unwrap(),
+            message: None,
+            form: Bytes::new(),
+            attempts: 0,
+            kills: 0,
+            not_before: None,
+            recovered: false,
+        }
+    }
+
+    fn claimed(queue: &mut Queue, now: UnixMillis, most: usize) -> Vec<i64> {
+        queue.claim(now, most).into_iter().map(|claim| claim.id.0).collect()
+    }
+
+    #[test]
+    fn runs_of_one_message_follow_one_another_in_the_order_of_arrival() {
+        let mut queue = Queue::default();
+        for id in [2, 1, 3] {
+            queue.arrive(arrival(id, 7, "A")); // told out of order
+        }
+        assert_eq!(claimed(&mut queue, NOW, 9), [1]);
+        assert_eq!(claimed(&mut queue, NOW, 9), [0_i64; 0]);
+        assert_eq!(queue.finish(NotificationId(1), Verdict::Done, NOW), Decision::Done);
+        assert_eq!(claimed(&mut queue, NOW, 9), [2]);
+        queue.finish(NotificationId(2), Verdict::Done, NOW);
+        assert_eq!(claimed(&mut queue, NOW, 9), [3]);
+        queue.finish(NotificationId(3), Verdict::Done, NOW);
+        assert!(queue.is_empty());
+    }
+
+    #[test]
+    fn a_failing_notification_holds_the_later_ones_back_until_it_is_dead() {
+        let mut queue = Queue::default();
+        queue.arrive(arrival(1, 7, "A"));
+        queue.arrive(arrival(2, 7, "A"));
+        let mut now = NOW;
+        for attempt in 1..=MAX_ATTEMPTS {
+            let claims = queue.claim(now, 9);
+            assert_eq!((claims.len(), claims[0].id.0, claims[0].attempt), (1, 1, attempt));
+            match queue.finish(NotificationId(1), Verdict::Failed, now) {
+                Decision::Retry { at } => {
+                    assert!(at > now && attempt < MAX_ATTEMPTS);
+                    assert!(!queue.has_ready(now) && queue.has_ready(at));
+                    assert_eq!(queue.next_due(), Some(at));
+                    now = at;
+                }
+                Decision::Dead => assert_eq!(attempt, MAX_ATTEMPTS),
+                other => panic!("{other:?}"),
+            }
+        }
+        assert_eq!(claimed(&mut queue, now, 9), [2]);
+    }
+
+    #[test]
+    fn retries_wait_one_second_doubling_to_ten_minutes_with_jitter() {
+        for id in 0..50 {
+            let id = NotificationId(id);
+            for attempts in 1..12 {
+                let base = (1_u64 << (attempts - 1)).min(600) * 1000;
+                let delay = u64::try_from(retry_delay(id, attempts).as_millis()).unwrap();
+                assert!((base..=base + base / 5).contains(&delay), "{attempts}: {delay}");
+            }
+        }
+        assert_ne!(retry_delay(NotificationId(1), 5), retry_delay(NotificationId(2), 5));
+    }
+
+    #[test]
+    fn a_run_that_kills_its_worker_three_times_is_dead() {
+        let mut queue = Queue::default();
+        queue.arrive(arrival(1, 7, "A"));
+        queue.arrive(arrival(2, 8, "A"));
+        let mut now = NOW;
+        assert_eq!(claimed(&mut queue, now, 9), [1, 2]);
+        queue.finish(NotificationId(2), Verdict::Done, now);
+        for kill in 1..=MAX_KILLS {
+            match queue.finish(NotificationId(1), Verdict::KilledWorker, now) {
+                Decision::Retry { at } => now = at,
+                Decision::Dead => assert_eq!(kill, MAX_KILLS),
+                other => panic!("{other:?}"),
+            }
+            queue.arrive(arrival(10 + i64::from(kill), 10 + kill, "A"));
+            let next = claimed(&mut queue, now, 9);
+            if kill < MAX_KILLS {
+                // The poison run is claimed by itself, whatever else waits.
+                assert!(next == [1] || !next.contains(&1), "{next:?}");
+                if next != [1] {
+                    assert_eq!(claimed(&mut queue, now, 9), [1]);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn interrupted_runs_come_back_one_by_one_and_uncounted() {
+        let mut queue = Queue::default();
+        for id in 1..=3 {
+            queue.arrive(arrival(id, u32::try_from(id).unwrap(), "A"));
+        }
+        assert_eq!(claimed(&mut queue, NOW, 9), [1, 2, 3]);
+        for id in 1..=3 {
+            assert_eq!(
+                queue.finish(NotificationId(id), Verdict::Interrupted { alone: true }, NOW),
+                Decision::Again
+            );
+        }
+        for id in 1..=3 {
+            let claims = queue.claim(NOW, 9);
+            assert_eq!((claims.len(), claims[0].id.0, claims[0].attempt), (1, id, 1));
+            assert!(claims[0].recovered, "its commit may have happened");
+        }
+    }
+
+    #[test]
+    fn trouble_of_the_hosts_own_is_waited_out() {
+        let mut queue = Queue::default();
+        queue.arrive(arrival(1, 7, "A"));
+        claimed(&mut queue, NOW, 9);
+        assert_eq!(queue.finish(NotificationId(1), Verdict::HostTrouble, NOW), Decision::Again);
+        assert!(queue.claim(NOW, 9).is_empty());
+        let claims = queue.claim(NOW.plus(TROUBLE_RETRY), 9);
+        assert_eq!(claims[0].attempt, 1);
+    }
+
+    #[test]
+    fn companies_take_turns() {
+        let mut queue = Queue::default();
+        for id in 1..=4 {
+            queue.arrive(arrival(id, u32::try_from(id).unwrap(), "BUSY"));
+        }
+        queue.arrive(arrival(5, 5, "QUIET"));
+        assert_eq!(claimed(&mut queue, NOW, 3), [1, 5, 2]);
+    }
+
+    #[test]
+    fn a_notification_waits_for_the_open_run_that_sent_its_message() {
+        let mut queue = Queue::default();
+        let message = MessageId::generate();
+        let with_message = |id| Arrival { message: Some(message), ..arrival(id, 7, "A") };
+        queue.arrive(with_message(1));
+        queue.hold(message); // also one that was ready before
+        assert!(queue.claim(NOW, 9).is_empty());
+        queue.arrive(with_message(2));
+        queue.arrive(arrival(3, 8, "A"));
+        assert_eq!(claimed(&mut queue, NOW, 9), [3]);
+        queue.release(message);
+        assert_eq!(claimed(&mut queue, NOW, 9), [1]);
+        queue.finish(NotificationId(1), Verdict::Done, NOW);
+        assert_eq!(claimed(&mut queue, NOW, 9), [2]);
+    }
+
+    #[test]
+    fn what_arrives_twice_runs_once() {
+        let mut queue = Queue::default();
+        queue.arrive(arrival(1, 7, "A"));
+        queue.arrive(arrival(1, 7, "A"));
+        assert_eq!(claimed(&mut queue, NOW, 9), [1]);
+        queue.arrive(arrival(1, 7, "A"));
+        assert!(queue.claim(NOW, 9).is_empty());
+    }
+}

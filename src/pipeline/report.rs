@@ -1,0 +1,128 @@
+//! How a run ended, for the record and for whoever asked for it.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::base::{ActionId, CompanyId, UnixMillis};
+use crate::config;
+use crate::script::protocol::{Failure, LogLevel, Returned};
+use crate::store::RunRecord;
+
+/// How much of a run's log is kept, in bytes.
+const MAX_LOG: usize = 64 << 10;
+/// How much of a result is kept in the record, in bytes.
+const MAX_KEPT_RESULT: usize = 4 << 10;
+
+/// The end of a run.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct RunReport {
+    /// What the action returned, or why it failed.
+    pub result: Result<Returned, Failure>,
+    /// What it logged, in order.
+    pub log: Vec<LogLine>,
+    /// What it used.
+    pub used: Used,
+    /// When it began.
+    pub started_at: UnixMillis,
+}
+
+/// A line of a run's log.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LogLine {
+    /// How grave it is.
+    pub level: LogLevel,
+    /// The text.
+    pub text: String,
+}
+
+/// What a run used.
+#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
+pub struct Used {
+    /// Processor time of the worker.
+    pub cpu: Duration,
+    /// Time on the wall.
+    pub wall: Duration,
+    /// The most JavaScript memory, in bytes; 0 where it is not known.
+    pub peak_memory_bytes: u64,
+    /// Calls of host functions.
+    pub host_calls: u32,
+}
+
+impl RunReport {
+    /// The typed reason, `completed` included.
+    #[must_use]
+    pub fn reason(&self) -> &'static str {
+        match &self.result {
+            Ok(_) => "completed",
+            Err(failure) => failure.reason.as_str(),
+        }
+    }
+
+    /// What the ledger keeps of it.
+    pub(super) fn record(
+        &self,
+        application: &config::Application,
+        company: &CompanyId,
+        action: &ActionId,
+        script_version: &str,
+        attempts: u32,
+    ) -> RunRecord {
+        let micros = |time: Duration| u64::try_from(time.as_micros()).unwrap_or(u64::MAX);
+        RunRecord {
+            app: application.id.clone(),
+            company: company.clone(),
+            action: action.to_string(),
+            script_version: script_version.to_owned(),
+            attempts,
+            reason: self.reason(),
+            cpu_us: micros(self.used.cpu),
+            wall_us: micros(self.used.wall),
+            peak_memory_bytes: self.used.peak_memory_bytes,
+            host_calls: self.used.host_calls,
+            // Strings and numbers: a failure always serializes.
+            error: self.result.as_ref().err().and_then(|failure| serde_json::to_string(failure).ok()),
+            result: match &self.result {
+                Ok(Returned::String(text) | Returned::Json(text)) => Some(cut(text, MAX_KEPT_RESULT)),
+                Ok(Returned::Undefined) | Err(_) => None,
+            },
+            log: self.kept_log(),
+            started_at: self.started_at,
+        }
+    }
+
+    /// One line of text a log line, `level<TAB>text`, line breaks escaped.
+    fn kept_log(&self) -> Option<String> {
+        let mut kept = String::new();
+        for line in &self.log {
+            if kept.len() > MAX_LOG {
+                kept.push_str("warn\t… the rest was not kept\n");
+                break;
+            }
+            kept.push_str(level_name(line.level));
+            kept.push('\t');
+            kept.push_str(&cut(&line.text, MAX_LOG).replace('\n', "\\n"));
+            kept.push('\n');
+        }
+        Some(kept).filter(|kept| !kept.is_empty())
+    }
+}
+
+/// The word of a level.
+#[must_use]
+pub(super) fn level_name(level: LogLevel) -> &'static str {
+    match level {
+        LogLevel::Debug => "debug",
+        LogLevel::Info => "info",
+        LogLevel::Warn => "warn",
+        LogLevel::Error => "error",
+    }
+}
+
+fn cut(text: &str, most: usize) -> String {
+    if text.len() <= most {
+        return text.to_owned();
+    }
+    let end = (0..=most).rev().find(|end| text.is_char_boundary(*end)).unwrap_or(0);
+    format!("{}…", &text[..end])
+}

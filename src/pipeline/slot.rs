@@ -1,0 +1,14 @@
+//! A slot: a thread that claims a batch, runs it in a worker, and claims again.
+
+use std::sync::Arc;
+
+use crate::pipeline::application::Application;
+use crate::pipeline::batch::Batch;
+
+/// The thread's life: as long as there is something to do, and [`IDLE`](super::application::IDLE) more.
+pub(super) fn work(application: &Arc<Application>) {
+    while let Some((baton, work)) = application.claim() {
+        let baton = Batch::new(application, baton).run(work);
+        application.put_baton(baton);
+    }
+}

@@ -1,0 +1,212 @@
+//! The host as a whole: what an embedder starts and stops.
+//!
+//! ```no_run
+//! # async fn embed() -> Result<(), Vec<boatswain::base::Diagnostic>> {
+//! let loaded = boatswain::config::load("app-params.toml".as_ref())?;
+//! let host = boatswain::Host::builder(loaded.params)
+//!     .worker(boatswain::script::WorkerCommand::current_exe())
+//!     .serve()
+//!     .await?;
+//! println!("callbacks arrive at {}", host.public_url());
+//! host.stop(std::time::Duration::from_secs(25)).await;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! Starting goes from the bottom up, so that nothing is accepted before it can be kept, and nothing kept is lost:
+//! lock the folder, bind the sockets, open and migrate the databases, take in what waits, then serve. Stopping goes
+//! the other way round.
+
+mod start;
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use tokio::sync::broadcast;
+
+use crate::base::{AppId, Clock, SystemClock};
+use crate::config::{Address, Params};
+use crate::control::ControlServer;
+use crate::pipeline::{DirectRun, Event, Events, NotRun, Pipeline, RunReport};
+use crate::script::WorkerCommand;
+use crate::simulator::Simulator;
+use crate::store::{DataDir, DataLock, Inbox};
+use crate::web::{Listener, Readiness};
+
+/// How a host is to be put together.
+pub struct HostBuilder {
+    params: Params,
+    scripts: PathBuf,
+    public: PathBuf,
+    data: PathBuf,
+    listen: Option<Address>,
+    simulator_listen: Option<Address>,
+    worker: WorkerCommand,
+    clock: Arc<dyn Clock>,
+}
+
+/// A host at work.
+pub struct Host {
+    data: DataDir,
+    inbox: Inbox,
+    writer: JoinHandle<()>,
+    pipeline: Arc<Pipeline>,
+    events: Events,
+    public_url: Arc<str>,
+    simulator: Option<Simulator>,
+    simulator_url: Option<url::Url>,
+    readiness: Readiness,
+    /// What only a serving host has.
+    listener: Option<Listener>,
+    control: Option<ControlServer>,
+    /// Given back last.
+    lock: DataLock,
+}
+
+impl Host {
+    /// A host with these parameters; `scripts` and `public` stand beside the parameter file unless said otherwise.
+    #[must_use]
+    pub fn builder(params: Params) -> HostBuilder {
+        let beside = |name: &str| params.file.parent().unwrap_or_else(|| "".as_ref()).join(name);
+        HostBuilder {
+            scripts: beside("scripts"),
+            public: beside("public"),
+            data: params.host.data_dir.clone(),
+            listen: None,
+            simulator_listen: None,
+            worker: WorkerCommand::current_exe(),
+            clock: Arc::new(SystemClock),
+            params,
+        }
+    }
+
+    /// This host as Twilio sees it, without a trailing slash.
+    #[must_use]
+    pub fn public_url(&self) -> &str {
+        &self.public_url
+    }
+
+    /// Where the public listener listens, if it does.
+    #[must_use]
+    pub fn address(&self) -> Option<SocketAddr> {
+        self.listener.as_ref().map(Listener::address)
+    }
+
+    /// The simulator's URL, if an application uses one.
+    #[must_use]
+    pub fn simulator_url(&self) -> Option<&url::Url> {
+        self.simulator_url.as_ref()
+    }
+
+    /// The embedded simulator, if this host brought one.
+    #[must_use]
+    pub fn simulator(&self) -> Option<&Simulator> {
+        self.simulator.as_ref()
+    }
+
+    /// The data folder.
+    #[must_use]
+    pub fn data(&self) -> &DataDir {
+        &self.data
+    }
+
+    /// What happens from now on.
+    #[must_use]
+    pub fn events(&self) -> broadcast::Receiver<Event> {
+        self.events.subscribe()
+    }
+
+    /// Runs an action by hand; answers when its transaction is committed.
+    ///
+    /// # Errors
+    /// [`NotRun`] when the application is unknown or the host stops first.
+    pub async fn run(&self, app: &AppId, run: DirectRun) -> Result<RunReport, NotRun> {
+        self.pipeline.run(app, run).await
+    }
+
+    /// Stops: takes no more requests, answers those that are open, lets open runs come to their end for at most
+    /// `limit`, and makes everything durable. `false` when runs were left for the next start.
+    pub async fn stop(self, limit: Duration) -> bool {
+        self.readiness.set(false);
+        if let Some(listener) = self.listener {
+            listener.stop().await;
+        }
+        if let Some(control) = self.control {
+            control.stop().await;
+        }
+        let pipeline = Arc::clone(&self.pipeline);
+        // Waiting for threads blocks, and the threads need this runtime for their sends.
+        let drained = tokio::task::spawn_blocking(move || pipeline.drain(limit)).await.unwrap_or(false);
+        if let Some(simulator) = self.simulator {
+            simulator.shutdown().await;
+        }
+        let inbox = self.inbox;
+        let flushed = tokio::task::spawn_blocking(move || inbox.flush()).await;
+        if !matches!(flushed, Ok(Ok(()))) {
+            tracing::warn!("the last marks were not written: they are found again at the next start");
+        }
+        drop(self.pipeline);
+        if drained {
+            // Nobody holds the inbox any more, so its thread ends.
+            let writer = self.writer;
+            let _ = tokio::task::spawn_blocking(move || writer.join()).await;
+        }
+        drop(self.lock);
+        drained
+    }
+}
+
+impl HostBuilder {
+    /// Where the actions are.
+    #[must_use]
+    pub fn scripts(mut self, folder: impl Into<PathBuf>) -> Self {
+        self.scripts = folder.into();
+        self
+    }
+
+    /// Where the public files are.
+    #[must_use]
+    pub fn public(mut self, folder: impl Into<PathBuf>) -> Self {
+        self.public = folder.into();
+        self
+    }
+
+    /// Where everything is kept.
+    #[must_use]
+    pub fn data(mut self, folder: impl Into<PathBuf>) -> Self {
+        self.data = folder.into();
+        self
+    }
+
+    /// Where the public listener binds, instead of `[host] listen`.
+    #[must_use]
+    pub fn listen(mut self, address: Address) -> Self {
+        self.listen = Some(address);
+        self
+    }
+
+    /// Where the simulator binds, instead of `[simulator] listen`.
+    #[must_use]
+    pub fn simulator_listen(mut self, address: Address) -> Self {
+        self.simulator_listen = Some(address);
+        self
+    }
+
+    /// How a worker process is started: an embedder names the program and arguments that end in
+    /// [`crate::script::worker::main`].
+    #[must_use]
+    pub fn worker(mut self, command: WorkerCommand) -> Self {
+        self.worker = command;
+        self
+    }
+
+    /// Where the time comes from.
+    #[must_use]
+    pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
+        self.clock = clock;
+        self
+    }
+}

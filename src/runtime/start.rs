@@ -1,0 +1,293 @@
+//! Starting a host, from the bottom up.
+
+use std::sync::Arc;
+
+use tokio::net::TcpListener;
+use url::Url;
+
+use crate::base::{Diagnostic, Place, Secret};
+use crate::config::{Application, Environment, GoogleCloudStorage};
+use crate::control::{ControlServer, Desk};
+use crate::pipeline::{ApplicationSetup, Events, Pipeline, Surroundings};
+use crate::runtime::{Host, HostBuilder};
+use crate::script::catalogue;
+use crate::script::protocol::Bundle;
+use crate::simulator::{ApiKey, Settings, SimulatedAccount, Simulator, SimulatorError};
+use crate::store::{AppDb, DataDir, HostDb, Inbox, Ledger, StoreError, read_migrations};
+use crate::web::{Listener, ListenerLimits, Readiness, Site};
+use crate::whatsapp::{SignedUrls, Twilio};
+
+type Problems = Vec<Diagnostic>;
+
+impl HostBuilder {
+    /// Starts the host with its listeners, and takes up what waits.
+    ///
+    /// # Errors
+    /// Everything that stands in the way: the folder, the ports, the databases, migrations, credentials.
+    pub async fn serve(self) -> Result<Host, Problems> {
+        let data = DataDir::create(&self.data).map_err(one)?;
+        let lock = data.lock().map_err(one)?;
+        let address = self.listen.unwrap_or(self.params.host.listen);
+        let socket = TcpListener::bind(address).await.map_err(|error| {
+            vec![
+                Diagnostic::error("LISTEN", format!("the host cannot listen on {address}: {error}"))
+                    .help("stop what listens there, or choose another address with `--listen` or `[host] listen`"),
+            ]
+        })?;
+        let bound = socket.local_addr().map_err(|error| {
+            vec![Diagnostic::error("LISTEN", format!("the host cannot listen on {address}: {error}"))]
+        })?;
+        let public_url: Arc<str> = self.params.host.public_base(bound).into();
+        let simulator = self.simulator(&public_url).await?;
+        let simulator_url = simulator.as_ref().and_then(|simulator| Url::parse(&simulator.base_url()).ok());
+        let parts = self.assemble(&data, &public_url, simulator_url.clone()).await?;
+        let ledger = Ledger::open(&data.host_db()).map_err(one)?;
+        let (waiting, open) =
+            (ledger.waiting().map_err(one)?, ledger.open_messages().map_err(one)?);
+        parts.pipeline.start(&parts.inbox, waiting, open);
+
+        let readiness = Readiness::default();
+        let site = Site {
+            applications: Arc::new(self.params.applications.clone()),
+            inbox: parts.inbox.clone(),
+            clock: Arc::clone(&self.clock),
+            public_url: Arc::clone(&public_url),
+            public_dir: self.public.clone(),
+            readiness: readiness.clone(),
+        };
+        let listener =
+            Listener::serve(socket, site.router(), ListenerLimits::default()).map_err(|error| {
+                vec![Diagnostic::error("LISTEN", format!("the host cannot listen on {address}: {error}"))]
+            })?;
+        let desk = Desk { ledger: data.host_db(), inbox: parts.inbox.clone(), pipeline: Arc::clone(&parts.pipeline) };
+        let control = ControlServer::serve(&data.socket(), desk).map_err(|error| {
+            vec![
+                Diagnostic::error("CONTROL_SOCKET", format!("the control socket cannot be made: {error}"))
+                    .at(Place::file(data.socket()))
+                    .help("give a data folder with a shorter path on a local disk"),
+            ]
+        })?;
+        readiness.set(true);
+        Ok(Host {
+            data,
+            inbox: parts.inbox,
+            writer: parts.writer,
+            pipeline: parts.pipeline,
+            events: parts.events,
+            public_url,
+            simulator,
+            simulator_url,
+            readiness,
+            listener: Some(listener),
+            control: Some(control),
+            lock,
+        })
+    }
+
+    /// Starts the host without listeners and without taking up what waits: for a run by hand while no host serves.
+    ///
+    /// # Errors
+    /// As [`HostBuilder::serve`].
+    pub async fn workbench(self) -> Result<Host, Problems> {
+        let data = DataDir::create(&self.data).map_err(one)?;
+        let lock = data.lock().map_err(one)?;
+        let public_url: Arc<str> =
+            self.params.host.public_base(self.listen.unwrap_or(self.params.host.listen)).into();
+        // The simulator that is there already, or one of our own.
+        let known = self.params.simulator.listen;
+        let (simulator, simulator_url) = if !self.needs_simulator() {
+            (None, None)
+        } else if Simulator::answers_at(known).await {
+            (None, Url::parse(&format!("http://{known}")).ok())
+        } else {
+            let own = HostBuilder { simulator_listen: Some(([127, 0, 0, 1], 0).into()), ..self.again() };
+            let simulator = own.simulator(&public_url).await?;
+            let url = simulator.as_ref().and_then(|simulator| Url::parse(&simulator.base_url()).ok());
+            (simulator, url)
+        };
+        let parts = self.assemble(&data, &public_url, simulator_url.clone()).await?;
+        parts.pipeline.start(&parts.inbox, Vec::new(), Vec::new());
+        Ok(Host {
+            data,
+            inbox: parts.inbox,
+            writer: parts.writer,
+            pipeline: parts.pipeline,
+            events: parts.events,
+            public_url,
+            simulator,
+            simulator_url,
+            readiness: Readiness::default(),
+            listener: None,
+            control: None,
+            lock,
+        })
+    }
+
+    fn again(&self) -> Self {
+        Self {
+            params: self.params.clone(),
+            scripts: self.scripts.clone(),
+            public: self.public.clone(),
+            data: self.data.clone(),
+            listen: self.listen,
+            simulator_listen: self.simulator_listen,
+            worker: self.worker.clone(),
+            clock: Arc::clone(&self.clock),
+        }
+    }
+
+    fn needs_simulator(&self) -> bool {
+        self.params.applications.values().any(|application| uses_simulator(application))
+    }
+
+    async fn simulator(&self, public_url: &str) -> Result<Option<Simulator>, Problems> {
+        if !self.needs_simulator() {
+            return Ok(None);
+        }
+        let settings = Settings {
+            listen: self.simulator_listen.unwrap_or(self.params.simulator.listen),
+            rules: self.params.simulator.rules,
+            accounts: simulated_accounts(self.params.applications.values()),
+            clock: Arc::clone(&self.clock),
+            ..Settings::default()
+        };
+        let simulator = Simulator::bind(settings).await.map_err(|error| vec![simulator_problem(&error)])?;
+        if let Ok(url) = Url::parse(public_url) {
+            simulator.allow_callbacks_to(&url);
+        }
+        Ok(Some(simulator))
+    }
+
+    /// Opens the databases, migrates, and readies the pipeline.
+    async fn assemble(
+        &self,
+        data: &DataDir,
+        public_url: &Arc<str>,
+        simulator_url: Option<Url>,
+    ) -> Result<Parts, Problems> {
+        let host_db = HostDb::open(&data.host_db()).map_err(one)?;
+        let mut problems = Vec::new();
+        let mut setups = Vec::new();
+        for application in self.params.applications.values() {
+            match self.application(application, data, &host_db).await {
+                Ok(setup) => setups.push(setup),
+                Err(error) => problems.extend(error),
+            }
+        }
+        if !problems.is_empty() {
+            return Err(problems);
+        }
+        let twilio = Twilio::new().map_err(|error| {
+            vec![Diagnostic::error("HTTP_CLIENT", format!("the HTTP client cannot be set up: {error}"))]
+        })?;
+        let events = Events::default();
+        let surroundings = Surroundings {
+            clock: Arc::clone(&self.clock),
+            worker: self.worker.clone(),
+            twilio,
+            public_url: Arc::clone(public_url),
+            simulator_url,
+            ledger: data.host_db(),
+            runtime: tokio::runtime::Handle::current(),
+            events: events.clone(),
+        };
+        let pipeline = Arc::new(Pipeline::new(&surroundings, setups));
+        let announced = Arc::downgrade(&pipeline);
+        let announce = move |accepted| {
+            if let Some(pipeline) = announced.upgrade() {
+                pipeline.accept(accepted);
+            }
+        };
+        let (inbox, writer) = Inbox::start(host_db, data.host_db(), announce).map_err(|error| {
+            vec![Diagnostic::error("THREAD", format!("the inbox has no thread: {error}"))]
+        })?;
+        Ok(Parts { pipeline, inbox, writer, events })
+    }
+
+    async fn application(
+        &self,
+        application: &Arc<Application>,
+        data: &DataDir,
+        host_db: &HostDb,
+    ) -> Result<ApplicationSetup, Problems> {
+        let scripts = self.scripts.join(application.id.as_str());
+        let db = AppDb::open(&data.app_db(&application.id), host_db.id()).map_err(one)?;
+        let migrations = read_migrations(&scripts.join("migrations")).map_err(one)?;
+        let applied = db.migrate(&migrations, self.clock.now()).map_err(one)?;
+        if applied > 0 {
+            tracing::info!(app = %application.id, applied, "migrations were applied");
+        }
+        // Scripts that cannot be read fail their own runs; the host starts.
+        let bundle = catalogue::read_bundle(&self.scripts, &application.id).unwrap_or_else(|error| {
+            tracing::error!(app = %application.id, %error, "the application has no scripts");
+            Bundle::default()
+        });
+        let storage = match &application.storage {
+            Some(storage) => Some(Arc::new(open_storage(storage).await?)),
+            None => None,
+        };
+        Ok(ApplicationSetup { parameters: Arc::clone(application), bundle: Arc::new(bundle), db, storage })
+    }
+}
+
+struct Parts {
+    pipeline: Arc<Pipeline>,
+    inbox: Inbox,
+    writer: std::thread::JoinHandle<()>,
+    events: Events,
+}
+
+fn one(error: StoreError) -> Problems {
+    vec![error.diagnostic()]
+}
+
+fn uses_simulator(application: &Application) -> bool {
+    application.whatsapp.environment == Environment::Simulator && application.whatsapp.api_base_url.is_none()
+}
+
+/// The accounts, keys and senders of the applications that use the simulator.
+pub fn simulated_accounts<'a>(
+    applications: impl Iterator<Item = &'a Arc<Application>>,
+) -> Vec<SimulatedAccount> {
+    let mut accounts = Vec::new();
+    for application in applications.filter(|application| uses_simulator(application)) {
+        let companies = application.companies.values().map(|company| &company.whatsapp);
+        for whatsapp in std::iter::once(&application.whatsapp).chain(companies) {
+            let Some(sid) = &whatsapp.account_id else { continue };
+            accounts.push(SimulatedAccount {
+                sid: sid.clone(),
+                auth_tokens: whatsapp.auth_keys.clone(),
+                api_keys: whatsapp
+                    .api_key
+                    .iter()
+                    .map(|key| ApiKey { sid: key.id.clone(), secret: key.secret.clone() })
+                    .collect(),
+                senders: whatsapp.from_phone_number.iter().map(Into::into).collect(),
+            });
+        }
+    }
+    accounts
+}
+
+/// What a simulator that does not start means for the person who started it.
+#[must_use]
+pub fn simulator_problem(error: &SimulatorError) -> Diagnostic {
+    Diagnostic::error("LISTEN", error.to_string())
+        .help("stop what listens there, or choose another address with `[simulator] listen`")
+}
+
+async fn open_storage(storage: &GoogleCloudStorage) -> Result<SignedUrls, Problems> {
+    let file = &storage.credentials_file;
+    let problem = |message: String| {
+        vec![
+            Diagnostic::error("STORAGE_CREDENTIALS", message)
+                .at(Place::file(file))
+                .help("give the JSON key of a service account, as the Google Cloud console makes it"),
+        ]
+    };
+    let json = std::fs::read_to_string(file)
+        .map_err(|error| problem(format!("the service-account key cannot be read: {error}")))?;
+    SignedUrls::new(&Secret::new(json), storage.signed_url_lifetime, &storage.endpoint)
+        .await
+        .map_err(|error| problem(error.to_string()))
+}

@@ -1,0 +1,193 @@
+//! `require`: modules of the application's own folder, compiled once per Context and evaluated afresh in each run.
+//!
+//! A path is relative to the file that requires it and never leaves the bundle. A module that is being evaluated
+//! is already in the run's table, so a circle sees the exports as they are so far, as in Node.js.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+
+use boa_engine::object::builtins::JsFunction;
+use boa_engine::object::{FunctionObjectBuilder, IntegrityLevel, JsObject};
+use boa_engine::{Context, JsArgs, JsError, JsNativeError, JsResult, JsValue, NativeFunction, js_string};
+use boa_gc::{Finalize, Trace};
+
+use super::compile::{self, Kind, LoadError};
+use super::state::State;
+use super::values;
+use crate::base::nearest;
+use crate::script::protocol::{Bundle, SourceFile};
+
+/// The files of the application, what has been compiled of them, and what the run has evaluated of them.
+pub(super) struct Modules {
+    files: Vec<SourceFile>,
+    by_path: HashMap<String, usize>,
+    compiled: RefCell<HashMap<(usize, Kind), JsFunction>>,
+    requires: RefCell<HashMap<usize, JsFunction>>,
+    evaluated: RefCell<HashMap<usize, JsObject>>,
+}
+
+/// What a `require` function remembers: the file that it stands in.
+#[derive(Debug, Trace, Finalize)]
+struct RequiredFrom(usize);
+
+impl Modules {
+    pub(super) fn new(bundle: &Bundle) -> Self {
+        let by_path =
+            bundle.files.iter().enumerate().map(|(index, file)| (file.path.clone(), index)).collect();
+        Self {
+            files: bundle.files.clone(),
+            by_path,
+            compiled: RefCell::default(),
+            requires: RefCell::default(),
+            evaluated: RefCell::default(),
+        }
+    }
+
+    /// The file of an action.
+    ///
+    /// # Errors
+    /// Names the nearest action when there is none of that name.
+    pub(super) fn action(&self, name: &str) -> Result<usize, LoadError> {
+        self.by_path.get(&format!("{name}.js")).copied().ok_or_else(|| {
+            let known = self.files.iter().filter_map(|file| file.path.strip_suffix(".js"));
+            let hint = nearest(name, known.filter(|name| !name.starts_with("lib/")));
+            let hint = hint.map(|name| format!("; did you mean `{name}`?")).unwrap_or_default();
+            LoadError { message: format!("there is no action `{name}`{hint}"), place: None }
+        })
+    }
+
+    /// The function of a file, compiled when it is first wanted.
+    pub(super) fn function(
+        &self,
+        file: usize,
+        kind: Kind,
+        context: &mut Context,
+    ) -> Result<JsFunction, LoadError> {
+        if let Some(function) = self.compiled.borrow().get(&(file, kind)) {
+            return Ok(function.clone());
+        }
+        let function = compile::compile(&self.files[file], kind, context)?;
+        self.compiled.borrow_mut().insert((file, kind), function.clone());
+        Ok(function)
+    }
+
+    /// The `require` of a file; frozen, because it lives longer than a run.
+    pub(super) fn require_of(&self, file: usize, context: &mut Context) -> JsResult<JsFunction> {
+        if let Some(require) = self.requires.borrow().get(&file) {
+            return Ok(require.clone());
+        }
+        let native = NativeFunction::from_copy_closure_with_captures(require, RequiredFrom(file));
+        let function =
+            FunctionObjectBuilder::new(context.realm(), native).name(js_string!("require")).length(1).build();
+        function.set_integrity_level(IntegrityLevel::Frozen, context)?;
+        self.requires.borrow_mut().insert(file, function.clone());
+        Ok(function)
+    }
+
+    /// Forgets what the run has evaluated.
+    pub(super) fn end(&self) {
+        self.evaluated.borrow_mut().clear();
+    }
+
+    /// The file that `specifier` means in the file `from`, or why there is none and the error's code.
+    fn resolve(&self, from: usize, specifier: &str) -> Result<usize, (String, &'static str)> {
+        const NOT_FOUND: &str = "MODULE_NOT_FOUND";
+        if !specifier.starts_with("./") && !specifier.starts_with("../") {
+            let message = format!(
+                "require(\"{specifier}\"): only files of the application can be required, by a path that begins \
+                 with ./ or ../"
+            );
+            return Err((message, NOT_FOUND));
+        }
+        let mut segments: Vec<&str> = self.files[from].path.split('/').collect();
+        segments.pop();
+        for segment in specifier.split('/') {
+            match segment {
+                "" | "." => {}
+                ".." => {
+                    if segments.pop().is_none() {
+                        let message =
+                            format!("require(\"{specifier}\") leads out of the application's folder");
+                        return Err((message, NOT_FOUND));
+                    }
+                }
+                name => segments.push(name),
+            }
+        }
+        let path = segments.join("/");
+        let candidates = [path.clone(), format!("{path}.js"), format!("{path}/index.js")];
+        if let Some(file) = candidates.iter().find_map(|path| self.by_path.get(path)) {
+            return Ok(*file);
+        }
+        let wanted = if path.ends_with(".js") { path } else { format!("{path}.js") };
+        let hint = nearest(&wanted, self.files.iter().map(|file| file.path.as_str()));
+        let hint = hint.map(|path| format!("; the nearest is `{path}`")).unwrap_or_default();
+        Err((format!("require(\"{specifier}\"): there is no file `{wanted}`{hint}"), NOT_FOUND))
+    }
+}
+
+fn require(
+    _: &JsValue,
+    arguments: &[JsValue],
+    from: &RequiredFrom,
+    context: &mut Context,
+) -> JsResult<JsValue> {
+    let state = State::of(context);
+    let Some(specifier) = arguments.get_or_undefined(0).as_string() else {
+        let message = "require: the path must be a string, such as \"./lib/x\"";
+        return Err(JsNativeError::typ().with_message(message).into());
+    };
+    let file = match state.modules.resolve(from.0, &values::text(&specifier)) {
+        Ok(file) => file,
+        Err((message, code)) => {
+            let error = JsNativeError::error().with_message(message.clone());
+            let error = values::with_code(error, code, context);
+            return Err(unloaded(error, LoadError { message, place: None }, &state));
+        }
+    };
+    let known = state.modules.evaluated.borrow().get(&file).cloned();
+    if let Some(module) = known {
+        return module.get(js_string!("exports"), context);
+    }
+    evaluate(file, &state, context)
+}
+
+fn evaluate(file: usize, state: &State, context: &mut Context) -> JsResult<JsValue> {
+    let outer = match state.modules.function(file, Kind::Module, context) {
+        Ok(outer) => outer,
+        Err(error) => {
+            let mut message =
+                error.message.strip_prefix("SyntaxError: ").unwrap_or(&error.message).to_owned();
+            if let Some(place) = &error.place {
+                message = format!("{message} ({}:{}:{})", place.file, place.line, place.column);
+            }
+            let thrown = JsNativeError::syntax().with_message(message).into_opaque(context);
+            return Err(unloaded(JsError::from_opaque(thrown.into()), error, state));
+        }
+    };
+    let exports = JsObject::with_object_proto(context.intrinsics());
+    let module = JsObject::with_object_proto(context.intrinsics());
+    module.create_data_property_or_throw(js_string!("exports"), exports.clone(), context)?;
+    let require = state.modules.require_of(file, context)?;
+    let mut scope = state.scope.borrow().clone();
+    scope.extend([require.into(), module.clone().into(), exports.clone().into()]);
+    state.modules.evaluated.borrow_mut().insert(file, module.clone());
+    let evaluated = outer.call(&JsValue::undefined(), &scope, context).and_then(|inner| {
+        let inner = inner.as_callable().ok_or_else(|| JsNativeError::typ().with_message("not a module"))?;
+        inner.call(&exports.into(), &[], context)
+    });
+    if let Err(error) = evaluated {
+        // As in Node.js, a module that threw can be tried again.
+        state.modules.evaluated.borrow_mut().remove(&file);
+        return Err(error);
+    }
+    module.get(js_string!("exports"), context)
+}
+
+/// Remembers that `error` means that a file could not be loaded, for the reason of a run that it ends.
+fn unloaded(error: JsError, why: LoadError, state: &State) -> JsError {
+    if let Some(object) = error.as_opaque().and_then(JsValue::as_object) {
+        state.unloaded.replace(Some((object, why)));
+    }
+    error
+}

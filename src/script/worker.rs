@@ -1,0 +1,179 @@
+//! The child side: a process that reads frames on standard input, runs actions, and writes frames on standard
+//! output. Nothing else comes in or goes out.
+//!
+//! Frames to the host are gathered and written with one `write` when the worker would wait (for a frame, an answer
+//! or a timer), or when they get many or old. The worker needs no signal to die with its host: reading gives
+//! end-of-file, writing gives an error, and a script that does neither is bounded by its own limits. (A
+//! parent-death signal is tied to the *thread* that spawned the worker, so it would kill workers whose handle
+//! moved on to another thread.)
+
+use std::cell::RefCell;
+use std::collections::VecDeque;
+use std::io::{self, Write};
+use std::process::ExitCode;
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+
+use super::protocol::{Answer, FromWorker, LogLevel, RunRequest, Start, ToWorker, Value};
+use super::sandbox::{Host, Sandbox};
+use super::{frame, sys};
+
+/// Stack of the thread that runs JavaScript, in bytes; only what is touched takes memory.
+const STACK: usize = 256 << 20;
+/// Address space beside three times `memory_mb`: the stack, the program, the allocator's reserves.
+const ADDRESS_SPACE: u64 = 512 << 20;
+/// Frames are written once there are this many bytes of them …
+const FLUSH_BYTES: usize = 32 << 10;
+/// … or the first of them has waited this long, looked at between runs.
+const FLUSH_AGE: Duration = Duration::from_millis(1);
+
+/// The worker's whole life. Returns when the host closes the pipe.
+#[must_use]
+pub fn main() -> ExitCode {
+    std::panic::set_hook(Box::new(|_| {}));
+    let thread = std::thread::Builder::new().name("javascript".to_owned()).stack_size(STACK).spawn(live);
+    match thread.map(std::thread::JoinHandle::join) {
+        Ok(Ok(Ok(()))) => ExitCode::SUCCESS,
+        // The host is gone, or talks nonsense: there is nobody to tell.
+        Ok(Ok(Err(_))) => sys::exit_now(sys::EXIT_PROTOCOL),
+        Ok(Err(_)) | Err(_) => sys::exit_now(sys::EXIT_PANIC),
+    }
+}
+
+fn live() -> io::Result<()> {
+    let pipe = Rc::new(RefCell::new(Pipe::default()));
+    let Some(ToWorker::Start(start)) = pipe.borrow_mut().receive()? else {
+        return Err(io::ErrorKind::InvalidData.into());
+    };
+    let confinement = confine(&start)?;
+    let mut sandbox = Sandbox::in_worker(&start, PipeHost(Rc::clone(&pipe)))?;
+    sandbox.warm_up().map_err(io::Error::other)?;
+    pipe.borrow_mut().send(&FromWorker::Ready { confinement })?;
+    loop {
+        let request = pipe.borrow_mut().next_run()?;
+        let Some(request) = request else { return Ok(()) };
+        let ended = sandbox.run(&request);
+        pipe.borrow_mut().send(&FromWorker::Ended(ended))?;
+    }
+}
+
+/// Gives up what a worker does not need; returns what is in force, for people.
+fn confine(start: &Start) -> io::Result<Vec<String>> {
+    std::env::set_current_dir("/")?;
+    sys::close_other_descriptors()?;
+    sys::exit_on_stack_overflow()?;
+    let memory = u64::from(start.limits.memory_mb) << 20;
+    sys::set_limit(libc::RLIMIT_AS, ADDRESS_SPACE + 3 * memory)?;
+    for (resource, value) in
+        [(libc::RLIMIT_CORE, 0), (libc::RLIMIT_NOFILE, 8), (libc::RLIMIT_NPROC, 0), (libc::RLIMIT_FSIZE, 0)]
+    {
+        sys::set_limit(resource, value)?;
+    }
+    sys::no_new_privileges()?;
+    // Filters on system calls, files and the network belong here.
+    Ok(vec!["rlimits".to_owned(), "no_new_privs".to_owned()])
+}
+
+/// The two pipes to the host, with what has been read and not used, and said and not written.
+struct Pipe {
+    incoming: frame::Decoder,
+    outgoing: Vec<u8>,
+    oldest: Option<Instant>,
+    /// Runs that arrived while an answer was awaited.
+    ahead: VecDeque<RunRequest>,
+}
+
+impl Default for Pipe {
+    fn default() -> Self {
+        Self {
+            incoming: frame::Decoder::default(),
+            outgoing: Vec::with_capacity(2 * FLUSH_BYTES),
+            oldest: None,
+            ahead: VecDeque::new(),
+        }
+    }
+}
+
+impl Pipe {
+    /// Says something, soon.
+    fn send(&mut self, frame: &FromWorker) -> io::Result<()> {
+        frame::encode(frame, &mut self.outgoing)?;
+        let oldest = *self.oldest.get_or_insert_with(Instant::now);
+        if self.outgoing.len() >= FLUSH_BYTES || oldest.elapsed() >= FLUSH_AGE {
+            self.flush()
+        } else {
+            Ok(())
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.oldest = None;
+        if !self.outgoing.is_empty() {
+            // Not `io::stdout()`, which would look for line ends in what is written.
+            sys::stdout().write_all(&self.outgoing)?;
+            self.outgoing.clear();
+        }
+        Ok(())
+    }
+
+    /// The next frame; `None` when the host has closed the pipe.
+    fn receive(&mut self) -> io::Result<Option<ToWorker>> {
+        loop {
+            if let Some(frame) = self.incoming.next()? {
+                return Ok(Some(frame));
+            }
+            self.flush()?;
+            if self.incoming.fill(&mut *sys::stdin())? == 0 {
+                return Ok(None);
+            }
+        }
+    }
+
+    fn next_run(&mut self) -> io::Result<Option<RunRequest>> {
+        if let Some(request) = self.ahead.pop_front() {
+            return Ok(Some(request));
+        }
+        match self.receive()? {
+            Some(ToWorker::Run(request)) => Ok(Some(request)),
+            Some(_) => Err(io::ErrorKind::InvalidData.into()),
+            None => Ok(None),
+        }
+    }
+
+    fn answer(&mut self) -> io::Result<Answer> {
+        loop {
+            match self.receive()? {
+                Some(ToWorker::Answer(answer)) => return Ok(answer),
+                Some(ToWorker::Run(request)) => self.ahead.push_back(request),
+                Some(ToWorker::Start(_)) => return Err(io::ErrorKind::InvalidData.into()),
+                None => return Err(io::ErrorKind::UnexpectedEof.into()),
+            }
+        }
+    }
+}
+
+/// The sandbox's host is at the other end of the pipe. Without it there is nothing to live for.
+struct PipeHost(Rc<RefCell<Pipe>>);
+
+impl PipeHost {
+    fn or_exit<T>(result: io::Result<T>) -> T {
+        result.unwrap_or_else(|_| sys::exit_now(sys::EXIT_PROTOCOL))
+    }
+}
+
+impl Host for PipeHost {
+    fn call(&mut self, ticket: u32, function: u16, arguments: Vec<Value>) -> Answer {
+        let mut pipe = self.0.borrow_mut();
+        Self::or_exit(pipe.send(&FromWorker::Call { ticket, function, arguments }));
+        Self::or_exit(pipe.answer())
+    }
+
+    fn log(&mut self, ticket: u32, level: LogLevel, text: String) {
+        Self::or_exit(self.0.borrow_mut().send(&FromWorker::Log { ticket, level, text }));
+    }
+
+    fn sleep(&mut self, duration: Duration) {
+        Self::or_exit(self.0.borrow_mut().flush());
+        std::thread::sleep(duration);
+    }
+}

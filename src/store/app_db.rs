@@ -1,0 +1,277 @@
+//! An application's database: the author's tables, and the host's marks beside them.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Instant;
+
+use rusqlite::config::DbConfig;
+use rusqlite::limits::Limit;
+use rusqlite::{Connection, params};
+
+use crate::base::{NotificationId, UnixMillis};
+use crate::store::StoreError;
+use crate::store::authorizer::{self, HostMode};
+use crate::store::host_db::{HostId, open_durable};
+use crate::store::journal::{self, Journal, JournalCall, JournalOrigin};
+use crate::store::migrations::{self, Migration};
+use crate::store::statement::{self, Parameters, ScriptSqlError};
+
+const DONE_SCHEMA: &str = "
+CREATE TABLE IF NOT EXISTS _host_done (
+  host TEXT NOT NULL,            -- whose notification: the id of that host.db
+  notification INTEGER NOT NULL,
+  at INTEGER NOT NULL,
+  PRIMARY KEY (host, notification)
+) STRICT, WITHOUT ROWID;
+";
+
+/// The one connection that writes an application's database; whoever holds it holds the application's baton.
+///
+/// Runs share a transaction, each under a savepoint, and one COMMIT makes all of them durable together with their
+/// marks in `_host_done`: present means done, so that a crash at any point is harmless (invariant 3).
+pub struct AppDb {
+    file: PathBuf,
+    connection: Connection,
+    mode: HostMode,
+    host: String,
+    opened: Instant,
+    /// When a script's statement must end, in milliseconds since `opened`; 0 is never.
+    deadline: Arc<AtomicU64>,
+}
+
+impl AppDb {
+    /// Opens the database, made new where there is none, and puts the rules for scripts in force.
+    ///
+    /// # Errors
+    /// [`StoreError::Open`] when SQLite refuses.
+    pub fn open(file: &Path, host: &HostId) -> Result<Self, StoreError> {
+        let fresh = !file.exists();
+        let mut connection = open_durable(file)?;
+        let open = |cause| StoreError::Open { path: file.to_owned(), cause };
+        for schema in [DONE_SCHEMA, journal::SCHEMA, migrations::SCHEMA] {
+            connection.execute_batch(schema).map_err(open)?;
+        }
+        if fresh && let Some(folder) = file.parent() {
+            super::data_dir::sync_folder(folder)
+                .map_err(|cause| StoreError::DataFolder { path: folder.to_owned(), cause })?;
+        }
+        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true).map_err(open)?;
+        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false).map_err(open)?;
+        for (limit, value) in [
+            (Limit::SQLITE_LIMIT_LENGTH, 4 << 20),
+            (Limit::SQLITE_LIMIT_SQL_LENGTH, 256 << 10),
+            (Limit::SQLITE_LIMIT_ATTACHED, 0),
+            (Limit::SQLITE_LIMIT_VARIABLE_NUMBER, 1000),
+            (Limit::SQLITE_LIMIT_EXPR_DEPTH, 200),
+            (Limit::SQLITE_LIMIT_COMPOUND_SELECT, 100),
+            (Limit::SQLITE_LIMIT_TRIGGER_DEPTH, 50),
+        ] {
+            connection.set_limit(limit, value).map_err(open)?;
+        }
+        let mode = HostMode::default();
+        authorizer::install(&mut connection, &mode).map_err(open)?;
+        let opened = Instant::now();
+        let deadline = Arc::new(AtomicU64::new(0));
+        let watched = Arc::clone(&deadline);
+        let late = move || match watched.load(Ordering::Relaxed) {
+            0 => false,
+            limit => u64::try_from(opened.elapsed().as_millis()).unwrap_or(u64::MAX) > limit,
+        };
+        connection.progress_handler(2000, Some(late)).map_err(open)?;
+        Ok(Self { file: file.to_owned(), connection, mode, host: host.0.clone(), opened, deadline })
+    }
+
+    /// Opens the database anew, after a COMMIT that failed: what is on the disk then is what counts.
+    ///
+    /// # Errors
+    /// [`StoreError::Open`]; the old connection stays then.
+    pub fn reopen(&mut self) -> Result<(), StoreError> {
+        let _ = self.rollback();
+        *self = Self::open(&self.file.clone(), &HostId(self.host.clone()))?;
+        Ok(())
+    }
+
+    /// Applies the migrations that are not applied yet; says how many.
+    ///
+    /// # Errors
+    /// [`StoreError::Migration`] names the file and the place; nothing of that migration stays.
+    pub fn migrate(&self, migrations: &[Migration], now: UnixMillis) -> Result<usize, StoreError> {
+        migrations::apply(&self.connection, &self.mode, migrations, now.0)
+    }
+
+    /// Begins the transaction that runs share.
+    ///
+    /// # Errors
+    /// When another program holds the database for longer than five seconds, or SQLite fails.
+    pub fn begin(&self) -> Result<(), StoreError> {
+        self.host_batch("BEGIN IMMEDIATE")
+    }
+
+    /// Makes everything since [`AppDb::begin`] durable. After an error nobody knows what is on the disk: open the
+    /// database anew and look.
+    ///
+    /// # Errors
+    /// When SQLite fails.
+    pub fn commit(&self) -> Result<(), StoreError> {
+        self.host_batch("COMMIT")
+    }
+
+    /// Gives the transaction up, if there is one.
+    ///
+    /// # Errors
+    /// When SQLite fails.
+    pub fn rollback(&self) -> Result<(), StoreError> {
+        if self.in_transaction() { self.host_batch("ROLLBACK") } else { Ok(()) }
+    }
+
+    /// Whether the transaction is still open: a statement may have ended it (an interrupted INSERT, `OR ROLLBACK`,
+    /// a full disk).
+    #[must_use]
+    pub fn in_transaction(&self) -> bool {
+        !self.connection.is_autocommit()
+    }
+
+    /// Begins a run within the transaction.
+    ///
+    /// # Errors
+    /// When SQLite fails.
+    pub fn begin_run(&self) -> Result<(), StoreError> {
+        self.host_statement("SAVEPOINT run")
+    }
+
+    /// Keeps what the run wrote.
+    ///
+    /// # Errors
+    /// When SQLite fails.
+    pub fn keep_run(&self) -> Result<(), StoreError> {
+        self.host_statement("RELEASE run")
+    }
+
+    /// Undoes what the run wrote.
+    ///
+    /// # Errors
+    /// When SQLite fails.
+    pub fn undo_run(&self) -> Result<(), StoreError> {
+        self.host_statement("ROLLBACK TO run")?;
+        self.host_statement("RELEASE run")
+    }
+
+    /// Marks a notification as done, within the run; `false` when it was already.
+    ///
+    /// # Errors
+    /// When SQLite fails.
+    pub fn mark_done(&self, notification: NotificationId, now: UnixMillis) -> Result<bool, StoreError> {
+        self.mode.with(|| {
+            let inserted = self
+                .connection
+                .prepare_cached("INSERT OR IGNORE INTO _host_done(host, notification, at) VALUES (?, ?, ?)")?
+                .execute(params![self.host, notification.0, now.0])?;
+            Ok(inserted == 1)
+        })
+    }
+
+    /// Whether a notification's effect is there already.
+    ///
+    /// # Errors
+    /// When SQLite fails.
+    pub fn is_done(&self, notification: NotificationId) -> Result<bool, StoreError> {
+        self.mode.with(|| {
+            Ok(self
+                .connection
+                .prepare_cached("SELECT 1 FROM _host_done WHERE host = ? AND notification = ?")?
+                .exists(params![self.host, notification.0])?)
+        })
+    }
+
+    /// What is recorded of a notification's run, if it has sent.
+    ///
+    /// # Errors
+    /// When SQLite fails.
+    pub fn journal(&self, notification: NotificationId) -> Result<Option<Journal>, StoreError> {
+        self.mode.with(|| Ok(journal::load(&self.connection, &self.host, notification)?))
+    }
+
+    /// Records where a run started.
+    ///
+    /// # Errors
+    /// When SQLite fails.
+    pub fn record_origin(
+        &self,
+        notification: NotificationId,
+        origin: JournalOrigin,
+    ) -> Result<(), StoreError> {
+        self.mode.with(|| Ok(journal::write_origin(&self.connection, &self.host, notification, origin)?))
+    }
+
+    /// Records a call of a run under its number, or its outcome once it is known.
+    ///
+    /// # Errors
+    /// When SQLite fails.
+    pub fn record_call(
+        &self,
+        notification: NotificationId,
+        number: u32,
+        call: &JournalCall,
+    ) -> Result<(), StoreError> {
+        self.mode.with(|| Ok(journal::write_call(&self.connection, &self.host, notification, number, call)?))
+    }
+
+    /// Forgets one call of a run: it has not happened.
+    ///
+    /// # Errors
+    /// When SQLite fails.
+    pub fn forget_call(&self, notification: NotificationId, number: u32) -> Result<(), StoreError> {
+        self.mode.with(|| Ok(journal::forget_call(&self.connection, &self.host, notification, number)?))
+    }
+
+    /// Forgets the journal of a run, within the transaction that marks it as done.
+    ///
+    /// # Errors
+    /// When SQLite fails.
+    pub fn forget_journal(&self, notification: NotificationId) -> Result<(), StoreError> {
+        self.mode.with(|| Ok(journal::forget(&self.connection, &self.host, notification)?))
+    }
+
+    /// Sets when the statements of the running script must have ended; `None` is never.
+    pub fn set_deadline(&self, deadline: Option<Instant>) {
+        let millis = deadline.map_or(0, |deadline| {
+            let since = deadline.saturating_duration_since(self.opened);
+            u64::try_from(since.as_millis()).unwrap_or(u64::MAX).max(1)
+        });
+        self.deadline.store(millis, Ordering::Relaxed);
+    }
+
+    /// Runs a script's query; its rows as JSON.
+    ///
+    /// # Errors
+    /// [`ScriptSqlError`], for the author.
+    pub fn query(&self, sql: &str, parameters: &Parameters<'_>) -> Result<String, ScriptSqlError> {
+        statement::query(&self.connection, sql, parameters)
+    }
+
+    /// Runs a script's statement; the number of rows that it changed.
+    ///
+    /// # Errors
+    /// [`ScriptSqlError`], for the author.
+    pub fn execute(&self, sql: &str, parameters: &Parameters<'_>) -> Result<u64, ScriptSqlError> {
+        statement::execute(&self.connection, sql, parameters)
+    }
+
+    fn host_batch(&self, sql: &str) -> Result<(), StoreError> {
+        self.mode.with(|| Ok(self.connection.execute_batch(sql)?))
+    }
+
+    fn host_statement(&self, sql: &str) -> Result<(), StoreError> {
+        self.mode.with(|| {
+            self.connection.prepare_cached(sql)?.raw_execute()?;
+            Ok(())
+        })
+    }
+}
+
+impl std::fmt::Debug for AppDb {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("AppDb").field("file", &self.connection.path()).finish_non_exhaustive()
+    }
+}

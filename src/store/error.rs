@@ -1,0 +1,106 @@
+//! What can go wrong with a database.
+
+use std::path::PathBuf;
+
+use crate::base::{Diagnostic, Place};
+
+/// An error of the storage layer.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The data folder cannot be made or written.
+    #[error("the data folder cannot be used: {cause}")]
+    DataFolder {
+        /// The folder or file.
+        path: PathBuf,
+        /// What the operating system said.
+        cause: std::io::Error,
+    },
+    /// Another process holds the data folder.
+    #[error("another host works with this data folder")]
+    Locked {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// SQLite refused to open or prepare a database.
+    #[error("the database cannot be opened: {cause}")]
+    Open {
+        /// The file.
+        path: PathBuf,
+        /// What SQLite said.
+        cause: rusqlite::Error,
+    },
+    /// A database was written by a newer version of this program.
+    #[error("the database was written by a newer version (schema {found}, this program knows {known})")]
+    Newer {
+        /// The file.
+        path: PathBuf,
+        /// The schema version in the file.
+        found: i64,
+        /// The newest that this program knows.
+        known: i64,
+    },
+    /// A migration failed; none of it stays.
+    #[error("migration {name} failed: {cause}")]
+    Migration {
+        /// Its file.
+        file: PathBuf,
+        /// Its name.
+        name: String,
+        /// Byte offset into its text, if SQLite named one.
+        position: Option<(u32, u32)>,
+        /// What SQLite said.
+        cause: String,
+    },
+    /// A migration that was applied has another text now.
+    #[error("migration {name} was changed after it was applied")]
+    MigrationChanged {
+        /// Its file.
+        file: PathBuf,
+        /// Its name.
+        name: String,
+    },
+    /// A statement of the host's own failed.
+    #[error("the database failed: {0}")]
+    Sqlite(#[from] rusqlite::Error),
+    /// The writer is gone or overloaded.
+    #[error("the inbox takes nothing at the moment: {0}")]
+    Unavailable(String),
+}
+
+impl StoreError {
+    /// The error as it is shown, with its code and remedy.
+    #[must_use]
+    pub fn diagnostic(&self) -> Diagnostic {
+        let message = self.to_string();
+        match self {
+            Self::DataFolder { path, .. } => Diagnostic::error("DATA_FOLDER", message)
+                .at(Place::file(path))
+                .help("give a folder that this user may write to, with `--data DIR` or `[host] data_dir`"),
+            Self::Locked { path } => Diagnostic::error("DATA_LOCKED", message).at(Place::file(path)).help(
+                "stop the other `boatswain serve`, or give this one a folder of its own with `--data DIR`; other \
+                 commands work through the running host by themselves",
+            ),
+            Self::Open { path, .. } => Diagnostic::error("DATABASE_OPEN", message).at(Place::file(path)).help(
+                "check that the file is a database of Boatswain and that this user may read and write it",
+            ),
+            Self::Newer { path, .. } => Diagnostic::error("DATABASE_NEWER", message)
+                .at(Place::file(path))
+                .help("use the newer version of Boatswain, or restore a backup that this one made"),
+            Self::Migration { file, position, .. } => {
+                let place = match position {
+                    Some((line, column)) => Place::at(file, *line, *column),
+                    None => Place::file(file),
+                };
+                Diagnostic::error("MIGRATION_FAILED", message)
+                    .at(place)
+                    .help("nothing of this migration was kept: mend the file and start again")
+            }
+            Self::MigrationChanged { file, .. } => Diagnostic::error("MIGRATION_CHANGED", message)
+                .at(Place::file(file))
+                .help("restore its text and put what is new into a migration with a later name"),
+            Self::Sqlite(_) => Diagnostic::error("DATABASE", message)
+                .help("check free space and the health of the disk that holds the data folder"),
+            Self::Unavailable(_) => Diagnostic::error("INBOX_UNAVAILABLE", message).help("try again shortly"),
+        }
+    }
+}

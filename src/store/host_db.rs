@@ -1,0 +1,176 @@
+//! `host.db`: its schema, and how it is opened.
+
+use std::path::Path;
+
+use rusqlite::{Connection, OpenFlags, OptionalExtension};
+
+use crate::store::StoreError;
+
+/// The version of the schema that this program writes (`PRAGMA user_version`).
+const SCHEMA_VERSION: i64 = 1;
+
+/// Times are milliseconds since 1970. Ids of notifications and runs count up and are never used again
+/// (AUTOINCREMENT), because an application's `_host_done` remembers them.
+const SCHEMA: &str = "
+CREATE TABLE host (
+  id TEXT NOT NULL                      -- random, made with the file: whose notifications _host_done remembers
+) STRICT;
+
+CREATE TABLE notifications (
+  id INTEGER PRIMARY KEY AUTOINCREMENT, -- in the order of arrival
+  key BLOB NOT NULL UNIQUE,             -- 16 bytes of SHA-256 over application, company, account, sid, status
+  app TEXT NOT NULL,
+  company TEXT NOT NULL,
+  account_sid TEXT NOT NULL,
+  message_sid TEXT NOT NULL,
+  status TEXT NOT NULL,
+  message BLOB,                         -- messages.id, when the message is ours
+  form BLOB NOT NULL,                   -- the body as it came
+  source TEXT NOT NULL,                 -- callback | poll
+  received_at INTEGER NOT NULL,
+  state TEXT NOT NULL,                  -- waiting | done | dead
+  attempts INTEGER NOT NULL DEFAULT 0,
+  kills INTEGER NOT NULL DEFAULT 0,     -- how often its run killed its worker
+  next_attempt_at INTEGER               -- while waiting for a retry
+) STRICT;
+CREATE INDEX notifications_waiting ON notifications(id) WHERE state = 'waiting';
+
+CREATE TABLE messages (
+  id BLOB PRIMARY KEY,                  -- the host's own id, a UUIDv7
+  sid TEXT,                             -- Twilio's, once known
+  app TEXT NOT NULL,
+  company TEXT NOT NULL,
+  account_sid TEXT NOT NULL,
+  notification INTEGER,                 -- whose run sent it
+  recipient TEXT NOT NULL,
+  sender TEXT NOT NULL,
+  status TEXT NOT NULL,                 -- Twilio's word; `sending` before the answer, `unknown` in doubt
+  error_code TEXT,
+  error_message TEXT,
+  created_at INTEGER NOT NULL,
+  updated_at INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX messages_by_sid ON messages(sid) WHERE sid IS NOT NULL;
+
+CREATE TABLE runs (
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  notification INTEGER UNIQUE,          -- null: started by `run`
+  app TEXT NOT NULL,
+  company TEXT NOT NULL,
+  action TEXT NOT NULL,
+  script_version TEXT NOT NULL,
+  attempts INTEGER NOT NULL,
+  reason TEXT NOT NULL,                 -- completed, thrown, cpu_limit, …: of the last attempt, like all that follows
+  cpu_us INTEGER NOT NULL,
+  wall_us INTEGER NOT NULL,
+  peak_memory_bytes INTEGER NOT NULL,
+  host_calls INTEGER NOT NULL,
+  error TEXT,                           -- JSON: message, code, frames
+  result TEXT,
+  log TEXT,                             -- lines as `level<TAB>text`
+  started_at INTEGER NOT NULL
+) STRICT;
+";
+
+/// The random id of one `host.db`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HostId(pub String);
+
+/// An open `host.db` that may write.
+#[derive(Debug)]
+pub struct HostDb {
+    pub(super) connection: Connection,
+    id: HostId,
+}
+
+impl HostDb {
+    /// Opens the database, made new where there is none.
+    ///
+    /// # Errors
+    /// [`StoreError::Open`] when SQLite refuses, [`StoreError::Newer`] when a newer program wrote it.
+    pub fn open(file: &Path) -> Result<Self, StoreError> {
+        let fresh = !file.exists();
+        let mut connection = open_durable(file)?;
+        let open = |cause| StoreError::Open { path: file.to_owned(), cause };
+        let found: i64 =
+            connection.pragma_query_value(None, "user_version", |row| row.get(0)).map_err(open)?;
+        if found > SCHEMA_VERSION {
+            return Err(StoreError::Newer { path: file.to_owned(), found, known: SCHEMA_VERSION });
+        }
+        if found == 0 {
+            let transaction = connection.transaction().map_err(open)?;
+            transaction.execute_batch(SCHEMA).map_err(open)?;
+            transaction
+                .execute("INSERT INTO host(id) VALUES (?)", [uuid::Uuid::new_v4().simple().to_string()])
+                .map_err(open)?;
+            transaction.pragma_update(None, "user_version", SCHEMA_VERSION).map_err(open)?;
+            transaction.commit().map_err(open)?;
+        }
+        let id = connection
+            .query_row("SELECT id FROM host", [], |row| row.get(0))
+            .optional()
+            .map_err(open)?
+            .ok_or(rusqlite::Error::QueryReturnedNoRows)
+            .map_err(open)?;
+        if fresh && let Some(folder) = file.parent() {
+            super::data_dir::sync_folder(folder)
+                .map_err(|cause| StoreError::DataFolder { path: folder.to_owned(), cause })?;
+        }
+        Ok(Self { connection, id: HostId(id) })
+    }
+
+    /// The id that was made with the file.
+    #[must_use]
+    pub fn id(&self) -> &HostId {
+        &self.id
+    }
+}
+
+/// Opens a database for writing in WAL mode with `synchronous=FULL`: with NORMAL, acknowledged rows were lost at a
+/// simulated power cut. Without the URI flag, so that no file name is read as a URL.
+pub(super) fn open_durable(file: &Path) -> Result<Connection, StoreError> {
+    let open = |cause| StoreError::Open { path: file.to_owned(), cause };
+    let flags =
+        OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(file, flags).map_err(open)?;
+    connection.busy_timeout(std::time::Duration::from_secs(5)).map_err(open)?;
+    connection.pragma_update(None, "journal_mode", "WAL").map_err(open)?;
+    connection.pragma_update(None, "synchronous", "FULL").map_err(open)?;
+    connection.pragma_update(None, "foreign_keys", "ON").map_err(open)?;
+    connection.pragma_update(None, "cache_size", -16_384).map_err(open)?;
+    connection.set_prepared_statement_cache_capacity(64);
+    Ok(connection)
+}
+
+/// Opens a database for reading only.
+pub(super) fn open_reader(file: &Path) -> Result<Connection, StoreError> {
+    let open = |cause| StoreError::Open { path: file.to_owned(), cause };
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(file, flags).map_err(open)?;
+    connection.busy_timeout(std::time::Duration::from_secs(5)).map_err(open)?;
+    Ok(connection)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_id_stays_with_the_file() {
+        let temporary = tempfile::tempdir().unwrap();
+        let file = temporary.path().join("host.db");
+        let first = HostDb::open(&file).unwrap().id().clone();
+        assert_eq!(&first, HostDb::open(&file).unwrap().id());
+    }
+
+    #[test]
+    fn a_newer_schema_and_a_file_that_is_no_database_are_refused() {
+        let temporary = tempfile::tempdir().unwrap();
+        let file = temporary.path().join("host.db");
+        HostDb::open(&file).unwrap().connection.pragma_update(None, "user_version", 99).unwrap();
+        assert!(matches!(HostDb::open(&file), Err(StoreError::Newer { found: 99, .. })));
+        let other = temporary.path().join("other.db");
+        std::fs::write(&other, "not a database, but long enough to be looked at as one").unwrap();
+        assert_eq!(HostDb::open(&other).unwrap_err().diagnostic().code, "DATABASE_OPEN");
+    }
+}

@@ -1,0 +1,148 @@
+//! The journal of a run that sends: what makes a retry the same run (invariants 3 and 4).
+//!
+//! A send is a commit point: before the request leaves, the host calls made so far with their answers, and the
+//! intent to send, are committed together with what the run has written. After the answer the outcome is
+//! recorded. A run that is taken up again finds its origin (start and seed) and the recorded answers here, and so
+//! takes the same path; a recorded intent without an outcome means that nobody knows whether the message left.
+//!
+//! A run that sends nothing has no journal: it is rolled back as a whole, and starts anew as a whole.
+
+use rusqlite::{Connection, params};
+
+use crate::base::{MessageId, NotificationId};
+
+pub(super) const SCHEMA: &str = "
+CREATE TABLE IF NOT EXISTS _host_journal (
+  host TEXT NOT NULL,
+  notification INTEGER NOT NULL,
+  call INTEGER NOT NULL,       -- from 1; 0 holds the run's origin
+  fingerprint BLOB NOT NULL,   -- of function and arguments
+  answer BLOB,                 -- null: an intent whose outcome is not known
+  message BLOB,                -- the host's id of the message that this call sends
+  PRIMARY KEY (host, notification, call)
+) STRICT, WITHOUT ROWID;
+";
+
+/// What a run's clock and randomness start from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct JournalOrigin {
+    /// Milliseconds since 1970.
+    pub started: i64,
+    /// The seed.
+    pub seed: u64,
+}
+
+/// One recorded host call.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct JournalCall {
+    /// Of function and arguments: another one under the same number means that the script changed its mind.
+    pub fingerprint: [u8; 16],
+    /// The answer in the form of the worker's protocol; `None` for an intent whose outcome is not known.
+    pub answer: Option<Vec<u8>>,
+    /// The message that the call sends.
+    pub message: Option<MessageId>,
+}
+
+/// All that is recorded of a run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Journal {
+    /// Where it started.
+    pub origin: JournalOrigin,
+    /// Its calls, in order, from the first.
+    pub calls: Vec<JournalCall>,
+}
+
+pub(super) fn load(
+    db: &Connection,
+    host: &str,
+    notification: NotificationId,
+) -> rusqlite::Result<Option<Journal>> {
+    let mut statement = db.prepare_cached(
+        "SELECT fingerprint, answer, message FROM _host_journal WHERE host = ? AND notification = ? ORDER BY call",
+    )?;
+    let mut rows = statement.query(params![host, notification.0])?;
+    let Some(first) = rows.next()? else { return Ok(None) };
+    let origin: [u8; 16] = first.get(0)?;
+    let (started, seed) = origin.split_at(8);
+    let origin =
+        JournalOrigin { started: i64::from_le_bytes(eight(started)), seed: u64::from_le_bytes(eight(seed)) };
+    let mut calls = Vec::new();
+    while let Some(row) = rows.next()? {
+        calls.push(JournalCall {
+            fingerprint: row.get(0)?,
+            answer: row.get(1)?,
+            message: row.get::<_, Option<[u8; 16]>>(2)?.map(MessageId::from_bytes),
+        });
+    }
+    Ok(Some(Journal { origin, calls }))
+}
+
+fn eight(bytes: &[u8]) -> [u8; 8] {
+    let mut array = [0; 8];
+    array.copy_from_slice(&bytes[..8]);
+    array
+}
+
+pub(super) fn write_origin(
+    db: &Connection,
+    host: &str,
+    notification: NotificationId,
+    origin: JournalOrigin,
+) -> rusqlite::Result<()> {
+    let mut packed = [0; 16];
+    packed[..8].copy_from_slice(&origin.started.to_le_bytes());
+    packed[8..].copy_from_slice(&origin.seed.to_le_bytes());
+    write_row(db, host, notification, 0, &packed, None, None)
+}
+
+pub(super) fn write_call(
+    db: &Connection,
+    host: &str,
+    notification: NotificationId,
+    number: u32,
+    call: &JournalCall,
+) -> rusqlite::Result<()> {
+    write_row(db, host, notification, number, &call.fingerprint, call.answer.as_deref(), call.message)
+}
+
+fn write_row(
+    db: &Connection,
+    host: &str,
+    notification: NotificationId,
+    number: u32,
+    fingerprint: &[u8; 16],
+    answer: Option<&[u8]>,
+    message: Option<MessageId>,
+) -> rusqlite::Result<()> {
+    db.prepare_cached(
+        "INSERT INTO _host_journal(host, notification, call, fingerprint, answer, message)
+         VALUES (?, ?, ?, ?, ?, ?)
+         ON CONFLICT DO UPDATE SET answer = excluded.answer, message = excluded.message",
+    )?
+    .execute(params![
+        host,
+        notification.0,
+        number,
+        fingerprint,
+        answer,
+        message.as_ref().map(MessageId::as_bytes)
+    ])?;
+    Ok(())
+}
+
+pub(super) fn forget_call(
+    db: &Connection,
+    host: &str,
+    notification: NotificationId,
+    number: u32,
+) -> rusqlite::Result<()> {
+    db.prepare_cached("DELETE FROM _host_journal WHERE host = ? AND notification = ? AND call = ?")?
+        .execute(params![host, notification.0, number])?;
+    Ok(())
+}
+
+pub(super) fn forget(db: &Connection, host: &str, notification: NotificationId) -> rusqlite::Result<()> {
+    db.prepare_cached("DELETE FROM _host_journal WHERE host = ? AND notification = ?")?
+        .execute(params![host, notification.0])?;
+    Ok(())
+}

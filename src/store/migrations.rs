@@ -1,0 +1,155 @@
+//! `scripts/<appId>/migrations/*.sql`: applied once each, in the order of their names, to the application's
+//! database. Each is one transaction: it is applied whole or not at all.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use rusqlite::Connection;
+use rusqlite::fallible_iterator::FallibleIterator as _;
+use sha2::{Digest, Sha256};
+
+use crate::base::Place;
+use crate::store::StoreError;
+use crate::store::authorizer::HostMode;
+
+pub(super) const SCHEMA: &str = "
+CREATE TABLE IF NOT EXISTS _host_migrations (
+  name TEXT PRIMARY KEY,
+  hash BLOB NOT NULL,
+  applied_at INTEGER NOT NULL
+) STRICT;
+";
+
+/// One migration, as it was read.
+#[derive(Debug, Clone)]
+pub struct Migration {
+    /// The file's name.
+    pub name: String,
+    /// The file.
+    pub file: PathBuf,
+    /// Its SQL.
+    pub sql: String,
+}
+
+/// Reads the migrations of a folder, in the order of their names; a missing folder has none.
+///
+/// # Errors
+/// [`StoreError::Migration`] when a file cannot be read as UTF-8 text.
+pub fn read_migrations(folder: &Path) -> Result<Vec<Migration>, StoreError> {
+    let unreadable = |file: &Path, cause: std::io::Error| StoreError::Migration {
+        file: file.to_owned(),
+        name: file.file_name().unwrap_or_default().to_string_lossy().into_owned(),
+        position: None,
+        cause: cause.to_string(),
+    };
+    let entries = match fs::read_dir(folder) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(unreadable(folder, error)),
+    };
+    let mut migrations = Vec::new();
+    for entry in entries {
+        let file = entry.map_err(|error| unreadable(folder, error))?.path();
+        if file.extension().is_some_and(|extension| extension == "sql") && file.is_file() {
+            let sql = fs::read_to_string(&file).map_err(|error| unreadable(&file, error))?;
+            let name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            migrations.push(Migration { name, file, sql });
+        }
+    }
+    migrations.sort_by(|a, b| a.name.cmp(&b.name));
+    Ok(migrations)
+}
+
+/// Applies what is not applied yet; with the rights of scripts, so that a migration reaches nothing that an action
+/// could not.
+pub(super) fn apply(
+    db: &Connection,
+    mode: &HostMode,
+    migrations: &[Migration],
+    now: i64,
+) -> Result<usize, StoreError> {
+    let mut applied = 0;
+    for migration in migrations {
+        let hash = Sha256::digest(migration.sql.as_bytes()).to_vec();
+        let known: Option<Vec<u8>> = mode.with(|| {
+            use rusqlite::OptionalExtension;
+            db.query_row("SELECT hash FROM _host_migrations WHERE name = ?", [&migration.name], |row| {
+                row.get(0)
+            })
+            .optional()
+        })?;
+        match known {
+            Some(known) if known == hash => continue,
+            Some(_) => {
+                return Err(StoreError::MigrationChanged {
+                    file: migration.file.clone(),
+                    name: migration.name.clone(),
+                });
+            }
+            None => {}
+        }
+        mode.with(|| db.execute_batch("BEGIN IMMEDIATE"))?;
+        let done = run(db, migration).and_then(|()| {
+            mode.with(|| {
+                db.execute(
+                    "INSERT INTO _host_migrations(name, hash, applied_at) VALUES (?, ?, ?)",
+                    rusqlite::params![migration.name, hash, now],
+                )?;
+                db.execute_batch("COMMIT")
+            })
+            .map_err(StoreError::from)
+        });
+        if let Err(error) = done {
+            if !db.is_autocommit() {
+                mode.with(|| db.execute_batch("ROLLBACK"))?;
+            }
+            return Err(error);
+        }
+        applied += 1;
+    }
+    Ok(applied)
+}
+
+fn run(db: &Connection, migration: &Migration) -> Result<(), StoreError> {
+    let fail = |offset: Option<usize>, cause: String| StoreError::Migration {
+        file: migration.file.clone(),
+        name: migration.name.clone(),
+        position: offset.map(|offset| Place::position_of(&migration.sql, offset)),
+        cause,
+    };
+    let mut batch = rusqlite::Batch::new(db, &migration.sql);
+    loop {
+        match batch.next() {
+            Ok(None) => return Ok(()),
+            Ok(Some(mut statement)) => {
+                let text = statement.expanded_sql().unwrap_or_default();
+                let outcome = (|| {
+                    let mut rows = statement.raw_query();
+                    while rows.next()?.is_some() {}
+                    Ok(())
+                })();
+                outcome.map_err(|error: rusqlite::Error| {
+                    fail(migration.sql.find(text.trim()), describe(&error))
+                })?;
+            }
+            Err(error) => {
+                let offset = match &error {
+                    rusqlite::Error::SqlInputError { sql, offset, .. } => {
+                        let within = usize::try_from(*offset).unwrap_or(0);
+                        Some(migration.sql.len().saturating_sub(sql.len()) + within)
+                    }
+                    _ => None,
+                };
+                return Err(fail(offset, describe(&error)));
+            }
+        }
+    }
+}
+
+fn describe(error: &rusqlite::Error) -> String {
+    match error {
+        rusqlite::Error::SqlInputError { msg, .. } => msg.clone(),
+        rusqlite::Error::SqliteFailure(_, Some(message)) => message.clone(),
+        other => other.to_string(),
+    }
+}

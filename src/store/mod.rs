@@ -1,0 +1,35 @@
+//! Everything that is kept: two kinds of SQLite database in the data folder.
+//!
+//! * `host.db` ([`HostDb`]): the inbox of notifications, the ledger of messages, the record of runs. One writer
+//!   thread ([`Inbox`]) commits whatever waits as one batch; readers stand beside it.
+//! * `apps/<appId>.db` ([`AppDb`]): an author's own tables, and beside them, shielded by an authorizer, what makes
+//!   a run happen once: `_host_done` and `_host_journal`.
+//!
+//! Two files, because acknowledging must never wait for an action, and because a transaction over two attached
+//! databases in WAL mode is not atomic. Both are `synchronous=FULL`: what a COMMIT confirmed survives a power cut.
+//!
+//! SQL stands in this folder and nowhere else. Knows [`crate::base`] and [`crate::config`] only.
+
+mod app_db;
+mod authorizer;
+mod data_dir;
+mod error;
+mod host_db;
+mod inbox;
+mod journal;
+mod ledger;
+mod migrations;
+mod statement;
+
+pub use app_db::AppDb;
+pub use data_dir::{DataDir, DataLock};
+pub use error::StoreError;
+pub use host_db::{HostDb, HostId};
+pub use inbox::{
+    Accepted, Finished, Inbox, InboxClosed, Mark, NewMessage, NewNotification, Receipt, RunRecord,
+    SendRecord, Source,
+};
+pub use journal::{Journal, JournalCall, JournalOrigin};
+pub use ledger::{Filter, Ledger, MessageRow, NotificationRow, NotificationState, RunRow, Waiting};
+pub use migrations::{Migration, read_migrations};
+pub use statement::{Parameters, ScriptSqlError, SqlValue};

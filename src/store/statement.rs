@@ -1,0 +1,305 @@
+//! One statement of a script: bound, never pasted; its rows as JSON.
+
+use std::fmt::Write as _;
+
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
+use rusqlite::types::{ToSql, ToSqlOutput, ValueRef};
+use rusqlite::{Connection, ErrorCode, Statement};
+
+/// The largest result of one query, in bytes of JSON.
+const MAX_RESULT: usize = 4 << 20;
+
+/// A value that is bound to a parameter.
+#[derive(Debug, Clone, PartialEq)]
+pub enum SqlValue {
+    /// NULL
+    Null,
+    /// A whole number.
+    Integer(i64),
+    /// Any other number.
+    Real(f64),
+    /// Text.
+    Text(String),
+}
+
+impl ToSql for SqlValue {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        Ok(ToSqlOutput::Borrowed(match self {
+            Self::Null => ValueRef::Null,
+            Self::Integer(number) => ValueRef::Integer(*number),
+            Self::Real(number) => ValueRef::Real(*number),
+            Self::Text(text) => ValueRef::Text(text.as_bytes()),
+        }))
+    }
+}
+
+/// What a statement's parameters are bound to.
+pub struct Parameters<'a> {
+    /// For `?` and `?NNN`, in order.
+    pub positional: &'a [SqlValue],
+    /// For `:NAME` (also `@NAME`, `$NAME`): the value of that name, NULL when there is none.
+    pub named: &'a dyn Fn(&str) -> SqlValue,
+}
+
+/// Why a script's statement failed, for its author.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct ScriptSqlError {
+    /// A stable code: `SQL_SYNTAX`, `SQL_CONSTRAINT`, `SQL_DENIED`, …
+    pub code: &'static str,
+    /// A sentence.
+    pub message: String,
+}
+
+impl ScriptSqlError {
+    fn new(code: &'static str, message: impl Into<String>) -> Self {
+        Self { code, message: message.into() }
+    }
+}
+
+impl From<rusqlite::Error> for ScriptSqlError {
+    fn from(error: rusqlite::Error) -> Self {
+        match &error {
+            rusqlite::Error::SqlInputError { msg, sql, offset, .. } => {
+                let near: String = usize::try_from(*offset)
+                    .ok()
+                    .and_then(|offset| sql.get(offset..))
+                    .unwrap_or_default()
+                    .chars()
+                    .take(30)
+                    .collect();
+                let near = if near.is_empty() { String::new() } else { format!(" at `{near}`") };
+                let code = if msg.contains("not authorized") || msg.contains("prohibited") {
+                    "SQL_DENIED"
+                } else {
+                    "SQL_SYNTAX"
+                };
+                Self::new(code, format!("{msg}{near}"))
+            }
+            rusqlite::Error::MultipleStatement => {
+                Self::new("SQL_SYNTAX", "one statement a call: there is more after the first")
+            }
+            rusqlite::Error::SqliteFailure(failure, message) => {
+                let message = message.clone().unwrap_or_else(|| failure.to_string());
+                match failure.code {
+                    ErrorCode::ConstraintViolation => Self::new("SQL_CONSTRAINT", message),
+                    ErrorCode::AuthorizationForStatementDenied => {
+                        Self::new("SQL_DENIED", format!("{message}: scripts use their own tables only"))
+                    }
+                    ErrorCode::OperationInterrupted => Self::new(
+                        "SQL_INTERRUPTED",
+                        "the statement took longer than the run may (limits.wall_ms)",
+                    ),
+                    ErrorCode::DiskFull => Self::new("SQL_FULL", "the disk or the database is full"),
+                    ErrorCode::TooBig => Self::new("SQL_TOO_BIG", message),
+                    _ => Self::new("SQL_ERROR", message),
+                }
+            }
+            _ => Self::new("SQL_ERROR", error.to_string()),
+        }
+    }
+}
+
+/// Runs a query and gives its rows as a JSON list of objects, keys as the column names.
+pub(super) fn query(
+    db: &Connection,
+    sql: &str,
+    parameters: &Parameters<'_>,
+) -> Result<String, ScriptSqlError> {
+    let mut statement = db.prepare_cached(sql)?;
+    bind(&mut statement, parameters)?;
+    let names: Vec<String> =
+        statement.column_names().into_iter().map(|name| serde_json::Value::from(name).to_string()).collect();
+    let mut rows = statement.raw_query();
+    let mut json = String::from("[");
+    while let Some(row) = rows.next()? {
+        json.push_str(if json.len() > 1 { ",{" } else { "{" });
+        for (index, name) in names.iter().enumerate() {
+            if index > 0 {
+                json.push(',');
+            }
+            json.push_str(name);
+            json.push(':');
+            write_value(&mut json, row.get_ref(index)?);
+        }
+        json.push('}');
+        if json.len() > MAX_RESULT {
+            return Err(ScriptSqlError::new(
+                "SQL_TOO_BIG",
+                format!("the result is larger than {} MiB: select fewer rows or columns", MAX_RESULT >> 20),
+            ));
+        }
+    }
+    json.push(']');
+    Ok(json)
+}
+
+/// Runs a statement and gives the number of rows that it changed.
+pub(super) fn execute(
+    db: &Connection,
+    sql: &str,
+    parameters: &Parameters<'_>,
+) -> Result<u64, ScriptSqlError> {
+    let mut statement = db.prepare_cached(sql)?;
+    bind(&mut statement, parameters)?;
+    let before = db.total_changes();
+    let readonly = statement.readonly();
+    let mut rows = statement.raw_query();
+    let mut returned = 0;
+    while rows.next()?.is_some() {
+        returned += 1;
+    }
+    drop(rows);
+    // DDL leaves the counter of the statement before it alone, so the difference is taken; a SELECT counts what
+    // it returned.
+    Ok(if readonly {
+        returned
+    } else {
+        (db.total_changes() - before).min(db.changes().max(u64::from(returned > 0)))
+    })
+}
+
+fn bind(statement: &mut Statement<'_>, parameters: &Parameters<'_>) -> Result<(), ScriptSqlError> {
+    let mut next = 0;
+    let mut used = 0;
+    for index in 1..=statement.parameter_count() {
+        let name = statement.parameter_name(index).map(str::to_owned);
+        let value = match name.as_deref() {
+            Some(name) if !name.starts_with('?') => (parameters.named)(&name[1..]),
+            numbered => {
+                let position = match numbered.and_then(|name| name[1..].parse::<usize>().ok()) {
+                    Some(number) => number - 1,
+                    None => next,
+                };
+                next = position + 1;
+                used = used.max(next);
+                parameters.positional.get(position).cloned().ok_or_else(|| {
+                    ScriptSqlError::new(
+                        "SQL_PARAMETERS",
+                        format!(
+                            "the statement wants at least {} parameters, the call gives {}",
+                            position + 1,
+                            parameters.positional.len()
+                        ),
+                    )
+                })?
+            }
+        };
+        statement.raw_bind_parameter(index, value)?;
+    }
+    if used < parameters.positional.len() {
+        return Err(ScriptSqlError::new(
+            "SQL_PARAMETERS",
+            format!(
+                "the statement has {used} `?`, the call gives {} parameters",
+                parameters.positional.len()
+            ),
+        ));
+    }
+    Ok(())
+}
+
+fn write_value(json: &mut String, value: ValueRef<'_>) {
+    const SAFE: i64 = (1 << 53) - 1;
+    match value {
+        ValueRef::Null => json.push_str("null"),
+        ValueRef::Integer(number) if (-SAFE..=SAFE).contains(&number) => {
+            let _ = write!(json, "{number}");
+        }
+        ValueRef::Integer(number) => {
+            let _ = write!(json, "\"{number}\"");
+        }
+        ValueRef::Real(number) => match serde_json::Number::from_f64(number) {
+            Some(number) => {
+                let _ = write!(json, "{number}");
+            }
+            None => json.push_str("null"),
+        },
+        ValueRef::Text(text) => {
+            json.push_str(&serde_json::Value::from(String::from_utf8_lossy(text)).to_string());
+        }
+        ValueRef::Blob(blob) => {
+            let _ = write!(json, "\"{}\"", BASE64_STANDARD.encode(blob));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn none(_: &str) -> SqlValue {
+        SqlValue::Null
+    }
+
+    fn run(sql: &str, positional: &[SqlValue]) -> Result<String, ScriptSqlError> {
+        let db = Connection::open_in_memory().unwrap();
+        query(&db, sql, &Parameters { positional, named: &none })
+    }
+
+    #[test]
+    fn rows_come_back_as_json() {
+        assert_eq!(
+            run("SELECT 1 AS one, 1.5 AS half, 'è\"' AS text, NULL AS missing, x'00ff' AS blob", &[])
+                .unwrap(),
+            r#"[{"one":1,"half":1.5,"text":"è\"","missing":null,"blob":"AP8="}]"#
+        );
+        assert_eq!(run("SELECT 9007199254740993 AS big", &[]).unwrap(), r#"[{"big":"9007199254740993"}]"#);
+        assert_eq!(run("SELECT 9007199254740991 AS safe", &[]).unwrap(), r#"[{"safe":9007199254740991}]"#);
+        assert_eq!(run("SELECT 1 WHERE 0", &[]).unwrap(), "[]");
+    }
+
+    #[test]
+    fn parameters_are_bound_in_order_by_number_and_by_name() {
+        let text = |text: &str| SqlValue::Text(text.into());
+        assert_eq!(
+            run("SELECT ? AS a, ? AS b", &[SqlValue::Integer(1), text("'; DROP")]).unwrap(),
+            r#"[{"a":1,"b":"'; DROP"}]"#
+        );
+        assert_eq!(
+            run("SELECT ?2 AS b, ?1 AS a", &[text("x"), text("y")]).unwrap(),
+            r#"[{"b":"y","a":"x"}]"#
+        );
+        let db = Connection::open_in_memory().unwrap();
+        let named = |name: &str| SqlValue::Text(format!("<{name}>"));
+        assert_eq!(
+            query(
+                &db,
+                "SELECT :SID AS s, ? AS p",
+                &Parameters { positional: &[SqlValue::Null], named: &named }
+            )
+            .unwrap(),
+            r#"[{"s":"<SID>","p":null}]"#
+        );
+    }
+
+    #[test]
+    fn a_wrong_number_of_parameters_is_an_error() {
+        assert_eq!(run("SELECT ?", &[]).unwrap_err().code, "SQL_PARAMETERS");
+        assert_eq!(run("SELECT 1", &[SqlValue::Null]).unwrap_err().code, "SQL_PARAMETERS");
+    }
+
+    #[test]
+    fn errors_say_where() {
+        let error = run("SELEKT 1", &[]).unwrap_err();
+        assert_eq!(error.code, "SQL_SYNTAX");
+        assert!(error.message.contains("SELEKT"), "{error}");
+        assert_eq!(
+            run("SELECT 1; SELECT 2", &[]).unwrap_err().message,
+            "one statement a call: there is more after the first"
+        );
+    }
+
+    #[test]
+    fn the_number_of_rows_is_the_statements_own() {
+        let db = Connection::open_in_memory().unwrap();
+        let run = |sql: &str| execute(&db, sql, &Parameters { positional: &[], named: &none }).unwrap();
+        assert_eq!(run("CREATE TABLE t(x)"), 0);
+        assert_eq!(run("INSERT INTO t VALUES (1), (2), (3)"), 3);
+        assert_eq!(run("UPDATE t SET x = 0 WHERE x > 1"), 2);
+        assert_eq!(run("CREATE TABLE u(x)"), 0, "DDL after an UPDATE");
+        assert_eq!(run("INSERT INTO t VALUES (9) RETURNING x"), 1);
+        assert_eq!(run("DELETE FROM t"), 4);
+    }
+}

@@ -1,0 +1,168 @@
+//! Twilio's status callbacks: verified, kept, acknowledged; nothing else happens before the answer.
+//!
+//! The order of the checks is the order of what they cost and tell: size and form first, then the signature, with
+//! everything that could tell an application from another behind it. The URL that the signature covers is the
+//! configured public URL with the raw path and query as they came: `Host` and `X-Forwarded-*` are a stranger's word.
+
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::extract::{OriginalUri, Path, State};
+use axum::http::{HeaderMap, StatusCode, Uri, header};
+use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+
+use crate::base::{AccountSid, AppId, CompanyId, MessageId, MessageSid, MessageStatus, Secret};
+use crate::config::Application;
+use crate::store::{NewNotification, Source};
+use crate::web::Site;
+use crate::web::answer::Refusal;
+use crate::whatsapp::{Form, signature};
+
+/// The largest body. Twilio's callbacks stay below 4 KiB.
+const MAX_BODY: usize = 64 << 10;
+/// How long a body may take.
+const BODY_TIMEOUT: Duration = Duration::from_secs(10);
+/// The longest status and error code that are kept.
+const MAX_WORD: usize = 100;
+/// Twilio's signature (<https://www.twilio.com/docs/usage/webhooks/webhooks-security>).
+const SIGNATURE: &str = "x-twilio-signature";
+
+/// `POST /whatsapp/callback/{appId}/{companyId}`
+pub(super) async fn receive(
+    State(site): State<Site>,
+    Path((app, company)): Path<(String, String)>,
+    OriginalUri(uri): OriginalUri,
+    headers: HeaderMap,
+    body: Body,
+) -> Response {
+    match accept(&site, &app, &company, &uri, &headers, body).await {
+        Ok(()) => StatusCode::NO_CONTENT.into_response(),
+        Err(refusal) => {
+            tracing::debug!(?refusal, "a callback was refused");
+            refusal.into_response()
+        }
+    }
+}
+
+async fn accept(
+    site: &Site,
+    app: &str,
+    company: &str,
+    uri: &Uri,
+    headers: &HeaderMap,
+    body: Body,
+) -> Result<(), Refusal> {
+    let body = read(body).await?;
+    if !is_form(headers) {
+        return Err(Refusal::Malformed("the body is not application/x-www-form-urlencoded"));
+    }
+    let given = headers.get(SIGNATURE).ok_or(Refusal::Unsigned)?.to_str().map_err(|_| Refusal::Forbidden)?;
+    let form = Form::parse(&body).map_err(|_| Refusal::Malformed("the form has too many fields"))?;
+    let account = form
+        .get("AccountSid")
+        .and_then(|text| AccountSid::parse(text).ok())
+        .ok_or(Refusal::Malformed("the form has no AccountSid"))?;
+
+    let known = AppId::parse(app).ok().and_then(|app| site.applications.get(&app));
+    let company_id = CompanyId::parse(company).ok();
+    let url = signed_url(site, uri);
+    let (application, company) = match (known, company_id) {
+        (Some(application), Some(company)) => {
+            let keys = keys(application, &company, &account);
+            if !verified(&url, &form, given, keys) {
+                return Err(Refusal::Forbidden);
+            }
+            (application, company)
+        }
+        _ => {
+            // As much work as for an application that exists.
+            let _ = verified(&url, &form, given, None);
+            return Err(Refusal::Forbidden);
+        }
+    };
+
+    let message_sid = form
+        .get("MessageSid")
+        .or_else(|| form.get("SmsSid"))
+        .and_then(|text| MessageSid::parse(text).ok())
+        .ok_or(Refusal::Malformed("the form has no MessageSid"))?;
+    let status = form
+        .get("MessageStatus")
+        .or_else(|| form.get("SmsStatus"))
+        .filter(|word| !word.is_empty() && word.len() <= MAX_WORD)
+        .ok_or(Refusal::Malformed("the form has no MessageStatus"))?;
+    let word = |name: &str| {
+        form.get(name).filter(|word| !word.is_empty()).map(|word| word.chars().take(500).collect::<String>())
+    };
+    let notification = NewNotification {
+        app: application.id.clone(),
+        company,
+        account,
+        message_sid,
+        status: MessageStatus::parse(status),
+        error_code: word("ErrorCode"),
+        error_message: word("ErrorMessage").or_else(|| word("ChannelStatusMessage")),
+        message: message_id(uri),
+        form: body,
+        source: Source::Callback,
+        received_at: site.clock.now(),
+        has_action: application.whatsapp.whatsapp_callback.is_some(),
+    };
+    site.inbox.receive(notification).await.map(drop).map_err(|error| {
+        tracing::error!(%error, "a callback could not be stored");
+        Refusal::Unavailable
+    })
+}
+
+async fn read(body: Body) -> Result<Bytes, Refusal> {
+    let whole = Limited::new(body, MAX_BODY).collect();
+    match tokio::time::timeout(BODY_TIMEOUT, whole).await {
+        Err(_) => Err(Refusal::TooSlow),
+        Ok(Ok(collected)) => Ok(collected.to_bytes()),
+        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(Refusal::TooLarge),
+        Ok(Err(_)) => Err(Refusal::Malformed("the body broke off")),
+    }
+}
+
+fn is_form(headers: &HeaderMap) -> bool {
+    let kind = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or("");
+    let kind = kind.split(';').next().unwrap_or("").trim();
+    kind.eq_ignore_ascii_case("application/x-www-form-urlencoded")
+}
+
+/// The URL as Twilio signed it: the public one, with the path and query as they came.
+fn signed_url(site: &Site, uri: &Uri) -> String {
+    let raw = uri.path_and_query().map_or("/", |raw| raw.as_str());
+    let prefix = site.prefix();
+    // A proxy may have passed the public URL's own path on, or have stripped it.
+    let path = raw.strip_prefix(prefix).filter(|rest| rest.starts_with('/')).unwrap_or(raw);
+    format!("{}{path}", site.public_url)
+}
+
+/// The keys that an account's callbacks to this application and company may be signed with: the company's own
+/// account, or the application's, which the company falls back to.
+fn keys<'a>(application: &'a Application, company: &CompanyId, account: &AccountSid) -> Option<&'a [Secret]> {
+    [application.whatsapp_of(company), &application.whatsapp]
+        .into_iter()
+        .find(|whatsapp| whatsapp.account_id.as_ref() == Some(account))
+        .map(|whatsapp| whatsapp.auth_keys.as_slice())
+}
+
+fn verified(url: &str, form: &Form, given: &str, keys: Option<&[Secret]>) -> bool {
+    match keys {
+        Some(keys) if !keys.is_empty() => signature::verify(url, form, given, keys),
+        _ => {
+            // Takes as long as a key that does not match, and never matches.
+            signature::verify(url, form, given, &[Secret::new("no such account")]) && false
+        }
+    }
+}
+
+/// The host's id of the message, which its own callback URLs carry.
+fn message_id(uri: &Uri) -> Option<MessageId> {
+    form_urlencoded::parse(uri.query()?.as_bytes())
+        .find(|(name, _)| name == "message")
+        .and_then(|(_, value)| MessageId::parse(&value).ok())
+}

@@ -1,0 +1,6 @@
+//! What the program promises, tested from outside. One file a promise.
+#![allow(missing_docs)]
+
+mod hostile;
+mod support;
+mod worker;
