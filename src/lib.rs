@@ -1,5 +1,6 @@
 //! Boatswain.
 pub mod base;
+pub mod cli;
 pub mod config;
 pub mod control;
 pub mod host;

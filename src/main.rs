@@ -8,8 +8,9 @@ use boatswain::script::{CountingAllocator, worker};
 static ALLOCATOR: CountingAllocator = CountingAllocator;
 
 fn main() -> ExitCode {
+    // The worker is not a command for people: it is looked for before anything else of the program is set up.
     if std::env::args_os().nth(1).is_some_and(|first| first == "worker") {
         return worker::main();
     }
-    ExitCode::SUCCESS
+    boatswain::cli::main()
 }

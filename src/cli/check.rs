@@ -57,7 +57,10 @@ fn application_problems(
                     || format!("write {}", folder.join(format!("{action}.js")).display()),
                     |near| format!("did you mean `{near}`?"),
                 );
-                let message = format!("whatsapp_callback of `{}` names `{action}`, which does not exist", application.id);
+                let message = format!(
+                    "whatsapp_callback of `{}` names `{action}`, which does not exist",
+                    application.id
+                );
                 found.push(Diagnostic::error("UNKNOWN_ACTION", message).at(Place::file(params)).help(help));
             }
         }

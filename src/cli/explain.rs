@@ -13,21 +13,15 @@ pub(super) fn run(code: &str) -> Result<(), Failure> {
             output::line(format_args!("see: {}", twilio::more_info(number)));
             return Ok(());
         }
-        return Err(unknown(code).help(format!("Twilio's page may know it: {}", twilio::more_info(number))).into());
+        return Err(unknown(code)
+            .help(format!("Twilio's page may know it: {}", twilio::more_info(number)))
+            .into());
     }
-    let wanted = code.to_ascii_uppercase();
-    let known = crate::host::codes::ALL
-        .iter()
-        .map(|known| (known.code, known.meaning))
-        .chain(crate::config::codes::ALL.iter().map(|known| (known.0, known.1)));
-    if let Some((code, meaning)) = known.clone().find(|(code, _)| *code == wanted) {
-        output::line(format_args!("{code}: {meaning}"));
-        return Ok(());
-    }
-    let near = crate::base::nearest(&wanted, known.map(|(code, _)| code));
-    Err(match near {
-        Some(near) => unknown(code).help(format!("did you mean `{near}`?")),
-        None => unknown(code).help("give a number of Twilio's, or a code as an error or an outcome shows it"),
+    let known = crate::config::codes::ALL;
+    Err(match crate::base::nearest(&code.to_ascii_uppercase(), known.iter().copied()) {
+        Some(_) => unknown(code)
+            .help("the message of this error says what to do; `app-params.toml` documents every key"),
+        None => unknown(code).help("give a number of Twilio's, such as 63016"),
     }
     .into())
 }

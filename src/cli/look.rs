@@ -43,8 +43,11 @@ pub(super) async fn run(options: &Options, kind: Kind, look: &Look) -> Result<()
             }
             None => {
                 output::problem(
-                    &Diagnostic::error("NOT_FOUND", format!("there is none with the id `{}`", id.escape_debug()))
-                        .help("`list` shows the newest with their ids"),
+                    &Diagnostic::error(
+                        "NOT_FOUND",
+                        format!("there is none with the id `{}`", id.escape_debug()),
+                    )
+                    .help("`list` shows the newest with their ids"),
                 );
                 Err(Failure::Failed)
             }
@@ -64,7 +67,6 @@ async fn source(options: &Options) -> Result<Source, Failure> {
     if !file.exists() {
         return Ok(Source::Nothing);
     }
-    // The lock is ours while we read, so that no host starts to write a file that we take for at rest.
     Ok(Source::Ledger(Ledger::open(&file).map_err(store)?))
 }
 
@@ -106,9 +108,17 @@ fn columns(kind: Kind) -> &'static [&'static str] {
         Kind::Notifications => {
             &["id", "appId", "companyId", "messageSid", "messageStatus", "state", "attempts", "receivedAt"]
         }
-        Kind::Runs => {
-            &["id", "notificationId", "appId", "actionId", "reason", "attempts", "cpuMs", "wallMs", "startedAt"]
-        }
+        Kind::Runs => &[
+            "id",
+            "notificationId",
+            "appId",
+            "actionId",
+            "reason",
+            "attempts",
+            "cpuMs",
+            "wallMs",
+            "startedAt",
+        ],
     }
 }
 

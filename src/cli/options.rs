@@ -11,7 +11,13 @@ use crate::config::Address;
 #[command(name = "boatswain", version, propagate_version = true)]
 pub(super) struct Options {
     /// Application parameters.
-    #[arg(long, global = true, env = "BOATSWAIN_PARAMS", value_name = "FILE", default_value = "app-params.toml")]
+    #[arg(
+        long,
+        global = true,
+        env = "BOATSWAIN_PARAMS",
+        value_name = "FILE",
+        default_value = "app-params.toml"
+    )]
     pub(super) params: PathBuf,
     /// Folder of the actions [default: `scripts` beside the parameters].
     #[arg(long, global = true, env = "BOATSWAIN_SCRIPTS", value_name = "DIR")]

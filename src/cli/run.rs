@@ -58,7 +58,9 @@ fn order(params: &Params, action: &str, vo: &str, company: Option<&str>) -> Resu
 
 fn read_vo(vo: &str) -> Result<serde_json::Value, Failure> {
     let unreadable = |name: &str, error: std::io::Error| {
-        Failure::from(Diagnostic::error("VO_UNREADABLE", format!("`vo` cannot be read: {error}")).at(Place::file(name)))
+        Failure::from(
+            Diagnostic::error("VO_UNREADABLE", format!("`vo` cannot be read: {error}")).at(Place::file(name)),
+        )
     };
     let (name, text) = if vo == "-" {
         let mut text = String::new();

@@ -15,8 +15,8 @@ use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
 use crate::base::Diagnostic;
-use crate::control::views::{self, Kind};
 use crate::control::RunOrder;
+use crate::control::views::{self, Kind};
 use crate::pipeline::{DirectRun, NotRun, Pipeline};
 use crate::store::{Filter, Inbox, Ledger, StoreError};
 

@@ -50,8 +50,11 @@ pub fn show(ledger: &Ledger, kind: Kind, id: &str) -> Result<Option<Value>, Stor
             let Ok(id) = id.parse::<NotificationId>() else { return Ok(None) };
             let Some(notification) = ledger.notification(id)? else { return Ok(None) };
             let form = Form::parse(notification.form.as_deref().unwrap_or_default()).unwrap_or_default();
-            let fields: serde_json::Map<_, _> =
-                form.fields().into_iter().map(|(name, value)| (name.to_owned(), Value::from(value))).collect();
+            let fields: serde_json::Map<_, _> = form
+                .fields()
+                .into_iter()
+                .map(|(name, value)| (name.to_owned(), Value::from(value)))
+                .collect();
             let run = ledger.run_of(id)?.map_or(Value::Null, |run| row(&run));
             Some(with(with(row(&notification), "form", Value::from(fields)), "run", run))
         }

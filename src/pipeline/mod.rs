@@ -168,12 +168,7 @@ impl Pipeline {
     }
 
     /// Takes in what waited before this process began, and the inbox that ends of runs are recorded in.
-    pub fn start(
-        &self,
-        inbox: &Inbox,
-        waiting: Vec<Waiting>,
-        open: Vec<(NotificationId, MessageId)>,
-    ) {
+    pub fn start(&self, inbox: &Inbox, waiting: Vec<Waiting>, open: Vec<(NotificationId, MessageId)>) {
         for application in self.applications.values() {
             application.attach(inbox.clone());
         }

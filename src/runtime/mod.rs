@@ -19,6 +19,8 @@
 
 mod start;
 
+pub use start::{simulated_accounts, simulator_problem};
+
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;

@@ -29,10 +29,9 @@ impl HostBuilder {
         let lock = data.lock().map_err(one)?;
         let address = self.listen.unwrap_or(self.params.host.listen);
         let socket = TcpListener::bind(address).await.map_err(|error| {
-            vec![
-                Diagnostic::error("LISTEN", format!("the host cannot listen on {address}: {error}"))
-                    .help("stop what listens there, or choose another address with `--listen` or `[host] listen`"),
-            ]
+            vec![Diagnostic::error("LISTEN", format!("the host cannot listen on {address}: {error}")).help(
+                "stop what listens there, or choose another address with `--listen` or `[host] listen`",
+            )]
         })?;
         let bound = socket.local_addr().map_err(|error| {
             vec![Diagnostic::error("LISTEN", format!("the host cannot listen on {address}: {error}"))]
@@ -42,8 +41,7 @@ impl HostBuilder {
         let simulator_url = simulator.as_ref().and_then(|simulator| Url::parse(&simulator.base_url()).ok());
         let parts = self.assemble(&data, &public_url, simulator_url.clone()).await?;
         let ledger = Ledger::open(&data.host_db()).map_err(one)?;
-        let (waiting, open) =
-            (ledger.waiting().map_err(one)?, ledger.open_messages().map_err(one)?);
+        let (waiting, open) = (ledger.waiting().map_err(one)?, ledger.open_messages().map_err(one)?);
         parts.pipeline.start(&parts.inbox, waiting, open);
 
         let readiness = Readiness::default();
@@ -59,7 +57,11 @@ impl HostBuilder {
             Listener::serve(socket, site.router(), ListenerLimits::default()).map_err(|error| {
                 vec![Diagnostic::error("LISTEN", format!("the host cannot listen on {address}: {error}"))]
             })?;
-        let desk = Desk { ledger: data.host_db(), inbox: parts.inbox.clone(), pipeline: Arc::clone(&parts.pipeline) };
+        let desk = Desk {
+            ledger: data.host_db(),
+            inbox: parts.inbox.clone(),
+            pipeline: Arc::clone(&parts.pipeline),
+        };
         let control = ControlServer::serve(&data.socket(), desk).map_err(|error| {
             vec![
                 Diagnostic::error("CONTROL_SOCKET", format!("the control socket cannot be made: {error}"))

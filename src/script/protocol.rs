@@ -265,6 +265,23 @@ pub enum Reason {
 }
 
 impl Reason {
+    /// What an author can do about it, where there is something that holds for every such run.
+    #[must_use]
+    pub fn remedy(self) -> Option<&'static str> {
+        match self {
+            Self::Thrown | Self::Syntax => None,
+            Self::CpuLimit => Some("do less in one run, or ask an admin for more limits.cpu_ms"),
+            Self::WallLimit => Some("wait for less in one run, or ask an admin for more limits.wall_ms"),
+            Self::MemoryLimit => {
+                Some("hold less in memory at once, or ask an admin for more limits.memory_mb")
+            }
+            Self::Killed => Some("look for very large strings, deep nesting or native loops in the action"),
+            Self::StackLimit => Some("recurse less deeply: use a loop and a list"),
+            Self::OutputLimit => Some("return less: store what is large in the database"),
+            Self::HostCallLimit => Some("call host functions less often: one statement can change many rows"),
+        }
+    }
+
     /// The name that `runs show` prints.
     #[must_use]
     pub fn as_str(self) -> &'static str {

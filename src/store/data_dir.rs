@@ -74,7 +74,7 @@ impl DataDir {
     /// `host.db`.
     #[must_use]
     pub fn host_db(&self) -> PathBuf {
-        self.root.join("host.db")
+        Self::host_db_in(&self.root)
     }
 
     /// `apps/<appId>.db`.
@@ -86,7 +86,19 @@ impl DataDir {
     /// `host.sock`.
     #[must_use]
     pub fn socket(&self) -> PathBuf {
-        self.root.join("host.sock")
+        Self::socket_in(&self.root)
+    }
+
+    /// Where a host that works with `root` listens, whether or not there is one.
+    #[must_use]
+    pub fn socket_in(root: &Path) -> PathBuf {
+        root.join("host.sock")
+    }
+
+    /// Where the `host.db` of `root` is, whether or not there is one.
+    #[must_use]
+    pub fn host_db_in(root: &Path) -> PathBuf {
+        root.join("host.db")
     }
 }
 

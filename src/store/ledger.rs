@@ -7,7 +7,9 @@ use rusqlite::{Connection, OptionalExtension, Row, params_from_iter, types::Valu
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use crate::base::{AppId, CompanyId, MessageId, MessageSid, MessageStatus, NotificationId, RunId, UnixMillis};
+use crate::base::{
+    AppId, CompanyId, MessageId, MessageSid, MessageStatus, NotificationId, RunId, UnixMillis,
+};
 use crate::store::host_db::open_reader;
 use crate::store::{Accepted, StoreError};
 
@@ -360,6 +362,25 @@ fn run_row(row: &Row<'_>) -> rusqlite::Result<RunRow> {
         log: None,
         started_at: UnixMillis(row.get(14)?),
     })
+}
+
+/// Reads rows of text from an application's database, as any other program may.
+///
+/// # Errors
+/// When there is none, or SQLite refuses the query.
+pub fn peek<const N: usize>(file: &Path, sql: &str) -> Result<Vec<[String; N]>, StoreError> {
+    let connection = open_reader(file)?;
+    let mut statement = connection.prepare(sql)?;
+    let mut rows = statement.query([])?;
+    let mut found = Vec::new();
+    while let Some(row) = rows.next()? {
+        let mut cells = [const { String::new() }; N];
+        for (index, cell) in cells.iter_mut().enumerate() {
+            *cell = row.get(index)?;
+        }
+        found.push(cells);
+    }
+    Ok(found)
 }
 
 /// The number of the newest notification; 0 when there is none.

@@ -30,6 +30,7 @@ pub use inbox::{
     SendRecord, Source,
 };
 pub use journal::{Journal, JournalCall, JournalOrigin};
+pub use ledger::peek;
 pub use ledger::{Filter, Ledger, MessageRow, NotificationRow, NotificationState, RunRow, Waiting};
 pub use migrations::{Migration, read_migrations};
 pub use statement::{Parameters, ScriptSqlError, SqlValue};

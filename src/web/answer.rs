@@ -27,8 +27,12 @@ impl IntoResponse for Refusal {
     fn into_response(self) -> Response {
         let (status, code, message) = match self {
             Self::Malformed(what) => (StatusCode::BAD_REQUEST, "MALFORMED", what),
-            Self::Unsigned => (StatusCode::BAD_REQUEST, "UNSIGNED", "the header X-Twilio-Signature is missing"),
-            Self::Forbidden => (StatusCode::FORBIDDEN, "FORBIDDEN", "the request is not signed for this address"),
+            Self::Unsigned => {
+                (StatusCode::BAD_REQUEST, "UNSIGNED", "the header X-Twilio-Signature is missing")
+            }
+            Self::Forbidden => {
+                (StatusCode::FORBIDDEN, "FORBIDDEN", "the request is not signed for this address")
+            }
             Self::TooSlow => (StatusCode::REQUEST_TIMEOUT, "TOO_SLOW", "the body did not arrive in time"),
             Self::TooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "TOO_LARGE", "the body is larger than 64 KiB"),
             Self::Unavailable => {

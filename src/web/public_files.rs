@@ -19,11 +19,10 @@ pub(super) fn router(applications: &Arc<BTreeMap<AppId, Arc<Application>>>, publ
     let mut router = Router::new();
     for app in applications.keys() {
         let folder = public.join(app.as_str());
-        let files = ServeDir::new(&folder)
-            .append_index_html_on_directories(false);
-        let inside = Router::new()
-            .fallback_service(files)
-            .layer(middleware::from_fn(move |request: Request, next: Next| guard(folder.clone(), request, next)));
+        let files = ServeDir::new(&folder).append_index_html_on_directories(false);
+        let inside = Router::new().fallback_service(files).layer(middleware::from_fn(
+            move |request: Request, next: Next| guard(folder.clone(), request, next),
+        ));
         router = router.nest(&format!("/{app}"), inside);
     }
     router.fallback(answer::not_found)
