@@ -1,0 +1,227 @@
+//! Signed callbacks with a durable effect each, through the program as it is served.
+//!
+//! `cargo bench --bench callbacks` prints callbacks acknowledged and processed a second, the latency of the
+//! acknowledgement, the CPU time of host and workers per callback, memory at rest and time from start to listening.
+//! `docs/performance.md` says how to read them. Options, as environment variables: `CALLBACKS` (20000),
+//! `CONNECTIONS` (32), `ROUNDS` (3).
+#![allow(missing_docs, clippy::unwrap_used, clippy::cast_precision_loss, clippy::expect_used)]
+
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use boatswain::base::Secret;
+use boatswain::whatsapp::{Form, signature};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+const ACCOUNT: &str = "AC00000000000000000000000000000001";
+const TOKEN: &str = "bench-auth-token";
+const PARAMS: &str = r#"
+[host]
+listen = "127.0.0.1:0"
+[applications.bench.WHATSAPP]
+environment = "simulator"
+api_base_url = "http://127.0.0.1:9"
+account_id = "AC00000000000000000000000000000001"
+auth_key = "bench-auth-token"
+from_phone_number = "+14155238886"
+whatsapp_callback = "status"
+"#;
+/// One upsert through a synchronous host call.
+const ACTION: &str = r#"
+utils.executeSql(
+  `INSERT INTO statuses(sid, status, recipient) VALUES (:MESSAGE_SID, :MESSAGE_STATUS, :TO)
+   ON CONFLICT(sid) DO UPDATE SET status = excluded.status`,
+  null, false, true,
+);
+return vo.MessageStatus;
+"#;
+const MIGRATION: &str = "CREATE TABLE statuses (sid TEXT PRIMARY KEY, status TEXT, recipient TEXT) WITHOUT ROWID;";
+
+fn number(name: &str, default: usize) -> usize {
+    std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(default)
+}
+
+struct Host {
+    child: Child,
+    address: String,
+    started_in: Duration,
+}
+
+impl Host {
+    fn start(folder: &Path) -> Self {
+        let began = Instant::now();
+        let mut child = Command::new(env!("CARGO_BIN_EXE_boatswain"))
+            .arg("serve")
+            .current_dir(folder)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::inherit())
+            .spawn()
+            .unwrap();
+        let mut address = String::new();
+        for line in BufReader::new(child.stdout.take().unwrap()).lines().map_while(Result::ok) {
+            if let Some(url) = line.strip_prefix("listening") {
+                address = url.trim().trim_start_matches("http://").to_owned();
+            }
+            if line == "ready" {
+                break;
+            }
+        }
+        Self { child, address, started_in: began.elapsed() }
+    }
+
+    fn processes(&self) -> Vec<u32> {
+        let mut processes = vec![self.child.id()];
+        for entry in std::fs::read_dir("/proc").unwrap().flatten() {
+            let Some(pid) = entry.file_name().to_str().and_then(|name| name.parse().ok()) else { continue };
+            if stat(pid, 1) == Some(u64::from(self.child.id())) {
+                processes.push(pid);
+            }
+        }
+        processes
+    }
+
+    /// CPU time of the host and its workers so far, in microseconds: user and system, in ticks of 10 ms.
+    fn cpu_us(&self) -> u64 {
+        self.processes().into_iter().map(|pid| (stat(pid, 11).unwrap_or(0) + stat(pid, 12).unwrap_or(0)) * 10_000).sum()
+    }
+
+    fn resident_kib(&self) -> Vec<u64> {
+        let resident = |pid: u32| {
+            let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+            let line = status.lines().find(|line| line.starts_with("VmRSS:"))?;
+            line.split_whitespace().nth(1)?.parse().ok()
+        };
+        self.processes().into_iter().filter_map(resident).collect()
+    }
+}
+
+impl Drop for Host {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// A field of `/proc/<pid>/stat`, counted from the state that follows the name.
+fn stat(pid: u32, field: usize) -> Option<u64> {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    stat.rsplit(')').next()?.split_whitespace().nth(field)?.parse().ok()
+}
+
+/// A signed request, as bytes on the wire.
+fn request(host: &str, round: usize, n: usize) -> Vec<u8> {
+    let path = "/whatsapp/callback/bench/NODEFINED";
+    // Scattered like Twilio's, not counting up: indexes must be met as they will be.
+    let mixed = ((round << 32 | n) as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+    let sid = format!("SM{mixed:016x}{:016x}", mixed.wrapping_mul(0xBF58_476D_1CE4_E5B9));
+    let mut form = Form::default();
+    for (name, value) in [
+        ("AccountSid", ACCOUNT),
+        ("ApiVersion", "2010-04-01"),
+        ("ChannelInstallSid", "XE00000000000000000000000000000001"),
+        ("ChannelPrefix", "whatsapp"),
+        ("ChannelToAddress", "+39333123XXXX"),
+        ("EventType", "DELIVERED"),
+        ("From", "whatsapp:+14155238886"),
+        ("MessageSid", &sid),
+        ("MessageStatus", "delivered"),
+        ("SmsSid", &sid),
+        ("SmsStatus", "delivered"),
+        ("To", "whatsapp:+393331234567"),
+    ] {
+        form.push(name, value);
+    }
+    let signature = signature::sign(&format!("http://{host}{path}"), &form, &Secret::new(TOKEN));
+    let body = form.encode();
+    format!(
+        "POST {path} HTTP/1.1\r\nhost: {host}\r\ncontent-type: application/x-www-form-urlencoded\r\n\
+         x-twilio-signature: {signature}\r\ncontent-length: {}\r\n\r\n{body}",
+        body.len()
+    )
+    .into_bytes()
+}
+
+/// Sends the requests one after another over one connection; the latencies.
+async fn connection(address: String, requests: Vec<Vec<u8>>) -> Vec<Duration> {
+    let mut stream = TcpStream::connect(&address).await.unwrap();
+    stream.set_nodelay(true).unwrap();
+    let mut latencies = Vec::with_capacity(requests.len());
+    let mut buffer = [0; 1024];
+    for request in requests {
+        let began = Instant::now();
+        stream.write_all(&request).await.unwrap();
+        let read = stream.read(&mut buffer).await.unwrap();
+        assert!(buffer[..read].starts_with(b"HTTP/1.1 204"), "{}", String::from_utf8_lossy(&buffer[..read]));
+        latencies.push(began.elapsed());
+    }
+    latencies
+}
+
+fn main() {
+    let (callbacks, connections, rounds) =
+        (number("CALLBACKS", 20_000), number("CONNECTIONS", 32), number("ROUNDS", 3));
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("app-params.toml"), PARAMS).unwrap();
+    let scripts = folder.path().join("scripts/bench");
+    std::fs::create_dir_all(scripts.join("migrations")).unwrap();
+    std::fs::write(scripts.join("status.js"), ACTION).unwrap();
+    std::fs::write(scripts.join("migrations/001.sql"), MIGRATION).unwrap();
+
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let host = Host::start(folder.path());
+    println!("start to listening      {:>9.1} ms", host.started_in.as_secs_f64() * 1000.0);
+    println!("memory at rest          {:>9.1} MB", host.resident_kib().iter().sum::<u64>() as f64 / 1024.0);
+
+    let app_db = rusqlite::Connection::open(folder.path().join("data/apps/bench.db")).unwrap();
+    let effects = || app_db.query_row("SELECT count(*) FROM statuses", [], |row| row.get::<_, usize>(0)).unwrap();
+    let round = |round: usize, callbacks: usize, connections: usize| {
+        let before = effects();
+        let all: Vec<_> = (0..callbacks).map(|n| request(&host.address, round, n)).collect();
+        let (cpu, began) = (host.cpu_us(), Instant::now());
+        let share = callbacks.div_ceil(connections);
+        let mut latencies: Vec<Duration> = runtime.block_on(async {
+            let tasks: Vec<_> = all
+                .chunks(share)
+                .map(|requests| tokio::spawn(connection(host.address.clone(), requests.to_vec())))
+                .collect();
+            let mut latencies = Vec::with_capacity(callbacks);
+            for task in tasks {
+                latencies.extend(task.await.unwrap());
+            }
+            latencies
+        });
+        let acknowledged = began.elapsed();
+        while effects() < before + callbacks {
+            std::thread::sleep(Duration::from_millis(2));
+        }
+        let processed = began.elapsed();
+        // The marks of the last runs linger for 50 ms.
+        std::thread::sleep(Duration::from_millis(200));
+        let cpu = host.cpu_us() - cpu;
+        latencies.sort_unstable();
+        let at = |share: f64| latencies[((latencies.len() - 1) as f64 * share) as usize].as_secs_f64() * 1000.0;
+        println!(
+            "{callbacks:>6} over {connections:>2} connections: acknowledged {:>6.0}/s  processed {:>6.0}/s  \
+             ack p50 {:>5.2} ms  p99 {:>6.2} ms  CPU {:>5.1} µs each",
+            callbacks as f64 / acknowledged.as_secs_f64(),
+            callbacks as f64 / processed.as_secs_f64(),
+            at(0.5),
+            at(0.99),
+            cpu as f64 / callbacks as f64,
+        );
+    };
+    round(0, callbacks / 10, connections); // warms worker, caches and databases
+    for n in 1..=rounds {
+        round(n, callbacks, connections);
+    }
+    round(rounds + 1, (callbacks / 20).max(100), 1);
+    let resident = host.resident_kib();
+    println!(
+        "memory after it         {:>9.1} MB host, {:.1} MB workers",
+        resident[0] as f64 / 1024.0,
+        resident[1..].iter().sum::<u64>() as f64 / 1024.0
+    );
+}
