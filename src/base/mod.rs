@@ -6,6 +6,7 @@
 
 mod clock;
 mod diagnostic;
+pub mod failpoint;
 mod ids;
 mod phone;
 mod secret;

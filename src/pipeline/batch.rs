@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 use sha2::{Digest, Sha256};
 use tokio::sync::oneshot;
 
-use crate::base::{ActionId, MessageId, NotificationId};
+use crate::base::{ActionId, MessageId, NotificationId, failpoint};
 use crate::host::{Effects, RunContext, VoSource, run_separated};
 use crate::pipeline::Event;
 use crate::pipeline::application::{Application, Baton, Work};
@@ -112,6 +112,7 @@ impl<'a> Batch<'a> {
 
     /// Runs everything, commits, and gives the baton back.
     pub(super) fn run(mut self, work: Vec<Work>) -> Baton {
+        failpoint::reach("runs-claimed");
         let mut waiting: VecDeque<Run> = work.into_iter().filter_map(|work| self.prepare(work)).collect();
         while !waiting.is_empty() {
             match self.worker() {
@@ -443,7 +444,9 @@ impl<'a> Batch<'a> {
     /// # Errors
     /// When the COMMIT failed: then the runs go back to the queue.
     pub(super) fn commit(&mut self) -> Result<(), StoreError> {
+        failpoint::reach("runs-ended");
         let committed = if self.db().in_transaction() { self.db().commit() } else { Ok(()) };
+        failpoint::reach("runs-committed");
         let mut ended = std::mem::take(&mut self.ended);
         if let Err(error) = &committed {
             for other in &mut ended {

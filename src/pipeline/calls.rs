@@ -10,7 +10,7 @@
 
 use sha2::{Digest, Sha256};
 
-use crate::base::{MessageId, MessageSid, MessageStatus};
+use crate::base::{MessageId, MessageSid, MessageStatus, failpoint};
 use crate::host::{self, MANIFEST, OutcomeForm, Reply, Send};
 use crate::pipeline::Event;
 use crate::pipeline::batch::{Batch, Origin, Run, Stop};
@@ -35,6 +35,7 @@ impl Batch<'_> {
             match worker.receive(deadline).map_err(Stop::Died)? {
                 FromWorker::Call { ticket, function, arguments } if ticket == run.ticket => {
                     run.host_calls += 1;
+                    failpoint::reach("run-calls");
                     if run.host_calls > MAX_CALLS {
                         let message = format!("the action called host functions more than {MAX_CALLS} times");
                         return Err(Stop::Died(Death { reason: Reason::HostCallLimit, message }));
@@ -202,8 +203,10 @@ impl Batch<'_> {
         let application = self.application;
         let (outcome, closed) = self.without_baton(|| {
             let surroundings = &application.surroundings;
+            failpoint::reach("send-intended");
             let answer =
                 surroundings.runtime.block_on(surroundings.twilio.create_message(&send.account, &message));
+            failpoint::reach("send-answered");
             let mut outcome = Outcome::of(&answer, &message);
             outcome.warnings.extend(send.warnings.iter().cloned());
             surroundings.events.tell(|| Event::Sent {

@@ -5,6 +5,7 @@
 //! that it fails its own runs and no others. The version is a hash of paths and contents: equal trees, equal
 //! versions.
 
+use std::fmt::Write as _;
 use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
@@ -137,7 +138,7 @@ fn list(
             if depth < MAX_DEPTH {
                 list(&entry.path(), &path, depth + 1, paths)?;
             }
-        } else if path.ends_with(".js") && !path.ends_with(".test.js") {
+        } else if path.strip_suffix(".js").is_some_and(|name| name.strip_suffix(".test").is_none()) {
             paths.push(path);
         }
     }
@@ -175,7 +176,11 @@ fn version(files: &[SourceFile]) -> String {
         }
         hash.update([u8::from(file.text.is_ok())]);
     }
-    hash.finalize().iter().take(6).map(|byte| format!("{byte:02x}")).collect()
+    let mut version = String::new();
+    for byte in hash.finalize().iter().take(6) {
+        let _ = write!(version, "{byte:02x}");
+    }
+    version
 }
 
 #[cfg(test)]

@@ -128,7 +128,7 @@ pub enum Value {
     Number(f64),
     /// A string; lone surrogates became U+FFFD.
     String(String),
-    /// A BigInt, in decimal.
+    /// A `BigInt`, in decimal.
     BigInt(String),
     /// An array or object, as `JSON.stringify` writes it.
     Json(String),
@@ -143,7 +143,8 @@ pub enum Answer {
     Return {
         /// What the function returns.
         value: Value,
-        /// How much later it is now for the script, in milliseconds.
+        /// How much later it is now than at the run's last answer (or its beginning), in milliseconds; waits for
+        /// the script's timers included.
         advance_ms: u64,
     },
     /// The function throws.

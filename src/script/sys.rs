@@ -120,7 +120,7 @@ pub fn poll(interests: &mut [Interest<'_>], timeout: Duration) -> io::Result<()>
         fd.fd = interest.fd.as_raw_fd();
         fd.events = if interest.write { libc::POLLOUT } else { libc::POLLIN };
     }
-    let millis = timeout.as_millis() + u128::from(timeout.subsec_nanos() % 1_000_000 != 0);
+    let millis = timeout.as_millis() + u128::from(!timeout.subsec_nanos().is_multiple_of(1_000_000));
     let millis = libc::c_int::try_from(millis).unwrap_or(libc::c_int::MAX);
     // SAFETY: `fds` is an array of that length and outlives the call; the kernel skips negative descriptors.
     if unsafe { libc::poll(fds.as_mut_ptr(), fds.len() as libc::nfds_t, millis) } < 0 {

@@ -31,6 +31,8 @@ const FLUSH_AGE: Duration = Duration::from_millis(1);
 #[must_use]
 pub fn main() -> ExitCode {
     std::panic::set_hook(Box::new(|_| {}));
+    let Ok(confinement) = confine() else { sys::exit_now(sys::EXIT_PROTOCOL) };
+    let live = || live(confinement);
     let thread = std::thread::Builder::new().name("javascript".to_owned()).stack_size(STACK).spawn(live);
     match thread.map(std::thread::JoinHandle::join) {
         Ok(Ok(Ok(()))) => ExitCode::SUCCESS,
@@ -40,12 +42,13 @@ pub fn main() -> ExitCode {
     }
 }
 
-fn live() -> io::Result<()> {
+fn live(mut confinement: Vec<String>) -> io::Result<()> {
     let pipe = Rc::new(RefCell::new(Pipe::default()));
     let Some(ToWorker::Start(start)) = pipe.borrow_mut().receive()? else {
         return Err(io::ErrorKind::InvalidData.into());
     };
-    let confinement = confine(&start)?;
+    limit(&start)?;
+    confinement.push("rlimits".to_owned());
     let mut sandbox = Sandbox::in_worker(&start, PipeHost(Rc::clone(&pipe)))?;
     sandbox.warm_up().map_err(io::Error::other)?;
     pipe.borrow_mut().send(&FromWorker::Ready { confinement })?;
@@ -57,21 +60,25 @@ fn live() -> io::Result<()> {
     }
 }
 
-/// Gives up what a worker does not need; returns what is in force, for people.
-fn confine(start: &Start) -> io::Result<Vec<String>> {
+/// Gives up what a worker does not need; returns what is in force, for people. Must run before there is a second
+/// thread: what binds a thread binds those that it starts, not those that are there.
+fn confine() -> io::Result<Vec<String>> {
     std::env::set_current_dir("/")?;
     sys::close_other_descriptors()?;
     sys::exit_on_stack_overflow()?;
-    let memory = u64::from(start.limits.memory_mb) << 20;
-    sys::set_limit(libc::RLIMIT_AS, ADDRESS_SPACE + 3 * memory)?;
-    for (resource, value) in
-        [(libc::RLIMIT_CORE, 0), (libc::RLIMIT_NOFILE, 8), (libc::RLIMIT_NPROC, 0), (libc::RLIMIT_FSIZE, 0)]
-    {
-        sys::set_limit(resource, value)?;
-    }
     sys::no_new_privileges()?;
     // Filters on system calls, files and the network belong here.
-    Ok(vec!["rlimits".to_owned(), "no_new_privs".to_owned()])
+    Ok(vec!["no_new_privs".to_owned()])
+}
+
+/// Bounds what the process may use; that is the same for all its threads.
+fn limit(start: &Start) -> io::Result<()> {
+    let memory = u64::from(start.limits.memory_mb) << 20;
+    sys::set_limit(libc::RLIMIT_AS, ADDRESS_SPACE + 3 * memory)?;
+    for resource in [libc::RLIMIT_CORE, libc::RLIMIT_NPROC, libc::RLIMIT_FSIZE] {
+        sys::set_limit(resource, 0)?;
+    }
+    sys::set_limit(libc::RLIMIT_NOFILE, 8)
 }
 
 /// The two pipes to the host, with what has been read and not used, and said and not written.

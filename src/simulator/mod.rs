@@ -15,8 +15,8 @@
 //!
 //! # Recipients that choose what happens
 //!
-//! Numbers that begin with `+39 399` (no Italian network has them, the usual checks take them) carry what is to
-//! become of the message: two digits say what, five digits more are an error code or milliseconds.
+//! Numbers that begin with `+39 399` (the usual checks take them for mobile numbers; here they reach nobody) carry
+//! what is to become of the message: two digits say what, five digits more are an error code or milliseconds.
 //!
 //! | recipient | what happens |
 //! | --- | --- |
@@ -44,8 +44,8 @@
 //! | `POST /simulator/scripts` | `{"to":"+39…","script":…}`, see [`Script`]; `"script":null` takes it back |
 //! | `POST /simulator/incoming` | somebody writes: `{"account_sid","from","to","body","url"}`; opens the 24-hour window, `join boatswain` joins the sandbox, and `url` (optional) gets Twilio's signed request |
 //!
-//! May know [`crate::base`] and [`crate::whatsapp`]. It calls back loopback addresses and the origins it was told
-//! to ([`Simulator::allow_callbacks_to`]), nothing else.
+//! May know [`crate::base`], [`crate::whatsapp`] and the [`Rules`] of [`crate::config`]. It calls back loopback
+//! addresses and the origins it was told to ([`Simulator::allow_callbacks_to`]), nothing else.
 
 mod accept;
 mod address;

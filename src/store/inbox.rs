@@ -26,7 +26,7 @@ use tokio::sync::oneshot;
 
 use crate::base::{
     AccountSid, AppId, CompanyId, MessageId, MessageSid, MessageStatus, NotificationId, PhoneNumber,
-    UnixMillis,
+    UnixMillis, failpoint,
 };
 use crate::store::{HostDb, StoreError, ledger};
 
@@ -400,11 +400,15 @@ impl Writer {
 
     fn commit(&mut self, commands: Vec<Command>) {
         let (work, mut waiters) = split(commands);
+        let arriving = work.iter().any(|item| matches!(item, Work::Receive(_)));
         let mut accepted = Vec::new();
         let marks = std::mem::take(&mut self.marks);
         let result = self.healthy().and_then(|db| write(db, &work, &marks, &mut waiters, &mut accepted));
         match result {
             Ok(()) => {
+                if arriving {
+                    failpoint::reach("notification-committed");
+                }
                 if let Some(last) = accepted.last() {
                     self.last_announced = last.id.0;
                 }
@@ -513,6 +517,9 @@ fn write(
                     .execute([id.0])?;
             }
         }
+    }
+    if !accepted.is_empty() {
+        failpoint::reach("notification-written");
     }
     transaction.commit()?;
     Ok(())

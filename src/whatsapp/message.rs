@@ -10,8 +10,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use url::Url;
 
 use super::form::Form;
-use super::status::MessageStatus;
-use crate::base::{AccountSid, MessageSid, PhoneNumber, Secret, UnixMillis};
+use crate::base::{AccountSid, MessageSid, MessageStatus, PhoneNumber, Secret, UnixMillis};
 
 /// Whose messages are sent and read, with what key, and where.
 #[derive(Debug, Clone, PartialEq)]

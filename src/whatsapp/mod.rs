@@ -1,11 +1,13 @@
 //! WhatsApp as Twilio offers it: the words of the field and the wire.
 //!
 //! ```text
-//! status     which status may replace which                 codes    Twilio's error codes, explained
-//! form       the one reader of form bodies                  message  what is sent, and Twilio's record of it
-//! signature  X-Twilio-Signature, made and verified          twilio   the client: send, fetch, list
-//! outcome    what an action learns of a send                storage  signed URLs of Google Cloud Storage
+//! form       the one reader of form bodies                  codes    Twilio's error codes, explained
+//! signature  X-Twilio-Signature, made and verified          message  what is sent, and Twilio's record of it
+//! outcome    what an action learns of a send                twilio   the client: send, fetch, list
+//! storage    signed URLs of Google Cloud Storage
 //! ```
+//!
+//! Which status of a message may replace which is told by [`MessageStatus`] in the base.
 //!
 //! May know [`crate::base`] only. Knows nothing of JavaScript, of databases or of the web server: what is
 //! durable, who may send and when to try again are decided above.
@@ -15,10 +17,6 @@ pub mod form;
 pub mod message;
 pub mod outcome;
 pub mod signature;
-pub mod status {
-    //! Lives in [`crate::base`].
-    pub use crate::base::MessageStatus;
-}
 pub mod storage;
 pub mod twilio;
 

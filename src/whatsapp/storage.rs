@@ -149,7 +149,7 @@ fn service_account_key(text: &Secret) -> Result<Value, StorageError> {
         ));
     }
     for name in ["client_email", "private_key", "private_key_id", "project_id"] {
-        if !key[name].as_str().is_some_and(|value| !value.is_empty()) {
+        if key[name].as_str().is_none_or(str::is_empty) {
             return Err(StorageError::Credentials(format!("`{name}` is missing")));
         }
     }
@@ -225,7 +225,8 @@ mod tests {
         use base64::Engine as _;
         use sha2::{Digest, Sha256};
 
-        let hex = |bytes: &[u8]| bytes.iter().map(|b| format!("{b:02x}")).collect::<String>();
+        use crate::whatsapp::signature::hex;
+
         let url = urls(Duration::from_hours(1)).await.url("my-bucket", "a/è b.png").await.unwrap();
         let (parameters, signature) = url.query().unwrap().split_once("&X-Goog-Signature=").unwrap();
         let canonical = format!(

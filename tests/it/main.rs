@@ -1,6 +1,9 @@
 //! What the program promises, tested from outside. One file a promise.
 #![allow(missing_docs)]
 
+mod cases;
+mod crash;
+mod host;
 mod hostile;
 mod support;
 mod worker;

@@ -83,3 +83,60 @@ fn a_handle_may_move_to_another_thread() {
         .expect("no panic");
     assert_eq!(returned(&run_in(&mut worker, 1, "hello")), &Returned::Json("1".into()));
 }
+
+#[test]
+fn a_worker_has_nothing_but_its_pipes() {
+    let worker = Worker::spawn(&command(), &start(&[])).expect("a worker");
+    let process = std::path::PathBuf::from(format!("/proc/{}", worker.pid()));
+    let mut descriptors: Vec<String> = std::fs::read_dir(process.join("fd"))
+        .expect("its descriptors")
+        .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
+        .collect();
+    descriptors.sort();
+    assert_eq!(descriptors, ["0", "1", "2"]);
+    let read = |name: &str| std::fs::read_to_string(process.join(name)).expect("a file of /proc");
+    assert_eq!(read("environ"), "");
+    assert_eq!(std::fs::read_link(process.join("cwd")).expect("a folder"), std::path::Path::new("/"));
+    assert!(read("status").contains("NoNewPrivs:\t1"));
+    let limits = read("limits");
+    let limit = |name: &str| {
+        let line = limits.lines().find(|line| line.starts_with(name)).expect("a limit");
+        line[name.len()..].split_whitespace().next().expect("a value").to_owned()
+    };
+    assert_eq!(limit("Max address space"), ((512_u64 + 3 * 32) << 20).to_string());
+    assert_eq!(limit("Max core file size"), "0");
+    assert_eq!(limit("Max file size"), "0");
+    assert_eq!(limit("Max open files"), "8");
+    assert_eq!(limit("Max processes"), "0");
+}
+
+#[test]
+fn a_worker_ends_by_itself_when_its_host_is_gone() {
+    let command = command();
+    let mut child = std::process::Command::new(&command.program)
+        .args(&command.arguments)
+        .stdin(std::process::Stdio::piped())
+        .stdout(std::process::Stdio::piped())
+        .spawn()
+        .expect("a process");
+    drop(child.stdin.take());
+    assert_eq!(child.wait().expect("ended").code(), Some(85), "told nothing at all");
+}
+
+#[test]
+fn a_large_bundle_and_large_answers_pass_through_the_pipes() {
+    let module = format!("exports.text = '{}'", "x".repeat(1_000_000));
+    let script = "const { text } = require('./lib/0'); return echo(text).length + echo(text).length";
+    let names: Vec<String> = (0..6).map(|number| format!("lib/{number}.js")).collect();
+    let mut files: Vec<(&str, &str)> = names.iter().map(|name| (name.as_str(), module.as_str())).collect();
+    files.push(("large.js", script));
+    let mut start = start(&files);
+    start.limits.cpu_ms = 5_000;
+    let mut worker = Worker::spawn(&command(), &start).expect("a worker");
+    for ticket in 0..5 {
+        worker.queue(&ToWorker::Run(run(ticket, "large"))).expect("short");
+    }
+    for _ in 0..5 {
+        assert_eq!(returned(&listen(&mut worker)), &Returned::Json("2000000".into()));
+    }
+}

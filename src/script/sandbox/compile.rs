@@ -69,7 +69,7 @@ pub(super) fn compile(file: &SourceFile, kind: Kind, context: &mut Context) -> R
     let path = Path::new(&file.shown);
     let evaluated = context.eval(Source::from_bytes(wrapped.as_bytes()).with_path(path));
     evaluated
-        .and_then(as_function)
+        .and_then(|value| as_function(&value))
         .map_err(|error| LoadError { message: format!("SyntaxError: {}", describe(&error)), place: None })
 }
 
@@ -85,7 +85,7 @@ pub(super) fn check(file: &SourceFile, kind: Kind) -> Result<String, LoadError> 
     Ok(wrapped)
 }
 
-fn as_function(value: JsValue) -> JsResult<JsFunction> {
+fn as_function(value: &JsValue) -> JsResult<JsFunction> {
     let function = value.as_object().and_then(JsFunction::from_object);
     function.ok_or_else(|| JsNativeError::syntax().with_message("not a function body").into())
 }
@@ -99,7 +99,7 @@ fn describe(error: &JsError) -> String {
 
 /// A `#!` line is a comment, but only at the very beginning of a file, which the wrapper would end. As `//` it
 /// keeps its columns.
-fn without_hashbang(text: &str) -> std::borrow::Cow<'_, str> {
+pub(super) fn without_hashbang(text: &str) -> std::borrow::Cow<'_, str> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     match text.strip_prefix("#!") {
         Some(rest) => format!("//{rest}").into(),

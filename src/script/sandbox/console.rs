@@ -28,11 +28,14 @@ pub(super) fn install(context: &mut Context) -> JsResult<()> {
     ];
     for (name, level) in methods {
         let native = NativeFunction::from_copy_closure(move |_, arguments, context| {
-            let mut text = format(arguments, context);
-            if name == "trace" {
-                text.insert_str(0, "Trace: ");
+            let state = State::of(context);
+            if !state.log_is_full() {
+                let mut text = format(arguments, context);
+                if name == "trace" {
+                    text.insert_str(0, "Trace: ");
+                }
+                state.log(level, &text);
             }
-            State::of(context).log(level, &text);
             Ok(JsValue::undefined())
         });
         let function = FunctionObjectBuilder::new(context.realm(), native).name(JsString::from(name)).build();

@@ -10,6 +10,7 @@ use boa_engine::object::JsObject;
 use boa_engine::{Context, JsError, JsValue, js_string};
 
 use super::compile::{LoadError, PREFIX_COLUMNS};
+use super::hints;
 use super::inspect;
 use super::state::State;
 use super::tripwire::Tripped;
@@ -53,6 +54,11 @@ pub(super) fn from_error(error: JsError, context: &mut Context) -> Failure {
             let message = "the action's functions call each other too deeply".to_owned();
             Failure { reason: Reason::StackLimit, message, code: None, frames }
         }
+        // The tripwire's; its message follows.
+        Some(EngineError::RuntimeLimit(RuntimeLimitError::LoopIteration)) => {
+            let frames = frames(&error.to_string());
+            Failure { reason: Reason::CpuLimit, message: String::new(), code: None, frames }
+        }
         Some(_) => plain(Reason::Killed, format!("the JavaScript engine failed: {error}")),
         None => match error.into_opaque(context) {
             Ok(value) => from_thrown(&value, context),
@@ -64,7 +70,7 @@ pub(super) fn from_error(error: JsError, context: &mut Context) -> Failure {
 /// The action threw `value`, or its promise was rejected with it.
 pub(super) fn from_thrown(value: &JsValue, context: &mut Context) -> Failure {
     let state = State::of(context);
-    let Some(object) = value.as_object().filter(|object| is_error(object)) else {
+    let Some(object) = value.as_object().filter(is_error) else {
         let shown = inspect::value(value, context);
         let message = format!("the action threw a value that is not an Error: {shown}");
         return plain(Reason::Thrown, inspect::cut(&message, MAX_MESSAGE));
@@ -79,12 +85,16 @@ pub(super) fn from_thrown(value: &JsValue, context: &mut Context) -> Failure {
         }
         None => Reason::Thrown,
     };
-    Failure {
+    let mut failure = Failure {
         reason,
         message: inspect::cut(&headline(&object, context), MAX_MESSAGE),
         code: code(&object, context),
         frames,
+    };
+    if let Some(file) = failure.frames.first().and_then(|frame| state.modules.shown_as(&frame.file)) {
+        hints::complete(&mut failure, file);
     }
+    failure
 }
 
 /// Whether an object is an Error, also one of a subclass.

@@ -32,7 +32,7 @@ const OFTEN_ASSIGNED: [&str; 7] =
 pub(super) fn freeze(context: &mut Context) -> JsResult<HashMap<JsObject, JsValue>> {
     let hidden = context.eval(Source::from_bytes(HIDDEN))?;
     let mut shields = HashMap::new();
-    let reachable = reachable(hidden, context)?;
+    let reachable = reachable(&hidden, context)?;
     let often: Vec<PropertyKey> =
         OFTEN_ASSIGNED.iter().map(|name| boa_engine::JsString::from(*name).into()).collect();
     let wholly = wholly_shielded(context);
@@ -64,7 +64,7 @@ fn wholly_shielded(context: &Context) -> Vec<JsObject> {
 }
 
 /// Every object that scripts could reach, once.
-fn reachable(hidden: JsValue, context: &mut Context) -> JsResult<Vec<JsObject>> {
+fn reachable(hidden: &JsValue, context: &mut Context) -> JsResult<Vec<JsObject>> {
     let mut seen = HashSet::new();
     let mut found = Vec::new();
     let mut next: Vec<JsObject> = vec![context.global_object()];

@@ -1,7 +1,7 @@
 //! `utils`: the host's functions, as a script sees them. A call is one frame to the host and a wait for its answer.
 //!
-//! Two need no host and never leave the sandbox, whatever the host does for them: `log`, which nothing waits for,
-//! and `setReturnValue`, whose value is the run's result.
+//! Two need no host and are done here, whatever the host would do for them: `log`, which nothing waits for, and
+//! `setReturnValue`, whose value is the run's result unless the action returns another.
 
 use boa_engine::object::builtins::JsFunction;
 use boa_engine::object::{FunctionObjectBuilder, JsObject};
@@ -62,7 +62,7 @@ fn call(index: u16, arguments: &[JsValue], context: &mut Context) -> JsResult<Js
     let answer = state.host.borrow_mut().call(state.ticket.get(), index, arguments);
     match answer {
         Answer::Return { value, advance_ms } => {
-            state.clock.advance(advance_ms);
+            state.clock.advance_by_host(advance_ms);
             values::from_host(value, context)
         }
         Answer::Throw(thrown) => Err(values::from_thrown(thrown, context)),
@@ -71,24 +71,29 @@ fn call(index: u16, arguments: &[JsValue], context: &mut Context) -> JsResult<Js
 
 /// `utils.log(message, level)`
 fn log(_: &JsValue, arguments: &[JsValue], context: &mut Context) -> JsResult<JsValue> {
-    let level = match arguments.get_or_undefined(1).as_string().map(|level| values::text(&level)).as_deref() {
-        None if arguments.get_or_undefined(1).is_null_or_undefined() => LogLevel::Info,
+    let level = arguments.get_or_undefined(1);
+    let name = level.as_string().map(|level| values::text(&level).to_ascii_lowercase());
+    let level = match name.as_deref() {
+        None if level.is_null_or_undefined() => LogLevel::Info,
         Some("log" | "info") => LogLevel::Info,
         Some("debug" | "trace") => LogLevel::Debug,
-        Some("warn") => LogLevel::Warn,
+        Some("warn" | "warning") => LogLevel::Warn,
         Some("error") => LogLevel::Error,
         _ => {
-            let message =
-                "log: `level` must be \"debug\", \"info\", \"log\", \"warn\", \"error\" or \"trace\"";
+            let message = "log: `level` must be debug, info, warn or error";
             return Err(JsNativeError::typ().with_message(message).into());
         }
     };
-    let text = console::format(&arguments[..arguments.len().min(1)], context);
-    State::of(context).log(level, &text);
+    let state = State::of(context);
+    if !state.log_is_full() {
+        let text = console::format(&arguments[..arguments.len().min(1)], context);
+        state.log(level, &text);
+    }
     Ok(JsValue::undefined())
 }
 
 /// `utils.setReturnValue(value)`
+#[allow(clippy::unnecessary_wraps, reason = "the form of a native function")]
 fn set_return_value(_: &JsValue, arguments: &[JsValue], context: &mut Context) -> JsResult<JsValue> {
     State::of(context).result.replace(Some(arguments.get_or_undefined(0).clone()));
     Ok(JsValue::undefined())

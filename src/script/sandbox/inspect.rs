@@ -1,6 +1,8 @@
 //! Values as people read them in a log: `{ a: 1, list: [ 'x' ] }`. Bounded in depth, members and length, and no
 //! getter is called.
 
+use std::fmt::Write as _;
+
 use boa_engine::builtins::promise::PromiseState;
 use boa_engine::object::JsObject;
 use boa_engine::object::builtins::{JsDate, JsMap, JsPromise, JsRegExp, JsSet, JsTypedArray};
@@ -19,6 +21,8 @@ const MAX_STRING: usize = 10_000;
 const MAX_TOTAL: usize = 64 << 10;
 /// Members stand on one line while they fit in this many characters.
 const LINE: usize = 76;
+/// Items of a list up to this many characters share lines.
+const SHORT: usize = 18;
 
 /// `text`, or the beginning of it that fits in `max` bytes with a mark that something is missing.
 pub(super) fn cut(text: &str, max: usize) -> String {
@@ -72,18 +76,18 @@ impl Inspector<'_> {
             );
         }
         self.above.push(object.clone());
-        let shown = self.open_object(object, name);
+        let shown = self.open_object(object, name.as_deref());
         self.above.pop();
         shown
     }
 
-    fn open_object(&mut self, object: &JsObject, name: Option<String>) -> String {
+    fn open_object(&mut self, object: &JsObject, name: Option<&str>) -> String {
         if object.is_callable() {
-            let name = self.own(object, js_string!("name").into()).and_then(|name| name.as_string());
+            let name = self.own(object, &js_string!("name").into()).and_then(|name| name.as_string());
             let name = name.map(|name| text(&name)).filter(|name| !name.is_empty());
             let head = name.map_or("[Function (anonymous)]".to_owned(), |name| format!("[Function: {name}]"));
             let members = self.members(object, |_| true);
-            return if members.is_empty() { head } else { self.braces(&head, members, ('{', '}')) };
+            return if members.is_empty() { head } else { self.braces(&head, &members, ('{', '}')) };
         }
         if failure::is_error(object) {
             return self.error(object);
@@ -110,12 +114,12 @@ impl Inspector<'_> {
             return self.list(object, name);
         }
         let members = self.members(object, |_| true);
-        let head = match name.as_deref() {
+        let head = match name {
             Some("Object") => "",
             Some(name) => name,
             None => "[Object: null prototype]",
         };
-        self.braces(head, members, ('{', '}'))
+        self.braces(head, &members, ('{', '}'))
     }
 
     fn error(&mut self, error: &JsObject) -> String {
@@ -123,13 +127,13 @@ impl Inspector<'_> {
         let stack = failure::stack(error, self.context);
         for frame in failure::frames(&stack) {
             let function = if frame.function.is_empty() { "<action>" } else { &frame.function };
-            shown += &format!("\n    at {function} ({}:{}:{})", frame.file, frame.line, frame.column);
+            let _ = write!(shown, "\n    at {function} ({}:{}:{})", frame.file, frame.line, frame.column);
         }
         let mut members = self.members(error, |key| !matches!(key, "message" | "stack" | "name" | "cause"));
-        if let Some(cause) = self.own(error, js_string!("cause").into()) {
+        if let Some(cause) = self.own(error, &js_string!("cause").into()) {
             members.push(format!("[cause]: {}", self.value(&cause)));
         }
-        if members.is_empty() { shown } else { self.braces(&shown, members, ('{', '}')) }
+        if members.is_empty() { shown } else { self.braces(&shown, &members, ('{', '}')) }
     }
 
     fn collection(&mut self, object: &JsObject) -> Option<String> {
@@ -161,10 +165,10 @@ impl Inspector<'_> {
                 None => key,
             });
         }
-        Some(self.braces(&format!("{kind}({size})"), members, ('{', '}')))
+        Some(self.braces(&format!("{kind}({size})"), &members, ('{', '}')))
     }
 
-    fn list(&mut self, object: &JsObject, name: Option<String>) -> String {
+    fn list(&mut self, object: &JsObject, name: Option<&str>) -> String {
         let length = object.get(js_string!("length"), self.context).ok();
         let length = length.and_then(|length| length.as_number()).unwrap_or(0.0);
         let mut members = Vec::new();
@@ -180,11 +184,11 @@ impl Inspector<'_> {
             members.push(format!("… {} more", length - f64::from(index)));
         }
         members.extend(self.members(object, |key| key.parse::<u32>().is_err()));
-        let head = match name.as_deref() {
+        let head = match name {
             Some("Array") | None => String::new(),
             Some(name) => format!("{name}({length})"),
         };
-        self.braces(&head, members, ('[', ']'))
+        self.braces(&head, &members, ('[', ']'))
     }
 
     /// `key: value` for the own enumerable properties that `wanted` lets pass.
@@ -229,7 +233,7 @@ impl Inspector<'_> {
         members
     }
 
-    fn braces(&self, head: &str, members: Vec<String>, (open, close): (char, char)) -> String {
+    fn braces(&self, head: &str, members: &[String], (open, close): (char, char)) -> String {
         let space = if head.is_empty() { "" } else { " " };
         if members.is_empty() {
             return format!("{head}{space}{open}{close}");
@@ -240,16 +244,35 @@ impl Inspector<'_> {
         }
         let indent = "  ".repeat(self.above.len());
         let outer = "  ".repeat(self.above.len().saturating_sub(1));
-        format!("{head}{space}{open}\n{indent}{}\n{outer}{close}", members.join(&format!(",\n{indent}")))
+        let mut shown = format!("{head}{space}{open}\n{indent}");
+        let mut column = 0;
+        for (index, member) in members.iter().enumerate() {
+            // Short items, such as numbers, share lines.
+            let width = member.chars().count() + 2;
+            if index > 0 {
+                let fits = open == '[' && width <= SHORT && column + width <= LINE;
+                shown.push(',');
+                if fits {
+                    shown.push(' ');
+                } else {
+                    shown.push('\n');
+                    shown.push_str(&indent);
+                    column = 0;
+                }
+            }
+            shown.push_str(member);
+            column += if width <= SHORT { width } else { LINE };
+        }
+        format!("{shown}\n{outer}{close}")
     }
 
     /// The name of the object's class; `None` when it has no prototype.
     fn class_name(&mut self, object: &JsObject) -> Option<String> {
         let mut prototype = object.prototype();
         while let Some(current) = prototype {
-            if let Some(constructor) = self.own(&current, js_string!("constructor").into())
+            if let Some(constructor) = self.own(&current, &js_string!("constructor").into())
                 && let Some(constructor) = constructor.as_object()
-                && let Some(name) = self.own(&constructor, js_string!("name").into())
+                && let Some(name) = self.own(&constructor, &js_string!("name").into())
                 && let Some(name) = name.as_string()
                 && !name.is_empty()
             {
@@ -261,8 +284,8 @@ impl Inspector<'_> {
     }
 
     /// An own property's value; of an accessor, only when it is one that stands for a value (see `freeze`).
-    fn own(&mut self, object: &JsObject, key: PropertyKey) -> Option<JsValue> {
-        let property = object.borrow().properties().get(&key)?;
+    fn own(&mut self, object: &JsObject, key: &PropertyKey) -> Option<JsValue> {
+        let property = object.borrow().properties().get(key)?;
         if let Some(value) = property.value() {
             return Some(value.clone());
         }

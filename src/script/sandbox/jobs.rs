@@ -16,31 +16,45 @@ use boa_engine::{Context, JsNativeError, JsResult, JsValue};
 /// What `Date` reads, in milliseconds since 1970. It stands still while JavaScript runs, so that a run that is
 /// taken up again sees the same times.
 #[derive(Debug, Default)]
-pub(super) struct RunClock(Cell<i64>);
+pub(super) struct RunClock {
+    millis: Cell<i64>,
+    /// By how much timers moved it since the host did.
+    by_timers: Cell<u64>,
+}
 
 impl RunClock {
+    /// Begins a run at `millis`.
     pub(super) fn set(&self, millis: i64) {
-        self.0.set(millis);
+        self.millis.set(millis);
+        self.by_timers.set(0);
     }
 
-    pub(super) fn advance(&self, millis: u64) {
-        self.0.set(self.0.get().saturating_add_unsigned(millis));
+    /// The host says that it is `millis` later than at its last answer; that includes what timers waited.
+    pub(super) fn advance_by_host(&self, millis: u64) {
+        let more = millis.saturating_sub(self.by_timers.take());
+        self.millis.set(self.millis.get().saturating_add_unsigned(more));
+    }
+
+    /// A timer was waited for.
+    pub(super) fn advance_by_timer(&self, millis: u64) {
+        self.by_timers.set(self.by_timers.get().saturating_add(millis));
+        self.millis.set(self.millis.get().saturating_add_unsigned(millis));
     }
 
     pub(super) fn millis(&self) -> i64 {
-        self.0.get()
+        self.millis.get()
     }
 }
 
 impl Clock for RunClock {
     fn now(&self) -> JsInstant {
-        let millis = u64::try_from(self.0.get()).unwrap_or(0);
+        let millis = u64::try_from(self.millis()).unwrap_or(0);
         #[allow(clippy::cast_possible_truncation, reason = "below a milliard")]
         JsInstant::new(millis / 1000, (millis % 1000) as u32 * 1_000_000)
     }
 
     fn system_time_millis(&self) -> i64 {
-        self.0.get()
+        self.millis()
     }
 }
 

@@ -57,3 +57,8 @@ fn counted(pointer: *mut u8, bytes: usize) -> *mut u8 {
     }
     pointer
 }
+
+/// So that the sandbox's memory limits can be tested.
+#[cfg(test)]
+#[global_allocator]
+static IN_TESTS: CountingAllocator = CountingAllocator;

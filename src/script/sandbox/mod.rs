@@ -14,6 +14,7 @@ mod deadline;
 mod failure;
 mod freeze;
 mod functions;
+mod hints;
 mod inspect;
 mod jobs;
 mod memory;
@@ -22,6 +23,8 @@ mod random;
 mod realm;
 mod state;
 mod syntax;
+#[cfg(test)]
+mod tests;
 mod timers;
 mod tripwire;
 mod values;
@@ -204,8 +207,9 @@ fn result(request: &RunRequest, context: &mut Context, state: &State) -> Result<
         .map_err(|error| failure::from_error(error, context))?;
     let began = Instant::now();
     let mut value = settle(&promise, began, context, state);
-    let chosen = state.result.take();
-    if let (Ok(_), Some(chosen)) = (&value, chosen) {
+    if value.as_ref().is_ok_and(JsValue::is_undefined)
+        && let Some(chosen) = state.result.take()
+    {
         let promise =
             JsPromise::resolve(chosen, context).map_err(|error| failure::from_error(error, context))?;
         value = settle(&promise, began, context, state);
@@ -285,7 +289,7 @@ fn wait_until(due: i64, began: Instant, state: &State) -> Result<(), Failure> {
     }
     state.waited.set(waited);
     state.host.borrow_mut().sleep(Duration::from_millis(millis));
-    state.clock.advance(millis);
+    state.clock.advance_by_timer(millis);
     Ok(())
 }
 

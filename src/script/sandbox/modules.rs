@@ -56,6 +56,11 @@ impl Modules {
         })
     }
 
+    /// The file that errors show as `shown`.
+    pub(super) fn shown_as(&self, shown: &str) -> Option<&SourceFile> {
+        self.files.iter().find(|file| file.shown == shown)
+    }
+
     /// The function of a file, compiled when it is first wanted.
     pub(super) fn function(
         &self,
@@ -119,7 +124,7 @@ impl Modules {
         if let Some(file) = candidates.iter().find_map(|path| self.by_path.get(path)) {
             return Ok(*file);
         }
-        let wanted = if path.ends_with(".js") { path } else { format!("{path}.js") };
+        let wanted = format!("{}.js", path.strip_suffix(".js").unwrap_or(&path));
         let hint = nearest(&wanted, self.files.iter().map(|file| file.path.as_str()));
         let hint = hint.map(|path| format!("; the nearest is `{path}`")).unwrap_or_default();
         Err((format!("require(\"{specifier}\"): there is no file `{wanted}`{hint}"), NOT_FOUND))

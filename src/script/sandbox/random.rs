@@ -2,7 +2,7 @@
 
 use std::cell::Cell;
 
-/// SplitMix64 (Steele, Lea and Flood, 2014, <https://doi.org/10.1145/2714064.2660195>): a counter with a mixing
+/// `SplitMix64` (Steele, Lea and Flood, 2014, <https://doi.org/10.1145/2714064.2660195>): a counter with a mixing
 /// function; any seed will do and the period is 2⁶⁴. Not for secrets.
 #[derive(Debug, Default)]
 pub(super) struct Random(Cell<u64>);

@@ -161,10 +161,15 @@ impl State {
         key
     }
 
+    /// Whether nothing that is logged will be kept, so that it need not be formatted.
+    pub(super) fn log_is_full(&self) -> bool {
+        self.lines.get() > self.limits.max_log_lines
+    }
+
     /// Logs a line, cut to the limits.
     pub(super) fn log(&self, level: LogLevel, text: &str) {
         let lines = self.lines.get();
-        if lines > self.limits.max_log_lines {
+        if self.log_is_full() {
             return;
         }
         self.lines.set(lines + 1);

@@ -6,14 +6,19 @@
 //! What leaves the inner function early leaves a different tree, for everything after the wrapper's prefix must fit
 //! into these two bodies, and the outer one has no room.
 
-use boa_engine::ast::function::{AsyncFunctionExpression, FunctionExpression};
+use std::collections::HashSet;
+
+use boa_engine::ast::function::{AsyncFunctionExpression, FunctionBody, FunctionExpression};
+use boa_engine::ast::operations::{bound_names, var_declared_names};
 use boa_engine::ast::scope::Scope;
-use boa_engine::ast::{Expression, Position, Script, Spanned, Statement, StatementListItem};
-use boa_engine::interner::Interner;
+use boa_engine::ast::visitor::VisitWith;
+use boa_engine::ast::{Declaration, Expression, Position, Script, Spanned, Statement, StatementListItem};
+use boa_engine::interner::{Interner, Sym};
 use boa_engine::parser::lexer::Error as LexError;
 use boa_engine::parser::{Error as ParseError, Parser, Source};
 
 use super::compile::{Kind, LoadError, PREFIX_COLUMNS};
+use super::hints::Mention;
 use crate::base::Place;
 use crate::script::protocol::{Frame, SourceFile};
 
@@ -35,7 +40,12 @@ pub(super) fn check(text: &str, wrapped: &str, kind: Kind, file: &SourceFile) ->
     parser.set_strict();
     let parsed = parser.parse_script(&Scope::new_global(), &mut interner);
     if parsed.as_ref().is_ok_and(is_the_wrapper) {
-        return Ok(());
+        return match declared_twice(&body) {
+            Some((name, place)) => {
+                Err(at(format!("`{}` is declared twice", interner.resolve_expect(name)), place))
+            }
+            None => Ok(()),
+        };
     }
     // The body alone did parse, so either it ended at a brace too many, whose end is then the body's end …
     let end = body.span().end();
@@ -56,6 +66,27 @@ pub(super) fn check(text: &str, wrapped: &str, kind: Kind, file: &SourceFile) ->
         },
     );
     Err(at(message, place.min(end_of(text))))
+}
+
+/// A name that is declared with `let`, `const` or `class` and a second time, and where; the engine's parser looks at
+/// blocks and whole scripts for that, but not at the bodies of functions.
+fn declared_twice(body: &FunctionBody) -> Option<(Sym, (u32, u32))> {
+    let vars = var_declared_names(body);
+    let mut seen = HashSet::new();
+    for item in body.statements() {
+        let StatementListItem::Declaration(declaration) = item else { continue };
+        if !matches!(&**declaration, Declaration::Lexical(_) | Declaration::ClassDeclaration(_)) {
+            continue;
+        }
+        for name in bound_names(&**declaration) {
+            if vars.contains(&name) || !seen.insert(name) {
+                let at = declaration.visit_with(&mut Mention { name, from: (1, 1) });
+                let at = at.break_value().map_or((1, 1), |at| (at.line_number(), at.column_number()));
+                return Some((name, at));
+            }
+        }
+    }
+    None
 }
 
 fn is_the_wrapper(script: &Script) -> bool {
@@ -86,7 +117,11 @@ fn explain(error: &ParseError) -> (String, Option<Position>) {
             (format!("expected {expected}, found `{found}` in {context}"), Some(span.start()))
         }
         ParseError::Unexpected { message, found, span } => {
-            let reason = if message.is_empty() { String::new() } else { format!(": {message}") };
+            let reason = match &**message {
+                "" => String::new(),
+                "primary expression" => ": an expression belongs here".to_owned(),
+                message => format!(": {message}"),
+            };
             (format!("unexpected `{found}`{reason}"), Some(span.start()))
         }
         ParseError::AbruptEnd => ("unexpected end of the file: something is not closed".to_owned(), None),

@@ -46,6 +46,7 @@ fn set(name: &str, repeats: bool, arguments: &[JsValue], context: &mut Context) 
     Ok(state.jobs.set_timer(callback, rest, state.clock.millis(), delay, repeats).into())
 }
 
+#[allow(clippy::unnecessary_wraps, reason = "the form of a native function")]
 fn clear(_: &JsValue, arguments: &[JsValue], context: &mut Context) -> JsResult<JsValue> {
     if let Some(id) = arguments.get_or_undefined(0).as_number() {
         #[allow(

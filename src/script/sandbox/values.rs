@@ -152,7 +152,7 @@ pub(super) fn parse(json: &str, context: &mut Context) -> JsResult<JsValue> {
     {
         return Ok(value);
     }
-    // Deeper than 128 levels, a lone surrogate, or no JSON at all: the engine knows.
+    // Deeper than 128 levels, a lone surrogate, or no JSON at all: the engine says so.
     let parse: JsFunction = State::of(context).captured().parse.clone();
     parse.call(&JsValue::undefined(), &[JsString::from(json).into()], context)
 }

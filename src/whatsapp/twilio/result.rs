@@ -3,8 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use crate::base::MessageSid;
-use crate::whatsapp::status::MessageStatus;
+use crate::base::{MessageSid, MessageStatus};
 
 /// What became of a send.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -217,6 +217,32 @@ async fn everything_else_is_in_doubt() {
     }
 }
 
+/// A kept connection that dies under a request is the one place where HTTP clients like to repeat by themselves.
+#[tokio::test]
+async fn a_send_over_a_kept_connection_that_breaks_is_in_doubt_and_not_repeated() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = Url::parse(&format!("http://{}", listener.local_addr().unwrap())).unwrap();
+    let (seen, mut requests) = mpsc::unbounded_channel();
+    tokio::spawn(async move {
+        let (mut kept, _) = listener.accept().await.unwrap();
+        seen.send(read_request(&mut kept).await).unwrap();
+        let body = format!(r#"{{"sid":"{SID}","status":"queued"}}"#);
+        let answer = format!("HTTP/1.1 201 Created\r\nContent-Length: {}\r\n\r\n{body}", body.len());
+        kept.write_all(answer.as_bytes()).await.unwrap();
+        seen.send(read_request(&mut kept).await).unwrap();
+        drop(kept);
+        let (mut next, _) = listener.accept().await.unwrap();
+        seen.send(read_request(&mut next).await).unwrap();
+    });
+    let (twilio, account) = (Twilio::new().unwrap(), account(url));
+    let first = twilio.create_message(&account, &message()).await;
+    assert!(matches!(first, SendOutcome::Sent(_)), "{first:?}");
+    let second = twilio.create_message(&account, &message()).await;
+    assert!(matches!(second, SendOutcome::InDoubt { .. }), "{second:?}");
+    assert!(requests.recv().await.is_some() && requests.recv().await.is_some());
+    assert!(requests.try_recv().is_err(), "nothing was repeated");
+}
+
 #[tokio::test]
 async fn nothing_that_is_shown_names_a_secret_or_a_number() {
     let body = r#"{"code":21211,"message":"'+393331234567' is not valid"}"#;

@@ -1,0 +1,2 @@
+utils.setReturnValue({ first: 1 });
+utils.setReturnValue(Promise.resolve({ second: 2 }));

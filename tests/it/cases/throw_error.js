@@ -1,0 +1,7 @@
+function outer() {
+  inner({});
+}
+function inner(order) {
+  return order.customer.name;
+}
+outer();

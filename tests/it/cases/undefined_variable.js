@@ -1,0 +1,3 @@
+const total = 1;
+
+return total + totl;

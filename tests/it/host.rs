@@ -1,0 +1,262 @@
+//! A host to test: a folder with parameters and scripts, the program that serves it, and a client that signs as
+//! Twilio does.
+
+use std::io::{BufRead, BufReader};
+use std::path::PathBuf;
+use std::process::{Child, Command, Output, Stdio};
+use std::sync::{Arc, Condvar, Mutex};
+use std::time::Duration;
+
+use boatswain::base::Secret;
+use boatswain::whatsapp::{Form, signature};
+
+pub const BINARY: &str = env!("CARGO_BIN_EXE_boatswain");
+pub const ACCOUNT: &str = "AC00000000000000000000000000000001";
+pub const TOKEN: &str = "simulator-auth-token";
+/// How long anything may take before a test gives up; nothing comes near it.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A folder with an application `app`.
+pub struct Folder {
+    pub root: tempfile::TempDir,
+}
+
+impl Folder {
+    /// An application whose callback action is `callback`, with `more` at the end of the parameters.
+    pub fn new(callback: &str, more: &str) -> Self {
+        let root = tempfile::tempdir().unwrap();
+        let folder = Self { root };
+        folder.write(
+            "app-params.toml",
+            &format!(
+                r#"
+                [host]
+                listen = "127.0.0.1:0"
+                [simulator]
+                listen = "127.0.0.1:0"
+                [applications.app.WHATSAPP]
+                environment = "simulator"
+                account_id = "{ACCOUNT}"
+                auth_key = "{TOKEN}"
+                from_phone_number = "+14155238886"
+                whatsapp_callback = "callback"
+                {more}
+                "#
+            ),
+        );
+        folder.write("scripts/app/callback.js", callback);
+        folder.write(
+            "scripts/app/migrations/001.sql",
+            "CREATE TABLE effects (sid TEXT, status TEXT, note TEXT); CREATE INDEX by_sid ON effects(sid);",
+        );
+        folder
+    }
+
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.root.path().join(name)
+    }
+
+    pub fn write(&self, name: &str, text: &str) {
+        let file = self.path(name);
+        std::fs::create_dir_all(file.parent().unwrap()).unwrap();
+        std::fs::write(file, text).unwrap();
+    }
+
+    /// Runs a command of the program here, to its end.
+    pub fn boatswain(&self, arguments: &[&str]) -> Output {
+        self.command(arguments).stdin(Stdio::null()).output().unwrap()
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(BINARY);
+        command.args(arguments).current_dir(self.root.path()).env_clear();
+        command
+    }
+
+    pub fn serve(&self) -> HostProcess {
+        self.serve_until(None)
+    }
+
+    /// Serves, and stands still at a failpoint.
+    pub fn serve_until(&self, failpoint: Option<&str>) -> HostProcess {
+        let mut command = self.command(&["serve"]);
+        if let Some(failpoint) = failpoint {
+            command.env("BOATSWAIN_FAILPOINT", failpoint);
+        }
+        let mut child = command
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let lines = Lines::default();
+        lines.read(BufReader::new(child.stdout.take().unwrap()));
+        lines.read(BufReader::new(child.stderr.take().unwrap()));
+        let mut host = HostProcess { child, lines, url: String::new() };
+        host.wait_for("ready");
+        let listening = host.wait_for("listening");
+        host.url = listening.split_whitespace().last().unwrap().to_owned();
+        host
+    }
+
+    /// Rows of a query on the application's database.
+    pub fn rows(&self, sql: &str) -> Vec<(String, i64)> {
+        let db = rusqlite::Connection::open(self.path("data/apps/app.db")).unwrap();
+        let mut statement = db.prepare(sql).unwrap();
+        let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?))).unwrap();
+        rows.map(Result::unwrap).collect()
+    }
+
+    /// One number from `host.db`.
+    pub fn count(&self, sql: &str) -> i64 {
+        let db = rusqlite::Connection::open(self.path("data/host.db")).unwrap();
+        db.query_row(sql, [], |row| row.get(0)).unwrap()
+    }
+}
+
+#[derive(Clone, Default)]
+struct Lines(Arc<(Mutex<(Vec<String>, usize)>, Condvar)>);
+
+impl Lines {
+    fn read(&self, source: impl BufRead + Send + 'static) {
+        let shared = Arc::clone(&self.0);
+        std::thread::spawn(move || {
+            for line in source.lines().map_while(Result::ok) {
+                shared.0.lock().unwrap().0.push(line);
+                shared.1.notify_all();
+            }
+            shared.0.lock().unwrap().1 += 1;
+            shared.1.notify_all();
+        });
+    }
+
+    /// Waits for `count` lines that hold `part`; gives the last of them.
+    fn wait(&self, part: &str, count: usize) -> String {
+        let (lock, changed) = &*self.0;
+        let found = |lines: &Vec<String>| lines.iter().filter(|line| line.contains(part)).nth(count - 1).cloned();
+        let (guard, timeout) = changed
+            .wait_timeout_while(lock.lock().unwrap(), PATIENCE, |(lines, ended)| found(lines).is_none() && *ended < 2)
+            .unwrap();
+        assert!(!timeout.timed_out(), "waited for {count} × `{part}` in {:#?}", guard.0);
+        found(&guard.0).unwrap_or_else(|| panic!("the host ended before {count} × `{part}`: {:#?}", guard.0))
+    }
+}
+
+/// A host in a process of its own.
+pub struct HostProcess {
+    child: Child,
+    lines: Lines,
+    pub url: String,
+}
+
+impl HostProcess {
+    /// Waits for a line on stdout or stderr.
+    pub fn wait_for(&self, part: &str) -> String {
+        self.lines.wait(part, 1)
+    }
+
+    /// Waits until so many lines hold `part`.
+    pub fn wait_for_many(&self, part: &str, count: usize) {
+        self.lines.wait(part, count);
+    }
+
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// `kill -9`
+    pub fn kill(mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
+    /// SIGTERM; gives the exit status.
+    pub fn terminate(mut self) -> Option<i32> {
+        signal(self.pid(), "-TERM");
+        self.child.wait().unwrap().code()
+    }
+}
+
+impl Drop for HostProcess {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+pub fn signal(pid: u32, signal: &str) {
+    let status = Command::new("kill").args([signal, &pid.to_string()]).status().unwrap();
+    assert!(status.success());
+}
+
+/// The worker processes of a host.
+pub fn workers_of(pid: u32) -> Vec<u32> {
+    let mut workers = Vec::new();
+    for entry in std::fs::read_dir("/proc").unwrap().flatten() {
+        let Some(id) = entry.file_name().to_str().and_then(|name| name.parse::<u32>().ok()) else { continue };
+        let stat = std::fs::read_to_string(entry.path().join("stat")).unwrap_or_default();
+        let parent = stat.rsplit(')').next().and_then(|rest| rest.split_whitespace().nth(1)).map(str::parse);
+        if parent == Some(Ok(pid)) {
+            workers.push(id);
+        }
+    }
+    workers
+}
+
+/// The 34 characters of a message's sid.
+pub fn sid(n: u32) -> String {
+    format!("SM{n:032x}")
+}
+
+/// A callback's form.
+pub fn form(sid: &str, status: &str) -> Form {
+    let mut form = Form::default();
+    for (name, value) in [
+        ("AccountSid", ACCOUNT),
+        ("From", "whatsapp:+14155238886"),
+        ("To", "whatsapp:+393331234567"),
+        ("MessageSid", sid),
+        ("SmsSid", sid),
+        ("MessageStatus", status),
+        ("SmsStatus", status),
+        ("ApiVersion", "2010-04-01"),
+        ("ChannelPrefix", "whatsapp"),
+        ("EventType", "DELIVERED"),
+    ] {
+        form.push(name, value);
+    }
+    form
+}
+
+/// Posts a callback as Twilio does, signed; gives the status of the answer.
+pub async fn post(client: &reqwest::Client, url: &str, form: &Form) -> Result<u16, reqwest::Error> {
+    post_signed(client, url, form, &signature::sign(url, form, &Secret::new(TOKEN))).await
+}
+
+pub async fn post_signed(
+    client: &reqwest::Client,
+    url: &str,
+    form: &Form,
+    signature: &str,
+) -> Result<u16, reqwest::Error> {
+    let request = client
+        .post(url)
+        .header("content-type", "application/x-www-form-urlencoded")
+        .header("x-twilio-signature", signature)
+        .body(form.encode());
+    Ok(request.send().await?.status().as_u16())
+}
+
+/// The address of callbacks of a host.
+pub fn callback_url(host: &str) -> String {
+    format!("{host}/whatsapp/callback/app/NODEFINED")
+}
+
+pub fn client() -> reqwest::Client {
+    reqwest::Client::builder().no_proxy().build().unwrap()
+}
+
+pub fn runtime() -> tokio::runtime::Runtime {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap()
+}
+
