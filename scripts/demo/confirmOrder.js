@@ -59,7 +59,7 @@ return { orderId, messages: messagesOf(orderId) };
 // Stores what became of a message. Its notifications wait until this run has ended, so the sid is never too late.
 function remember(kind, outcome) {
   const error = outcome.success ? null : `${outcome.errorCode}: ${outcome.errorMessage}`;
-  if (error) console.error(`order ${orderId}: the ${kind} was not sent: ${error}`);
+  if (error) console.error(`order ${orderId}: the ${kind} is ${outcome.status}: ${error}`);
   utils.executeSql(
     "INSERT INTO order_messages (order_id, kind, sid, status, error, updated_at) VALUES (?, ?, ?, ?, ?, ?)",
     null, false, true,

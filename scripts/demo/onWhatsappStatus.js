@@ -29,4 +29,4 @@ if (isFailure(vo.MessageStatus)) {
 }
 
 // If anything in here throws, all of it is undone, and the notification is tried again later.
-return `order ${orderId} is ${updateOrder(orderId)}`;
+return `order ${orderId}: the ${kind} is ${vo.MessageStatus}, the order is ${updateOrder(orderId)}`;
