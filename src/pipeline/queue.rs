@@ -133,6 +133,8 @@ pub struct Queue {
     /// The companies that have something ready, in turn.
     turns: VecDeque<CompanyId>,
     delayed: BTreeSet<(UnixMillis, NotificationId)>,
+    /// The notifications of each message that is the host's own.
+    own: HashMap<MessageId, Vec<NotificationId>>,
     /// The messages whose sending runs are open.
     open: HashMap<MessageId, u32>,
 }
@@ -158,6 +160,9 @@ impl Queue {
         }
         let line = self.messages.entry(arrival.message_sid.clone()).or_default();
         // The order of arrival is the order of the numbers, whatever order they are told in.
+        if let Some(message) = arrival.message {
+            self.own.entry(message).or_default().push(id);
+        }
         let place = line.partition_point(|other| *other < id);
         let overtaken = (place == 0).then(|| line.front().copied()).flatten();
         line.insert(place, id);
@@ -264,16 +269,7 @@ impl Queue {
     /// A run is about to send this message: its notifications wait until [`Queue::release`].
     pub fn hold(&mut self, message: MessageId) {
         *self.open.entry(message).or_default() += 1;
-        let affected: Vec<_> = self
-            .entries
-            .iter()
-            .filter(|(_, entry)| {
-                entry.arrival.message == Some(message)
-                    && matches!(entry.state, State::Ready | State::Delayed(_))
-            })
-            .map(|(id, _)| *id)
-            .collect();
-        for id in affected {
+        for id in self.own.get(&message).cloned().unwrap_or_default() {
             self.block(id);
         }
     }
@@ -286,15 +282,10 @@ impl Queue {
             return;
         }
         self.open.remove(&message);
-        let mut affected: Vec<_> = self
-            .entries
-            .iter()
-            .filter(|(_, entry)| entry.arrival.message == Some(message) && entry.state == State::Blocked)
-            .map(|(id, _)| *id)
-            .collect();
-        affected.sort_unstable();
-        for id in affected {
-            self.unblock(id);
+        for id in self.own.get(&message).cloned().unwrap_or_default() {
+            if self.entries.get(&id).is_some_and(|entry| entry.state == State::Blocked) {
+                self.unblock(id);
+            }
         }
     }
 
@@ -360,6 +351,14 @@ impl Queue {
 
     fn remove(&mut self, id: NotificationId) {
         let Some(entry) = self.entries.remove(&id) else { return };
+        if let Some(message) = entry.arrival.message
+            && let Some(own) = self.own.get_mut(&message)
+        {
+            own.retain(|other| *other != id);
+            if own.is_empty() {
+                self.own.remove(&message);
+            }
+        }
         let sid = entry.arrival.message_sid;
         if let Some(line) = self.messages.get_mut(&sid) {
             line.retain(|other| *other != id);

@@ -9,6 +9,8 @@ use super::protocol::MAX_FRAME;
 
 /// How much is read at once.
 const CHUNK: usize = 64 << 10;
+/// An empty buffer larger than this is given back.
+const KEPT: usize = 1 << 20;
 
 /// Appends a frame to `bytes`.
 ///
@@ -37,7 +39,7 @@ pub fn encode<T: Serialize>(frame: &T, bytes: &mut Vec<u8>) -> io::Result<()> {
 /// Takes frames out of a stream of bytes.
 #[derive(Debug, Default)]
 pub struct Decoder {
-    /// A buffer that only grows; what has come in and has not been taken out is `begin..end` of it.
+    /// What has come in and has not been taken out is `begin..end` of it.
     bytes: Vec<u8>,
     begin: usize,
     end: usize,
@@ -74,6 +76,9 @@ impl Decoder {
             self.bytes.copy_within(self.begin..self.end, 0);
             self.end -= self.begin;
             self.begin = 0;
+        }
+        if self.end == 0 && self.bytes.len() > KEPT {
+            self.bytes = Vec::new();
         }
         if self.bytes.len() < self.end + CHUNK {
             self.bytes.resize((2 * self.bytes.len()).max(self.end + CHUNK), 0);

@@ -50,6 +50,7 @@ fn live(mut confinement: Vec<String>) -> io::Result<()> {
     limit(&start)?;
     confinement.push("rlimits".to_owned());
     let mut sandbox = Sandbox::in_worker(&start, PipeHost(Rc::clone(&pipe)))?;
+    drop(start);
     sandbox.warm_up().map_err(io::Error::other)?;
     pipe.borrow_mut().send(&FromWorker::Ready { confinement })?;
     loop {

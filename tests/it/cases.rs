@@ -49,7 +49,9 @@ fn every_case_does_what_stands_beside_it() {
     let mut files: Vec<(&str, &str)> =
         texts.iter().map(|(file, text)| (file.as_str(), text.as_str())).collect();
     files.extend_from_slice(MODULES);
-    let mut worker = Worker::spawn(&command(), &start(&files)).expect("a worker");
+    let mut start = start(&files);
+    start.limits.cpu_ms = 5_000;
+    let mut worker = Worker::spawn(&command(), &start).expect("a worker");
     let mut wrong = Vec::new();
     for (ticket, name) in (0..).zip(&names) {
         let said = describe(&run_in(&mut worker, ticket, name));

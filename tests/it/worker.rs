@@ -67,6 +67,18 @@ fn a_program_that_is_no_worker_is_an_error() {
 }
 
 #[test]
+fn a_worker_that_talks_nonsense_is_killed() {
+    for nonsense in [r"\377\377\377\377", r"\001\000\000\000\177", r"\003\000\000\000\002\001\001"] {
+        let script = format!("printf '{nonsense}'; exec sleep 20");
+        let command = WorkerCommand { program: "/bin/sh".into(), arguments: vec!["-c".into(), script] };
+        match Worker::spawn(&command, &start(&[])) {
+            Err(WorkerError::Died(death)) => assert!(death.message.contains("protocol"), "{death}"),
+            other => panic!("{nonsense}: {other:?}"),
+        }
+    }
+}
+
+#[test]
 fn a_worker_that_is_dropped_is_gone() {
     let worker = Worker::spawn(&command(), &start(&[])).expect("a worker");
     let process = format!("/proc/{}", worker.pid());

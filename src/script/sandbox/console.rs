@@ -1,11 +1,13 @@
 //! `console`: log lines for the author. The format is the [Console Standard's](https://console.spec.whatwg.org/#formatter):
 //! `%s %d %i %f %o %O %j %c %%` in a first argument that is a string, everything else one after another.
 
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
 use std::fmt::Write as _;
 
 use boa_engine::object::{FunctionObjectBuilder, JsObject};
 use boa_engine::property::Attribute;
-use boa_engine::{Context, JsResult, JsString, JsValue, NativeFunction, js_string};
+use boa_engine::{Context, JsArgs, JsResult, JsString, JsValue, NativeFunction, js_string};
 
 use super::inspect;
 use super::state::State;
@@ -14,27 +16,84 @@ use crate::script::protocol::LogLevel;
 
 /// The longest text that is formatted at all; the limit of a line comes after it.
 const MAX_TEXT: usize = 256 << 10;
+/// Groups inside groups that are indented.
+const MAX_DEPTH: usize = 16;
+/// The longest label of a counter or timer, in bytes.
+const MAX_LABEL: usize = 100;
+
+/// What a run's `console` remembers.
+#[derive(Default)]
+pub(super) struct Console {
+    /// Groups that are open.
+    depth: Cell<usize>,
+    counts: RefCell<HashMap<String, u64>>,
+    /// When each timer was started, on the run's clock.
+    timers: RefCell<HashMap<String, i64>>,
+}
+
+impl Console {
+    /// Ends a run.
+    pub(super) fn end(&self) {
+        self.depth.take();
+        self.counts.borrow_mut().clear();
+        self.timers.borrow_mut().clear();
+    }
+}
+
+/// A method: what it does with its arguments; what it returns is logged.
+type Method = fn(&[JsValue], &State, &mut Context) -> Option<String>;
+
+/// The methods, by name, with the level at which each logs.
+const METHODS: [(&str, LogLevel, Method); 18] = [
+    ("log", LogLevel::Info, all),
+    ("info", LogLevel::Info, all),
+    ("debug", LogLevel::Debug, all),
+    ("warn", LogLevel::Warn, all),
+    ("error", LogLevel::Error, all),
+    ("trace", LogLevel::Debug, |arguments, _, context| {
+        Some(format!("Trace: {}", format(arguments, context)))
+    }),
+    ("assert", LogLevel::Error, assert),
+    ("dir", LogLevel::Info, first),
+    ("table", LogLevel::Info, first),
+    ("group", LogLevel::Info, group),
+    ("groupCollapsed", LogLevel::Info, group),
+    ("groupEnd", LogLevel::Info, |_, state, _| {
+        let depth = &state.console.depth;
+        depth.set(depth.get().saturating_sub(1));
+        None
+    }),
+    ("count", LogLevel::Info, count),
+    ("countReset", LogLevel::Info, |arguments, state, context| {
+        state.console.counts.borrow_mut().remove(&label(arguments, context));
+        None
+    }),
+    ("time", LogLevel::Info, |arguments, state, context| {
+        let label = label(arguments, context);
+        state.console.timers.borrow_mut().insert(label, state.clock.millis());
+        None
+    }),
+    ("timeLog", LogLevel::Info, elapsed),
+    ("timeEnd", LogLevel::Info, |arguments, state, context| {
+        let elapsed = elapsed(arguments, state, context);
+        state.console.timers.borrow_mut().remove(&label(arguments, context));
+        elapsed
+    }),
+    ("clear", LogLevel::Info, |_, _, _| None),
+];
 
 /// Defines `console`.
 pub(super) fn install(context: &mut Context) -> JsResult<()> {
     let console = JsObject::with_object_proto(context.intrinsics());
-    let methods = [
-        ("log", LogLevel::Info),
-        ("info", LogLevel::Info),
-        ("debug", LogLevel::Debug),
-        ("warn", LogLevel::Warn),
-        ("error", LogLevel::Error),
-        ("trace", LogLevel::Debug),
-    ];
-    for (name, level) in methods {
+    for (name, level, method) in METHODS {
         let native = NativeFunction::from_copy_closure(move |_, arguments, context| {
             let state = State::of(context);
             if !state.log_is_full() {
-                let mut text = format(arguments, context);
-                if name == "trace" {
-                    text.insert_str(0, "Trace: ");
+                let depth = state.console.depth.get();
+                if let Some(text) = method(arguments, &state, context) {
+                    let indent = "  ".repeat(depth);
+                    state.log(level, &format!("{indent}{}", text.replace('\n', &format!("\n{indent}"))));
                 }
-                state.log(level, &text);
             }
             Ok(JsValue::undefined())
         });
@@ -42,6 +101,52 @@ pub(super) fn install(context: &mut Context) -> JsResult<()> {
         console.create_data_property_or_throw(JsString::from(name), function, context)?;
     }
     context.register_global_property(js_string!("console"), console, Attribute::all())
+}
+
+#[allow(clippy::unnecessary_wraps, reason = "the form of a method")]
+fn all(arguments: &[JsValue], _: &State, context: &mut Context) -> Option<String> {
+    Some(format(arguments, context))
+}
+
+#[allow(clippy::unnecessary_wraps, reason = "the form of a method")]
+fn first(arguments: &[JsValue], _: &State, context: &mut Context) -> Option<String> {
+    Some(inspect::value(arguments.get_or_undefined(0), context))
+}
+
+fn assert(arguments: &[JsValue], _: &State, context: &mut Context) -> Option<String> {
+    if arguments.get_or_undefined(0).to_boolean() {
+        return None;
+    }
+    let text = format(arguments.get(1..).unwrap_or_default(), context);
+    Some(if text.is_empty() { "Assertion failed".to_owned() } else { format!("Assertion failed: {text}") })
+}
+
+fn group(arguments: &[JsValue], state: &State, context: &mut Context) -> Option<String> {
+    let depth = &state.console.depth;
+    depth.set((depth.get() + 1).min(MAX_DEPTH));
+    (!arguments.is_empty()).then(|| format(arguments, context))
+}
+
+#[allow(clippy::unnecessary_wraps, reason = "the form of a method")]
+fn count(arguments: &[JsValue], state: &State, context: &mut Context) -> Option<String> {
+    let label = label(arguments, context);
+    let mut counts = state.console.counts.borrow_mut();
+    let count = counts.entry(label.clone()).or_default();
+    *count += 1;
+    Some(format!("{label}: {count}"))
+}
+
+fn elapsed(arguments: &[JsValue], state: &State, context: &mut Context) -> Option<String> {
+    let label = label(arguments, context);
+    let began = *state.console.timers.borrow().get(&label)?;
+    Some(format!("{label}: {} ms", state.clock.millis() - began))
+}
+
+fn label(arguments: &[JsValue], context: &mut Context) -> String {
+    match arguments.first() {
+        None => "default".to_owned(),
+        Some(label) => inspect::cut(&plain(label, context), MAX_LABEL),
+    }
 }
 
 /// One text of a call's arguments.

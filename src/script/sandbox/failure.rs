@@ -20,6 +20,8 @@ use crate::script::protocol::{Failure, Frame, Reason, SandboxLimits};
 /// The longest message and code, in bytes.
 const MAX_MESSAGE: usize = 8 << 10;
 const MAX_CODE: usize = 256;
+/// The longest name of a function, in bytes.
+const MAX_NAME: usize = 200;
 
 /// A failure without a place.
 pub(super) fn plain(reason: Reason, message: impl Into<String>) -> Failure {
@@ -150,7 +152,7 @@ fn frame(line: &str) -> Option<Frame> {
     let column = if line == 1 { column.saturating_sub(PREFIX_COLUMNS).max(1) } else { column };
     let function = if function == "<main>" { "" } else { function };
     let ours = std::path::Path::new(file).extension().is_some_and(|extension| extension == "js");
-    ours.then(|| Frame { function: function.to_owned(), file: file.to_owned(), line, column })
+    ours.then(|| Frame { function: inspect::cut(function, MAX_NAME), file: file.to_owned(), line, column })
 }
 
 #[cfg(test)]

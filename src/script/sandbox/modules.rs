@@ -5,6 +5,7 @@
 
 use std::cell::RefCell;
 use std::collections::HashMap;
+use std::rc::Rc;
 
 use boa_engine::object::builtins::JsFunction;
 use boa_engine::object::{FunctionObjectBuilder, IntegrityLevel, JsObject};
@@ -15,11 +16,11 @@ use super::compile::{self, Kind, LoadError};
 use super::state::State;
 use super::values;
 use crate::base::nearest;
-use crate::script::protocol::{Bundle, SourceFile};
+use crate::script::protocol::{SourceFile, Start};
 
 /// The files of the application, what has been compiled of them, and what the run has evaluated of them.
 pub(super) struct Modules {
-    files: Vec<SourceFile>,
+    start: Rc<Start>,
     by_path: HashMap<String, usize>,
     compiled: RefCell<HashMap<(usize, Kind), JsFunction>>,
     requires: RefCell<HashMap<usize, JsFunction>>,
@@ -31,11 +32,11 @@ pub(super) struct Modules {
 struct RequiredFrom(usize);
 
 impl Modules {
-    pub(super) fn new(bundle: &Bundle) -> Self {
+    pub(super) fn new(start: Rc<Start>) -> Self {
         let by_path =
-            bundle.files.iter().enumerate().map(|(index, file)| (file.path.clone(), index)).collect();
+            start.bundle.files.iter().enumerate().map(|(index, file)| (file.path.clone(), index)).collect();
         Self {
-            files: bundle.files.clone(),
+            start,
             by_path,
             compiled: RefCell::default(),
             requires: RefCell::default(),
@@ -49,7 +50,7 @@ impl Modules {
     /// Names the nearest action when there is none of that name.
     pub(super) fn action(&self, name: &str) -> Result<usize, LoadError> {
         self.by_path.get(&format!("{name}.js")).copied().ok_or_else(|| {
-            let known = self.files.iter().filter_map(|file| file.path.strip_suffix(".js"));
+            let known = self.start.bundle.files.iter().filter_map(|file| file.path.strip_suffix(".js"));
             let hint = nearest(name, known.filter(|name| !name.starts_with("lib/")));
             let hint = hint.map(|name| format!("; did you mean `{name}`?")).unwrap_or_default();
             LoadError { message: format!("there is no action `{name}`{hint}"), place: None }
@@ -58,7 +59,7 @@ impl Modules {
 
     /// The file that errors show as `shown`.
     pub(super) fn shown_as(&self, shown: &str) -> Option<&SourceFile> {
-        self.files.iter().find(|file| file.shown == shown)
+        self.start.bundle.files.iter().find(|file| file.shown == shown)
     }
 
     /// The function of a file, compiled when it is first wanted.
@@ -71,7 +72,7 @@ impl Modules {
         if let Some(function) = self.compiled.borrow().get(&(file, kind)) {
             return Ok(function.clone());
         }
-        let function = compile::compile(&self.files[file], kind, context)?;
+        let function = compile::compile(&self.start.bundle.files[file], kind, context)?;
         self.compiled.borrow_mut().insert((file, kind), function.clone());
         Ok(function)
     }
@@ -104,7 +105,7 @@ impl Modules {
             );
             return Err((message, NOT_FOUND));
         }
-        let mut segments: Vec<&str> = self.files[from].path.split('/').collect();
+        let mut segments: Vec<&str> = self.start.bundle.files[from].path.split('/').collect();
         segments.pop();
         for segment in specifier.split('/') {
             match segment {
@@ -125,7 +126,7 @@ impl Modules {
             return Ok(*file);
         }
         let wanted = format!("{}.js", path.strip_suffix(".js").unwrap_or(&path));
-        let hint = nearest(&wanted, self.files.iter().map(|file| file.path.as_str()));
+        let hint = nearest(&wanted, self.start.bundle.files.iter().map(|file| file.path.as_str()));
         let hint = hint.map(|path| format!("; the nearest is `{path}`")).unwrap_or_default();
         Err((format!("require(\"{specifier}\"): there is no file `{wanted}`{hint}"), NOT_FOUND))
     }

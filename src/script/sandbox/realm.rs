@@ -30,7 +30,7 @@ pub(super) fn build(state: &Rc<State>) -> JsResult<Box<Context>> {
             .clock(state.clock.clone())
             .job_executor(state.jobs.clone())
             .module_loader(Rc::new(NoImports))
-            .host_hooks(Rc::new(Hooks { max_buffer: u64::from(state.limits.memory_mb) << 20 }))
+            .host_hooks(Rc::new(Hooks { max_buffer: u64::from(state.start.limits.memory_mb) << 20 }))
             .can_block(false)
             .build()?,
     );
@@ -47,7 +47,7 @@ pub(super) fn build(state: &Rc<State>) -> JsResult<Box<Context>> {
     boa_runtime::base64::register(None, context_ref)?;
     console::install(context_ref)?;
     timers::install(context_ref)?;
-    functions::install(&state.functions, context_ref)?;
+    functions::install(&state.start.functions, context_ref)?;
     let shields = freeze::freeze(context_ref)?;
     state.shield(shields);
     Ok(context)

@@ -11,11 +11,12 @@ use boa_engine::property::PropertyKey;
 use boa_engine::{Context, JsString, JsValue};
 
 use super::compile::LoadError;
+use super::console::Console;
 use super::jobs::{Jobs, RunClock};
 use super::modules::Modules;
 use super::random::Random;
 use super::{Host, inspect, tripwire};
-use crate::script::protocol::{FunctionSpec, LogLevel, RunRequest, SandboxLimits, Start};
+use crate::script::protocol::{LogLevel, RunRequest, Start};
 
 /// How many names of form fields are kept as property keys.
 const MAX_KEYS: usize = 256;
@@ -33,13 +34,12 @@ pub(super) struct Captured {
 /// See the module.
 pub(super) struct State {
     pub(super) host: Rc<RefCell<dyn Host>>,
-    pub(super) app_id: String,
-    pub(super) functions: Vec<FunctionSpec>,
-    pub(super) limits: SandboxLimits,
+    pub(super) start: Rc<Start>,
     pub(super) clock: Rc<RunClock>,
     pub(super) jobs: Rc<Jobs>,
     pub(super) random: Random,
     pub(super) modules: Modules,
+    pub(super) console: Console,
     captured: OnceCell<Captured>,
     shields: OnceCell<HashMap<JsObject, JsValue>>,
     keys: RefCell<HashMap<String, PropertyKey>>,
@@ -62,13 +62,12 @@ pub(super) struct State {
 }
 
 impl State {
-    pub(super) fn new(host: Rc<RefCell<dyn Host>>, start: &Start) -> Rc<Self> {
+    pub(super) fn new(host: Rc<RefCell<dyn Host>>, start: Rc<Start>) -> Rc<Self> {
         Rc::new(Self {
             host,
-            app_id: start.app_id.clone(),
-            functions: start.functions.clone(),
-            limits: start.limits.clone(),
-            modules: Modules::new(&start.bundle),
+            modules: Modules::new(Rc::clone(&start)),
+            start,
+            console: Console::default(),
             clock: Rc::default(),
             jobs: Rc::default(),
             random: Random::default(),
@@ -125,7 +124,7 @@ impl State {
 
     /// Puts the next collection a quarter of the run's memory above what is `live` now.
     fn collect_later(&self, live: i64) {
-        self.collect_at.set(live.saturating_add(i64::from(self.limits.memory_mb) << 18));
+        self.collect_at.set(live.saturating_add(i64::from(self.start.limits.memory_mb) << 18));
     }
 
     /// Begins a run.
@@ -140,6 +139,7 @@ impl State {
     pub(super) fn end(&self) {
         self.jobs.clear();
         self.modules.end();
+        self.console.end();
         self.scope.take();
         self.result.take();
         self.rejected.take();
@@ -163,7 +163,7 @@ impl State {
 
     /// Whether nothing that is logged will be kept, so that it need not be formatted.
     pub(super) fn log_is_full(&self) -> bool {
-        self.lines.get() > self.limits.max_log_lines
+        self.lines.get() > self.start.limits.max_log_lines
     }
 
     /// Logs a line, cut to the limits.
@@ -173,11 +173,11 @@ impl State {
             return;
         }
         self.lines.set(lines + 1);
-        if lines == self.limits.max_log_lines {
+        if lines == self.start.limits.max_log_lines {
             let text = format!("this run logged more than {lines} lines: the rest is dropped");
             return self.host.borrow_mut().log(self.ticket.get(), LogLevel::Warn, text);
         }
-        let max = usize::try_from(self.limits.max_log_line_bytes).unwrap_or(usize::MAX);
+        let max = usize::try_from(self.start.limits.max_log_line_bytes).unwrap_or(usize::MAX);
         let text = inspect::cut(text, max);
         self.host.borrow_mut().log(self.ticket.get(), level, text);
     }

@@ -6,7 +6,9 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use super::*;
-use crate::script::protocol::{Bundle, ErrorKind, FunctionSpec, SandboxLimits, Thrown, Vo};
+use crate::script::protocol::{
+    Bundle, ErrorKind, Failure, FunctionSpec, Returned, SandboxLimits, Thrown, Vo,
+};
 
 #[derive(Clone, Default)]
 struct Scripted(Rc<RefCell<Record>>);

@@ -84,8 +84,25 @@ fn limits(loops: u64, recursion: usize, stack: usize) -> RuntimeLimits {
     limits
 }
 
-/// Begins a run: restores the engine's limits and watches over `share` until [`disarm`].
-pub fn arm(engine: &mut RuntimeLimits, share: &Share) {
+/// A run that is watched over; the watch ends when this is dropped, also by a panic.
+#[must_use]
+pub struct Armed(());
+
+impl Drop for Armed {
+    fn drop(&mut self) {
+        TRIPWIRE.with(|wire| {
+            wire.cpu_deadline.store(u64::MAX, Relaxed);
+            wire.cpu_kill.store(u64::MAX, Relaxed);
+            wire.memory_limit.store(i64::MAX, Relaxed);
+            wire.memory_kill.store(i64::MAX, Relaxed);
+            wire.limits.store(ptr::null_mut(), Relaxed);
+        });
+    }
+}
+
+/// Begins a run: restores the engine's limits and watches over `share`. What is returned must be dropped before the
+/// engine moves or goes: the caller keeps both in one function, the engine boxed and declared first.
+pub fn arm(engine: &mut RuntimeLimits, share: &Share) -> Armed {
     *engine = limits(u64::MAX, RECURSION, STACK_VALUES);
     TRIPWIRE.with(|wire| {
         wire.tripped.store(0, Relaxed);
@@ -96,17 +113,7 @@ pub fn arm(engine: &mut RuntimeLimits, share: &Share) {
         wire.cpu_kill.store(share.cpu_kill, Relaxed);
         wire.cpu_deadline.store(share.cpu_deadline, Relaxed);
     });
-}
-
-/// Ends a run: nothing trips any more. Must be called before the engine that was armed moves or goes.
-pub fn disarm() {
-    TRIPWIRE.with(|wire| {
-        wire.cpu_deadline.store(u64::MAX, Relaxed);
-        wire.cpu_kill.store(u64::MAX, Relaxed);
-        wire.memory_limit.store(i64::MAX, Relaxed);
-        wire.memory_kill.store(i64::MAX, Relaxed);
-        wire.limits.store(ptr::null_mut(), Relaxed);
-    });
+    Armed(())
 }
 
 /// What the run that is under way, or was last, used up.
@@ -176,7 +183,7 @@ impl Tripwire {
         }
         self.tripped.store(what, Relaxed);
         // SAFETY: `engine` points into the boxed `Context` that `arm` was given and that neither moves nor goes
-        // before `disarm`. We are on the thread that runs it, inside a signal handler or an allocation, so no
+        // before its `Armed` is dropped. We are on the thread that runs it, inside a signal handler or an allocation, so no
         // other thread looks. The record is plain integers of which every value is valid, and the write is
         // volatile so that it happens. The engine holds `&mut Context` meanwhile, so by the letter of the aliasing
         // rules this write is one that the compiler need not expect; what that can do is make a read of a limit

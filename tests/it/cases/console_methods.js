@@ -1,0 +1,14 @@
+console.group("order %d", 7);
+console.log("line one\nline two");
+console.group();
+console.warn({ a: 1 });
+console.groupEnd();
+console.groupEnd();
+console.groupEnd();
+console.log("outside");
+console.count(); console.count("x"); console.count(); console.countReset(); console.count();
+console.assert(true, "not this"); console.assert(1 > 2, "numbers: %d", 12); console.assert();
+console.dir({ b: 2 }, { depth: 0 }); console.table([{ c: 3 }]);
+console.time("t"); echo(1); console.timeLog("t"); echo(1); console.timeEnd("t"); console.timeEnd("t");
+const { log } = console;
+log("detached");
