@@ -1,6 +1,7 @@
 //! What the program promises, tested from outside. One file a promise.
 #![allow(missing_docs)]
 
+mod callbacks;
 mod cases;
 mod crash;
 mod host;
