@@ -3,6 +3,7 @@
 
 mod callbacks;
 mod cases;
+mod commands;
 mod crash;
 mod host;
 mod hostile;
