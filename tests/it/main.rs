@@ -7,5 +7,6 @@ mod commands;
 mod crash;
 mod host;
 mod hostile;
+mod layers;
 mod support;
 mod worker;
