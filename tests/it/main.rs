@@ -8,5 +8,6 @@ mod crash;
 mod host;
 mod hostile;
 mod layers;
+mod pipeline;
 mod support;
 mod worker;
