@@ -5,6 +5,7 @@ mod callbacks;
 mod cases;
 mod commands;
 mod crash;
+mod functions;
 mod host;
 mod hostile;
 mod layers;
