@@ -10,5 +10,6 @@ mod host;
 mod hostile;
 mod layers;
 mod pipeline;
+mod public_files;
 mod support;
 mod worker;
