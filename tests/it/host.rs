@@ -83,12 +83,8 @@ impl Folder {
         if let Some(failpoint) = failpoint {
             command.env("BOATSWAIN_FAILPOINT", failpoint);
         }
-        let mut child = command
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
+        let mut child =
+            command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let lines = Lines::default();
         lines.read(BufReader::new(child.stdout.take().unwrap()));
         lines.read(BufReader::new(child.stderr.take().unwrap()));
@@ -133,9 +129,12 @@ impl Lines {
     /// Waits for `count` lines that hold `part`; gives the last of them.
     fn wait(&self, part: &str, count: usize) -> String {
         let (lock, changed) = &*self.0;
-        let found = |lines: &Vec<String>| lines.iter().filter(|line| line.contains(part)).nth(count - 1).cloned();
+        let found =
+            |lines: &Vec<String>| lines.iter().filter(|line| line.contains(part)).nth(count - 1).cloned();
         let (guard, timeout) = changed
-            .wait_timeout_while(lock.lock().unwrap(), PATIENCE, |(lines, ended)| found(lines).is_none() && *ended < 2)
+            .wait_timeout_while(lock.lock().unwrap(), PATIENCE, |(lines, ended)| {
+                found(lines).is_none() && *ended < 2
+            })
             .unwrap();
         assert!(!timeout.timed_out(), "waited for {count} × `{part}` in {:#?}", guard.0);
         found(&guard.0).unwrap_or_else(|| panic!("the host ended before {count} × `{part}`: {:#?}", guard.0))
@@ -259,4 +258,3 @@ pub fn client() -> reqwest::Client {
 pub fn runtime() -> tokio::runtime::Runtime {
     tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap()
 }
-
