@@ -38,7 +38,8 @@ utils.executeSql(
 );
 return vo.MessageStatus;
 "#;
-const MIGRATION: &str = "CREATE TABLE statuses (sid TEXT PRIMARY KEY, status TEXT, recipient TEXT) WITHOUT ROWID;";
+const MIGRATION: &str =
+    "CREATE TABLE statuses (sid TEXT PRIMARY KEY, status TEXT, recipient TEXT) WITHOUT ROWID;";
 
 fn number(name: &str, default: usize) -> usize {
     std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(default)
@@ -85,7 +86,10 @@ impl Host {
 
     /// CPU time of the host and its workers so far, in microseconds: user and system, in ticks of 10 ms.
     fn cpu_us(&self) -> u64 {
-        self.processes().into_iter().map(|pid| (stat(pid, 11).unwrap_or(0) + stat(pid, 12).unwrap_or(0)) * 10_000).sum()
+        self.processes()
+            .into_iter()
+            .map(|pid| (stat(pid, 11).unwrap_or(0) + stat(pid, 12).unwrap_or(0)) * 10_000)
+            .sum()
     }
 
     fn resident_kib(&self) -> Vec<u64> {
@@ -176,7 +180,8 @@ fn main() {
     println!("memory at rest          {:>9.1} MB", host.resident_kib().iter().sum::<u64>() as f64 / 1024.0);
 
     let app_db = rusqlite::Connection::open(folder.path().join("data/apps/bench.db")).unwrap();
-    let effects = || app_db.query_row("SELECT count(*) FROM statuses", [], |row| row.get::<_, usize>(0)).unwrap();
+    let effects =
+        || app_db.query_row("SELECT count(*) FROM statuses", [], |row| row.get::<_, usize>(0)).unwrap();
     let round = |round: usize, callbacks: usize, connections: usize| {
         let before = effects();
         let all: Vec<_> = (0..callbacks).map(|n| request(&host.address, round, n)).collect();
@@ -202,7 +207,8 @@ fn main() {
         std::thread::sleep(Duration::from_millis(200));
         let cpu = host.cpu_us() - cpu;
         latencies.sort_unstable();
-        let at = |share: f64| latencies[((latencies.len() - 1) as f64 * share) as usize].as_secs_f64() * 1000.0;
+        let at =
+            |share: f64| latencies[((latencies.len() - 1) as f64 * share) as usize].as_secs_f64() * 1000.0;
         println!(
             "{callbacks:>6} over {connections:>2} connections: acknowledged {:>6.0}/s  processed {:>6.0}/s  \
              ack p50 {:>5.2} ms  p99 {:>6.2} ms  CPU {:>5.1} µs each",

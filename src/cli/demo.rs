@@ -189,8 +189,11 @@ fn summary(messages: &[MessageRow], orders: &[[String; 4]]) {
 
 /// What the shop's own table holds; read as any other program may.
 fn orders(file: &Path) -> Vec<[String; 4]> {
-    crate::store::peek(file, "SELECT order_id, customer, amount_cents || ' ' || currency, state FROM orders")
-        .unwrap_or_default()
+    crate::store::peek(
+        file,
+        "SELECT order_id, customer, printf('%.2f ', amount_cents / 100.0) || currency, state FROM orders",
+    )
+    .unwrap_or_default()
 }
 
 fn unpack(folder: &Path) -> std::io::Result<()> {

@@ -1,15 +1,223 @@
-//! `boatswain explain CODE`: what an error code means and what to do.
+//! `boatswain explain CODE`: what an error code means and what to do, Twilio's and ours.
 
-use crate::base::Diagnostic;
+use crate::base::{Diagnostic, nearest};
 use crate::cli::{Failure, output};
 use crate::whatsapp::codes as twilio;
+
+/// One of our codes.
+struct OwnCode {
+    code: &'static str,
+    meaning: &'static str,
+    remedy: &'static str,
+}
+
+const fn own(code: &'static str, meaning: &'static str, remedy: &'static str) -> OwnCode {
+    OwnCode { code, meaning, remedy }
+}
+
+/// Every code that an error, an outcome or an exception of this program carries; a test reads the sources.
+const OWN: &[OwnCode] = &[
+    // Parameters.
+    own("PARAMS_UNREADABLE", "the parameter file cannot be read", "give its place with --params FILE"),
+    own("PARAMS_SYNTAX", "the parameter file is not TOML", "mend the place that the error names"),
+    own(
+        "UNKNOWN_KEY",
+        "there is no such key or section",
+        "use the name that the error suggests; app-params.toml has them all",
+    ),
+    own(
+        "MISPLACED_KEY",
+        "the key belongs elsewhere",
+        "move it: environment and actions are the application's, not a company's",
+    ),
+    own("MISSING_KEY", "a key is required", "add it where the error points"),
+    own(
+        "WRONG_TYPE",
+        "the value is of another kind than the key wants",
+        "write it in the form that the error shows",
+    ),
+    own("INVALID_VALUE", "the value cannot be used", "write it in the form that the error shows"),
+    own("CONFLICTING_KEYS", "two keys exclude each other, or belong together", "do as the error says"),
+    own(
+        "SECRET_UNAVAILABLE",
+        "a secret's variable is not set, or its file cannot be read",
+        "set the variable, or make the file readable",
+    ),
+    own(
+        "SECRET_EXPOSED",
+        "others can read a file with a secret in it",
+        "chmod 600 the file, or use { env = … } or { file = … }",
+    ),
+    own(
+        "PUBLIC_URL_UNREACHABLE",
+        "Twilio cannot reach the public URL",
+        "set [host] public_url to the https URL that the internet sees",
+    ),
+    own(
+        "NO_APPLICATIONS",
+        "the parameter file has no application",
+        "add a section [applications.NAME.WHATSAPP]",
+    ),
+    // Starting and commands.
+    own("USAGE", "the command line cannot be understood", "see boatswain --help"),
+    own("LISTEN", "an address cannot be listened on", "stop what listens there, or choose another one"),
+    own(
+        "DATA_FOLDER",
+        "the data folder cannot be made or written",
+        "give one with --data DIR or [host] data_dir",
+    ),
+    own(
+        "DATA_LOCKED",
+        "another host works with this data folder",
+        "stop it, or give this one another folder",
+    ),
+    own(
+        "DATABASE_OPEN",
+        "a database cannot be opened",
+        "check that the file is Boatswain's and that this user may write it",
+    ),
+    own("DATABASE_NEWER", "a database was written by a newer version", "use that version, or a backup"),
+    own("DATABASE", "a database failed", "check the disk and its free space"),
+    own(
+        "DATABASE_COMMIT",
+        "the application's database could not commit",
+        "check the disk and its free space; the run is tried again",
+    ),
+    own("MIGRATION_FAILED", "a migration failed; nothing of it stays", "mend the file and start again"),
+    own(
+        "MIGRATION_CHANGED",
+        "a migration was changed after it was applied",
+        "restore its text, and put what is new into a later one",
+    ),
+    own(
+        "INBOX_UNAVAILABLE",
+        "the inbox takes nothing at the moment",
+        "try again shortly; look at the host's log",
+    ),
+    own(
+        "CONTROL_SOCKET",
+        "data/host.sock cannot be made",
+        "give a data folder with a shorter path on a local disk",
+    ),
+    own(
+        "STORAGE_CREDENTIALS",
+        "the service-account key cannot be used",
+        "give the JSON key that the Google Cloud console makes",
+    ),
+    own("SCRIPTS_UNREADABLE", "the application's scripts cannot be read", "make the folder scripts/<appId>"),
+    own("SCRIPT_SYNTAX", "a script cannot be loaded", "mend the place that the error names"),
+    own("UNKNOWN_ACTION", "a configured action does not exist", "write the file, or correct the name"),
+    own("UNKNOWN_APPLICATION", "there is no application of that name", "see the sections of app-params.toml"),
+    own("UNKNOWN_CODE", "the code is not known here", "give it as an error or an outcome shows it"),
+    own("VO_UNREADABLE", "the file with `vo` cannot be read", "check the name after the @"),
+    own("VO_NOT_JSON", "`vo` is not JSON", "quote names and strings with double quotes"),
+    own("NOT_FOUND", "there is none with that id", "`list` shows the newest with their ids"),
+    own("NOT_RUN", "the action was not run", "do as the error says"),
+    own("HOST_GONE", "the running host does not answer", "look at its log"),
+    own(
+        "HOST_TROUBLE",
+        "the host could not run the action",
+        "look at its log; a notification's run is tried again",
+    ),
+    own("STOPPING", "the host is stopping", "try again when it is up"),
+    own(
+        "RUNTIME",
+        "the program cannot start its event loop",
+        "look for limits of the system: descriptors, memory",
+    ),
+    own("SIGNALS", "the program cannot listen for signals", "look for limits of the system"),
+    own("THREAD", "the operating system gives no thread", "look for limits of the system"),
+    own("HTTP_CLIENT", "the HTTP client cannot be set up", "look for the system's certificates"),
+    own("DEMO", "the demo is not whole", "report this"),
+    own("DEMO_FOLDER", "the demo has no temporary folder", "set TMPDIR to one that you may write to"),
+    own("DEMO_INCOMPLETE", "not every message arrived in the demo", "see the steps that it shows"),
+    // Outcomes of a send.
+    own(
+        "INVALID_PHONE_NUMBER",
+        "the recipient's number is missing or impossible",
+        "give +39… or a number of the country of default_country_prefix",
+    ),
+    own("INVALID_SENDER", "the sender's number is impossible", "give it in international form"),
+    own("INVALID_ACCOUNT", "the account id is not one", "give AC and 32 hexadecimal digits"),
+    own("INVALID_COMPANY", "the company id is not one", "give letters, digits, `.`, `_` and `-`"),
+    own("MESSAGE_EMPTY", "there is nothing to send", "give a text, a medium or a template"),
+    own("MEDIA_URL", "the media URL is not an http(s) URL", "give one that Twilio can fetch"),
+    own("MEDIA_CONFLICT", "a public URL and a bucket exclude each other", "give one of them"),
+    own("MEDIA_INCOMPLETE", "bucketName and fileName go together", "give both"),
+    own("CONTENT_SID_MISSING", "a template needs its ContentSid", "give HX…, as Twilio's console shows it"),
+    own(
+        "ACCOUNT_MISSING",
+        "there is no account to send with",
+        "set account_id and auth_key, or give them in the call",
+    ),
+    own("SENDER_MISSING", "there is no sender", "set from_phone_number, or give one in the call"),
+    own("SETTINGS_INCOMPLETE", "accountId and secretKey go together", "give both, or neither"),
+    own("SIMULATOR_MISSING", "the simulator is not running", "start `boatswain serve`, which brings it"),
+    own(
+        "STORAGE_NOT_CONFIGURED",
+        "the application has no Google Cloud Storage",
+        "set credentials_file in its section",
+    ),
+    own(
+        "STORAGE_URL",
+        "the object's URL cannot be signed",
+        "check bucketName and fileName: no empty name, no `..`",
+    ),
+    own(
+        "MESSAGES_PER_MINUTE",
+        "the application's cap is reached",
+        "send later, or ask an admin for more limits.messages_per_minute",
+    ),
+    own("TWILIO_UNREACHABLE", "no connection to Twilio was made: nothing was sent", "send it again later"),
+    own("TOO_MANY_REQUESTS", "Twilio takes no more at the moment: nothing was sent", "send it again later"),
+    own("SEND_REFUSED", "Twilio refused the message", "read its sentence"),
+    own(
+        "SEND_IN_DOUBT",
+        "nobody knows whether the message left",
+        "wait for its notifications, or look into Twilio's log; it is not repeated",
+    ),
+    // Exceptions in an action.
+    own(
+        "MODULE_NOT_FOUND",
+        "`require` found no such file",
+        "paths are relative to the requiring file and stay in the application's folder",
+    ),
+    own("INVALID_PATH", "the path does not name a public file", "name a file below public/<appId>/"),
+    own("UNKNOWN_DATA_SOURCE", "there is one data source", "give null for dataSourceId"),
+    own("ANSWER_TOO_LARGE", "a host function's answer is too large", "ask for less at once"),
+    own("SQL_SYNTAX", "the statement cannot be read", "see the place that the error names"),
+    own(
+        "SQL_DENIED",
+        "scripts use their own tables only",
+        "no ATTACH, PRAGMA, transactions or tables of the host",
+    ),
+    own("SQL_CONSTRAINT", "a constraint of the table was violated", "see its definition in the migrations"),
+    own("SQL_PARAMETERS", "the number of parameters does not fit", "give as many as the statement has `?`"),
+    own(
+        "SQL_INTERRUPTED",
+        "the statement took too long",
+        "add an index, or ask an admin for more limits.wall_ms",
+    ),
+    own("SQL_FULL", "the disk or the database is full", "make room"),
+    own("SQL_TOO_BIG", "the result or a value is too large", "select fewer rows or columns"),
+    own(
+        "SQL_TRANSACTION_LOST",
+        "a statement ended the run's transaction",
+        "do without OR ROLLBACK and RAISE(ROLLBACK)",
+    ),
+    own("SQL_ERROR", "the statement failed", "read SQLite's sentence"),
+    own(
+        "JOURNAL_MISMATCH",
+        "a run that has sent makes other calls than before",
+        "do not change an action while its runs are being retried",
+    ),
+];
 
 pub(super) fn run(code: &str) -> Result<(), Failure> {
     if let Ok(number) = code.parse::<i64>() {
         if let Some(known) = twilio::explain(number) {
             output::line(format_args!("{number} (Twilio): {}", known.meaning));
             output::line(format_args!("help: {}", known.remedy));
-            output::line(format_args!("retry: {}", if known.is_retryable() { "later" } else { "no" }));
             output::line(format_args!("see: {}", twilio::more_info(number)));
             return Ok(());
         }
@@ -17,15 +225,80 @@ pub(super) fn run(code: &str) -> Result<(), Failure> {
             .help(format!("Twilio's page may know it: {}", twilio::more_info(number)))
             .into());
     }
-    let known = crate::config::codes::ALL;
-    Err(match crate::base::nearest(&code.to_ascii_uppercase(), known.iter().copied()) {
-        Some(_) => unknown(code)
-            .help("the message of this error says what to do; `app-params.toml` documents every key"),
-        None => unknown(code).help("give a number of Twilio's, such as 63016"),
+    let wanted = code.to_ascii_uppercase();
+    if let Some(known) = OWN.iter().find(|known| known.code == wanted) {
+        output::line(format_args!("{}: {}", known.code, known.meaning));
+        output::line(format_args!("help: {}", known.remedy));
+        return Ok(());
+    }
+    Err(match nearest(&wanted, OWN.iter().map(|known| known.code)) {
+        Some(near) => unknown(code).help(format!("did you mean `{near}`?")),
+        None => unknown(code).help("give a number of Twilio's, or a code as an error or an outcome shows it"),
     }
     .into())
 }
 
 fn unknown(code: &str) -> Diagnostic {
     Diagnostic::error("UNKNOWN_CODE", format!("`{}` is not a code that is known here", code.escape_debug()))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+    use std::path::Path;
+
+    use super::*;
+
+    /// The words in capitals that follow one of these in the sources are codes.
+    const BEFORE: [&str; 10] = [
+        "Diagnostic::error(",
+        "Diagnostic::warning(",
+        "refused(",
+        "Refused(",
+        "Outcome::failed(",
+        "code: Some(",
+        "ScriptSqlError::new(",
+        "Self::new(",
+        "failure(Reason::Thrown,",
+        "return Err((",
+    ];
+
+    fn codes_in(folder: &Path, codes: &mut BTreeSet<String>) {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                codes_in(&path, codes);
+            } else if path.extension().is_some_and(|extension| extension == "rs")
+                && !path.ends_with("tests.rs")
+            {
+                let text = std::fs::read_to_string(&path).unwrap();
+                let text = text.split("#[cfg(test)]\nmod tests").next().unwrap();
+                for before in BEFORE {
+                    for rest in text.split(before).skip(1) {
+                        let Some(rest) = rest.trim_start().strip_prefix('"') else { continue };
+                        let word = rest.split('"').next().unwrap();
+                        if word.len() > 3 && word.bytes().all(|b| b.is_ascii_uppercase() || b == b'_') {
+                            codes.insert(word.to_owned());
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn every_code_of_ours_is_explained() {
+        let mut codes: BTreeSet<String> = crate::config::codes::ALL.iter().map(ToString::to_string).collect();
+        codes_in(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"), &mut codes);
+        assert!(codes.len() > 50, "the sources are read: {codes:?}");
+        let unexplained: Vec<_> =
+            codes.iter().filter(|code| !OWN.iter().any(|own| own.code == **code)).collect();
+        assert!(unexplained.is_empty(), "{unexplained:?}");
+    }
+
+    #[test]
+    fn a_code_is_explained_once() {
+        let distinct: BTreeSet<_> = OWN.iter().map(|own| own.code).collect();
+        assert_eq!(distinct.len(), OWN.len());
+    }
 }

@@ -8,7 +8,6 @@ use url::Url;
 use crate::base::CompanyId;
 use crate::config::Application;
 use crate::host::arguments::number_value;
-use crate::script::protocol::Returned;
 use crate::store::SqlValue;
 use crate::whatsapp::SignedUrls;
 
@@ -94,8 +93,6 @@ fn is_upper_snake(member: &str, name: &str) -> bool {
 /// What a run gathers besides its rows.
 #[derive(Debug, Default)]
 pub struct Effects {
-    /// From `setReturnValue`; an action's own `return` of anything but undefined wins.
-    pub return_value: Option<Returned>,
     /// Statements that stay although the run fails.
     pub separated: Vec<Separated>,
     /// Lines that host functions log on the run's behalf: level and text.

@@ -1,7 +1,7 @@
 //! The manifest: everything that a script may call, in one list.
 
 use crate::host::{Arguments, Effects, RunContext, Send, media, messages, sql};
-use crate::script::protocol::{ErrorKind, FunctionSpec, LogLevel, Returned, Thrown, Value};
+use crate::script::protocol::{ErrorKind, FunctionSpec, Thrown, Value};
 use crate::store::AppDb;
 
 /// A function that scripts may call as `utils.<name>`.
@@ -17,11 +17,17 @@ pub struct Function {
     pub documentation: &'static str,
     /// Whether it is a global too.
     pub global: bool,
-    /// Whether its answer is recorded in the journal of a run that sends. What only touches the run's own
-    /// [`Effects`] is done anew in every attempt instead.
-    pub recorded: bool,
-    /// What it is.
-    pub body: fn(&mut Call<'_>) -> Result<Reply, Thrown>,
+    /// Where it is done.
+    pub body: Body,
+}
+
+/// Where a function is done.
+#[derive(Debug)]
+pub enum Body {
+    /// In the host: a call is a frame, and its answer is recorded in the journal of a run that sends.
+    Host(fn(&mut Call<'_>) -> Result<Reply, Thrown>),
+    /// In the worker, which needs nobody for it (`script/sandbox/functions.rs`): it is done anew in every attempt.
+    Worker,
 }
 
 /// A parameter of a [`Function`].
@@ -74,8 +80,7 @@ pub static MANIFEST: &[Function] = &[
                         medium by its public URL or its place in Google Cloud Storage, with or without text. Returns \
                         the outcome as a JSON string.",
         global: true,
-        recorded: true,
-        body: messages::send_whatsapp_message,
+        body: Body::Host(messages::send_whatsapp_message),
     },
     Function {
         name: "sendWhatsappMessageWithSettings",
@@ -93,8 +98,7 @@ pub static MANIFEST: &[Function] = &[
         documentation: "The same with an account, key and sender of the author's own; null account and key mean the \
                         application's (or company's).",
         global: true,
-        recorded: true,
-        body: messages::send_whatsapp_message_with_settings,
+        body: Body::Host(messages::send_whatsapp_message_with_settings),
     },
     Function {
         name: "sendWhatsappTemplate",
@@ -107,8 +111,7 @@ pub static MANIFEST: &[Function] = &[
         documentation: "Sends an approved template, which may start a conversation outside the 24-hour window. \
                         `variables` is an object such as `{ 1: \"Ada\" }`. Returns the outcome as a JSON string.",
         global: false,
-        recorded: true,
-        body: messages::send_whatsapp_template,
+        body: Body::Host(messages::send_whatsapp_template),
     },
     Function {
         name: "sendWhatsappTemplateWithSettings",
@@ -123,8 +126,7 @@ pub static MANIFEST: &[Function] = &[
         returns: "string",
         documentation: "The same with an account, key and sender of the author's own.",
         global: false,
-        recorded: true,
-        body: messages::send_whatsapp_template_with_settings,
+        body: Body::Host(messages::send_whatsapp_template_with_settings),
     },
     Function {
         name: "whatsapp.send",
@@ -133,8 +135,7 @@ pub static MANIFEST: &[Function] = &[
         documentation: "Sends what an object describes: `{ to, body, mediaUrl, bucketName, fileName, contentSid, \
                         contentVariables, from, accountId, secretKey, companyId }`. Returns the outcome as an object.",
         global: false,
-        recorded: true,
-        body: messages::whatsapp_send,
+        body: Body::Host(messages::whatsapp_send),
     },
     Function {
         name: "executeQuery",
@@ -147,8 +148,7 @@ pub static MANIFEST: &[Function] = &[
         documentation: "Runs a query on the application's own database and returns its rows as a JSON string: a list \
                         of objects, keys as the column names. `?` takes the params in order, `:NAME` a value from `vo`.",
         global: false,
-        recorded: true,
-        body: sql::execute_query,
+        body: Body::Host(sql::execute_query),
     },
     Function {
         name: "executeSql",
@@ -164,8 +164,7 @@ pub static MANIFEST: &[Function] = &[
                         separatedTransaction it stays although the run fails; with interruptExecution false an SQL \
                         error is logged and -1 returned.",
         global: false,
-        recorded: true,
-        body: sql::execute_sql,
+        body: Body::Host(sql::execute_sql),
     },
     Function {
         name: "setReturnValue",
@@ -173,8 +172,7 @@ pub static MANIFEST: &[Function] = &[
         returns: "void",
         documentation: "Sets the run's result. A `return` of anything but undefined wins over it.",
         global: false,
-        recorded: false,
-        body: set_return_value,
+        body: Body::Worker,
     },
     Function {
         name: "log",
@@ -182,8 +180,7 @@ pub static MANIFEST: &[Function] = &[
         returns: "void",
         documentation: "Logs a line: level `debug`, `info` (default), `warn` or `error`.",
         global: false,
-        recorded: false,
-        body: log,
+        body: Body::Worker,
     },
     Function {
         name: "getParameter",
@@ -192,8 +189,7 @@ pub static MANIFEST: &[Function] = &[
         documentation: "One of the application's own parameters, as `[applications.<appId>.parameters]` has it; \
                         undefined where it has none of that name.",
         global: false,
-        recorded: true,
-        body: get_parameter,
+        body: Body::Host(get_parameter),
     },
     Function {
         name: "getSignedUrl",
@@ -202,8 +198,7 @@ pub static MANIFEST: &[Function] = &[
         documentation: "A temporary URL of an object in Google Cloud Storage. Throws on an empty name, a `..` segment \
                         or missing credentials.",
         global: false,
-        recorded: true,
-        body: media::get_signed_url,
+        body: Body::Host(media::get_signed_url),
     },
     Function {
         name: "getPublicUrl",
@@ -211,8 +206,7 @@ pub static MANIFEST: &[Function] = &[
         returns: "string",
         documentation: "The public URL of a file in `public/<appId>/`, for Twilio to fetch.",
         global: false,
-        recorded: true,
-        body: media::get_public_url,
+        body: Body::Host(media::get_public_url),
     },
 ];
 
@@ -240,49 +234,15 @@ pub fn call(
     db: &AppDb,
     effects: &mut Effects,
 ) -> Result<Reply, Thrown> {
-    let Some(function) = MANIFEST.get(usize::from(number)) else {
-        return Err(Thrown { kind: ErrorKind::Error, message: "no such function".into(), code: None });
+    let function = MANIFEST.get(usize::from(number));
+    let Some((function, Body::Host(body))) = function.map(|function| (function, &function.body)) else {
+        return Err(Thrown {
+            kind: ErrorKind::Error,
+            message: "the host has no such function".into(),
+            code: None,
+        });
     };
-    (function.body)(&mut Call { run, db, arguments: Arguments::new(function, values), effects })
-}
-
-fn set_return_value(call: &mut Call<'_>) -> Result<Reply, Thrown> {
-    let returned = match call.arguments.rest(0).first().unwrap_or(&Value::Undefined) {
-        Value::Undefined => Returned::Undefined,
-        Value::Null => Returned::Json("null".into()),
-        Value::Bool(value) => Returned::Json(value.to_string()),
-        Value::Number(number) => Returned::Json(serde_json::Value::from(*number).to_string()),
-        Value::String(text) => Returned::String(text.clone()),
-        Value::BigInt(digits) => Returned::String(digits.clone()),
-        Value::Json(json) => Returned::Json(json.clone()),
-        value @ Value::Opaque(_) => return Err(call.arguments.wrong(0, "a value that JSON can hold", value)),
-    };
-    call.effects.return_value = Some(returned);
-    Ok(Reply::Return(Value::Undefined))
-}
-
-fn log(call: &mut Call<'_>) -> Result<Reply, Thrown> {
-    let level = match call.arguments.string(1)?.map(str::to_ascii_lowercase).as_deref() {
-        None | Some("info" | "log") => LogLevel::Info,
-        Some("debug" | "trace") => LogLevel::Debug,
-        Some("warn" | "warning") => LogLevel::Warn,
-        Some("error") => LogLevel::Error,
-        Some(other) => {
-            return Err(crate::host::arguments::type_error(format!(
-                "log: `level` must be debug, info, warn or error, and was `{}`",
-                other.escape_debug()
-            )));
-        }
-    };
-    let text = match call.arguments.rest(0).first().unwrap_or(&Value::Undefined) {
-        Value::Undefined => "undefined".to_owned(),
-        Value::Null => "null".to_owned(),
-        Value::Bool(value) => value.to_string(),
-        Value::Number(number) => number.to_string(),
-        Value::BigInt(text) | Value::String(text) | Value::Json(text) | Value::Opaque(text) => text.clone(),
-    };
-    call.effects.log.push((level, text));
-    Ok(Reply::Return(Value::Undefined))
+    body(&mut Call { run, db, arguments: Arguments::new(function, values), effects })
 }
 
 fn get_parameter(call: &mut Call<'_>) -> Result<Reply, Thrown> {

@@ -20,6 +20,6 @@ mod sql;
 
 pub use arguments::Arguments;
 pub use context::{Effects, RunContext, Separated, VoSource};
-pub use functions::{Function, MANIFEST, Parameter, Reply, call, specs};
+pub use functions::{Body, Function, MANIFEST, Parameter, Reply, call, specs};
 pub use messages::{OutcomeForm, Send};
 pub use sql::run_separated;

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
 
 use crate::base::{MessageId, NotificationId, UnixMillis};
-use crate::config;
+use crate::config::{self, Environment};
 use crate::pipeline::queue::{Arrival, Claim, Queue};
 use crate::pipeline::report::RunReport;
 use crate::pipeline::{ApplicationSetup, DirectRun, Surroundings, slot};
@@ -58,6 +58,8 @@ struct State {
     workers: Vec<(Worker, Instant)>,
     /// Actions that have sent before: no run is sent ahead behind one.
     senders: HashSet<String>,
+    /// When messages were sent within the last minute, the oldest first.
+    sent: VecDeque<UnixMillis>,
     /// Messages whose sending run is waiting to be taken up again.
     reopened: BTreeMap<NotificationId, Vec<MessageId>>,
     stopping: bool,
@@ -78,6 +80,7 @@ impl Application {
             idle_slots: 0,
             workers: Vec::new(),
             senders: HashSet::new(),
+            sent: VecDeque::new(),
             reopened: BTreeMap::new(),
             stopping: false,
         };
@@ -249,6 +252,24 @@ impl Application {
 
     pub(super) fn is_sender(&self, action: &str) -> bool {
         self.lock().senders.contains(action)
+    }
+
+    /// Whether one more message may leave within this minute; counts it if so. Nothing is counted in the simulator.
+    pub(super) fn may_send(&self) -> bool {
+        if self.parameters.whatsapp.environment == Environment::Simulator {
+            return true;
+        }
+        let now = self.now();
+        let mut state = self.lock();
+        while state.sent.front().is_some_and(|at| now.since(*at) >= Duration::from_mins(1)) {
+            state.sent.pop_front();
+        }
+        let room = state.sent.len()
+            < usize::try_from(self.parameters.limits.messages_per_minute).unwrap_or(usize::MAX);
+        if room {
+            state.sent.push_back(now);
+        }
+        room
     }
 
     /// A run of this action is about to send this message.

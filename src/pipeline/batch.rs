@@ -349,10 +349,7 @@ impl<'a> Batch<'a> {
         if !self.db().in_transaction() {
             return self.transaction_lost(run, ended.result.err(), used);
         }
-        let result = match (ended.result, run.effects.return_value.take()) {
-            (Ok(Returned::Undefined), Some(value)) => Ok(value),
-            (other, _) => other,
-        };
+        let result = ended.result;
         let kept = match &result {
             Ok(_) => self.keep(&run),
             Err(_) => self.undo(&mut run),

@@ -66,15 +66,6 @@ impl Batch<'_> {
     }
 
     fn answer(&mut self, run: &mut Run, function: u16, arguments: &[Value]) -> Result<Answer, Stop> {
-        let recorded = MANIFEST.get(usize::from(function)).is_some_and(|function| function.recorded);
-        if !recorded {
-            let reply = host::call(function, arguments, &run.context, self.db(), &mut run.effects);
-            return Ok(match reply {
-                Ok(Reply::Return(value)) => Answer::Return { value, advance_ms: 0 },
-                Ok(Reply::Send(_)) => Answer::Return { value: Value::Undefined, advance_ms: 0 },
-                Err(thrown) => Answer::Throw(thrown),
-            });
-        }
         run.calls += 1;
         let fingerprint = fingerprint(function, arguments);
         if let Some(before) = run.journal.recorded.get(run.calls as usize - 1) {
@@ -90,7 +81,17 @@ impl Batch<'_> {
             }));
         }
         match host::call(function, arguments, &run.context, self.db(), &mut run.effects) {
-            Ok(Reply::Send(send)) => self.send(run, &send, fingerprint),
+            Ok(Reply::Send(send)) if self.application.may_send() => self.send(run, &send, fingerprint),
+            Ok(Reply::Send(send)) => {
+                let limit = self.application.parameters.limits.messages_per_minute;
+                let message = format!(
+                    "the application may send {limit} messages a minute (limits.messages_per_minute): try again later"
+                );
+                let outcome = Outcome { retryable: true, ..Outcome::failed("MESSAGES_PER_MINUTE", message) };
+                let outcome = outcome.between(Some(send.message.to.whatsapp()), Some(send.from()));
+                let answer = Answer::Return { value: send.form.value(&outcome), advance_ms: advance(run) };
+                Ok(remember(run, fingerprint, answer))
+            }
             Ok(Reply::Return(value)) => {
                 let advance_ms = advance(run);
                 Ok(remember(run, fingerprint, Answer::Return { value, advance_ms }))

@@ -149,6 +149,8 @@ impl Outcome {
         let known = codes::explain(code);
         let said = said.trim().trim_end_matches('.');
         let message = match known {
+            // Twilio's own sentence may be the one that we would explain it with.
+            Some(known) if said.contains(known.meaning) => format!("{said}: {}", known.remedy),
             Some(known) => format!("{said}. {}: {}", known.meaning, known.remedy),
             None => said.to_owned(),
         };

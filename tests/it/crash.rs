@@ -6,7 +6,9 @@ use std::time::Duration;
 use boatswain::base::{AccountSid, PhoneNumber, Secret};
 use boatswain::simulator::{Settings, SimulatedAccount, Simulator, Timings};
 
-use crate::host::{ACCOUNT, Folder, TOKEN, callback_url, client, form, post, runtime, sid, signal, workers_of};
+use crate::host::{
+    ACCOUNT, Folder, TOKEN, callback_url, client, form, post, runtime, sid, signal, workers_of,
+};
 
 /// Leaves a row for each run; its log line appears when the row is committed.
 const NOTE: &str = r#"
