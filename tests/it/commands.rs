@@ -577,7 +577,7 @@ fn no_secret_is_in_any_output_or_database() {
         &["runs", "list", "--json"],
         &["runs", "show", "1", "--json"],
         &["explain", "20003"],
-        &["simulator", "--listen", "127.0.0.1:1"],
+        &["simulator", "--listen", "192.0.2.1:0"],
     ];
     looks.iter().for_each(|arguments| look(arguments));
     let log = host.said();
