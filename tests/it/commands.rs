@@ -579,7 +579,9 @@ fn no_secret_is_in_any_output_or_database() {
         &["explain", "20003"],
         &["simulator", "--listen", "192.0.2.1:0"],
     ];
-    looks.iter().for_each(|arguments| look(arguments));
+    for arguments in looks {
+        look(arguments);
+    }
     let log = host.said();
     // The databases as they are on the disk while the host works, with their logs, and afterwards.
     let bytes = || {

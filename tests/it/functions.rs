@@ -95,7 +95,7 @@ impl Bench {
     }
 
     fn stop(self) -> Folder {
-        assert!(self.runtime.block_on(self.host.stop(Duration::from_secs(60))));
+        assert!(self.runtime.block_on(self.host.stop(Duration::from_mins(1))));
         self.folder
     }
 }

@@ -15,7 +15,7 @@ pub const BINARY: &str = env!("CARGO_BIN_EXE_boatswain");
 pub const ACCOUNT: &str = "AC00000000000000000000000000000001";
 pub const TOKEN: &str = "simulator-auth-token";
 /// How long anything may take before a test gives up; nothing comes near it.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// A folder with an application `app`.
 pub struct Folder {
@@ -101,7 +101,7 @@ impl Folder {
         let mut host = HostProcess { child, lines, url: String::new() };
         host.wait_for("ready");
         let listening = host.wait_for("listening");
-        host.url = listening.split_whitespace().last().unwrap().to_owned();
+        listening.split_whitespace().last().unwrap().clone_into(&mut host.url);
         host
     }
 
@@ -129,7 +129,10 @@ impl Folder {
 }
 
 #[derive(Clone, Default)]
-struct Lines(Arc<(Mutex<(Vec<String>, usize)>, Condvar)>);
+struct Lines(Arc<(Mutex<Said>, Condvar)>);
+
+/// The lines so far, and how many of the two streams have ended.
+type Said = (Vec<String>, usize);
 
 impl Lines {
     fn read(&self, source: impl BufRead + Send + 'static) {
@@ -386,10 +389,10 @@ pub fn head(method: &str, path: &str, headers: &[(&str, &str)], length: usize) -
         head.push_str("host: boatswain.test\r\n");
     }
     for (name, value) in headers {
-        head.push_str(&format!("{name}: {value}\r\n"));
+        head.extend([*name, ": ", *value, "\r\n"]);
     }
     if length > 0 || method == "POST" {
-        head.push_str(&format!("content-length: {length}\r\n"));
+        head.extend(["content-length: ", &length.to_string(), "\r\n"]);
     }
     head + "\r\n"
 }

@@ -75,7 +75,7 @@ impl Still {
             return ran;
         }
         loop {
-            let event = tokio::time::timeout(Duration::from_secs(60), self.events.recv());
+            let event = tokio::time::timeout(Duration::from_mins(1), self.events.recv());
             if let Event::Ran { notification: Some((id, mark)), report, .. } = event.await.unwrap().unwrap() {
                 return (id.0, mark, report.reason());
             }
@@ -102,8 +102,8 @@ impl Still {
     /// that this brings.
     async fn retry(&mut self, at: UnixMillis) -> Ran {
         assert_eq!(self.poke().await, [], "before its time");
-        let wait = at.since(self.now());
-        self.clock.advance(wait - Duration::from_millis(1));
+        let just_before = UnixMillis(at.0 - 1).since(self.now());
+        self.clock.advance(just_before);
         assert_eq!(self.poke().await, [], "just before its time");
         self.clock.advance(Duration::from_millis(1));
         let ran = self.poke().await;
@@ -160,7 +160,7 @@ fn a_failing_run_is_tried_twelve_times_ever_later_and_holds_its_message_back_unt
         }
         assert_eq!(ran, (1, Mark::Dead, "thrown"));
         assert_eq!(still.ran().await, (2, Mark::Done, "completed"), "what waited behind it");
-        assert!(still.host.stop(Duration::from_secs(60)).await);
+        assert!(still.host.stop(Duration::from_mins(1)).await);
     });
     let row = &shown(&folder, &["notifications", "show", "1", "--json"])[0];
     assert_eq!((&row["state"], &row["attempts"]), (&json!("dead"), &json!(12)));
@@ -192,7 +192,7 @@ fn a_run_that_killed_its_worker_three_times_is_dead() {
         }
         assert_eq!(ran, (1, Mark::Dead, "cpu_limit"));
         assert_eq!(still.ran().await, (2, Mark::Done, "completed"), "what waited behind it");
-        assert!(still.host.stop(Duration::from_secs(60)).await);
+        assert!(still.host.stop(Duration::from_mins(1)).await);
     });
     assert_eq!(folder.count("SELECT kills FROM notifications WHERE id = 1"), 3);
     assert_eq!(folder.texts("SELECT status FROM effects WHERE status <> 'poke'"), ["delivered"]);
@@ -442,7 +442,7 @@ impl Twilio {
 
     /// The next message that somebody wants to send.
     fn asked(&self) -> (Form, mpsc::Sender<String>) {
-        self.asked.recv_timeout(Duration::from_secs(60)).unwrap()
+        self.asked.recv_timeout(Duration::from_mins(1)).unwrap()
     }
 }
 
