@@ -92,6 +92,23 @@ impl Host {
             .sum()
     }
 
+    /// CPU time of each thread so far, in ticks of 10 ms: where it goes.
+    fn threads(&self) -> Vec<(String, u64)> {
+        let mut threads = Vec::new();
+        for pid in self.processes() {
+            for task in std::fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten().flatten() {
+                let text = std::fs::read_to_string(task.path().join("stat")).unwrap_or_default();
+                let name = text.split(['(', ')']).nth(1).unwrap_or("?").to_owned();
+                let name = if pid == self.child.id() { name } else { format!("worker {name}") };
+                let fields: Vec<_> = text.rsplit(')').next().unwrap_or("").split_whitespace().collect();
+                let ticks =
+                    |field: usize| fields.get(field).and_then(|text| text.parse::<u64>().ok()).unwrap_or(0);
+                threads.push((name, ticks(11) + ticks(12)));
+            }
+        }
+        threads
+    }
+
     fn resident_kib(&self) -> Vec<u64> {
         let resident = |pid: u32| {
             let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
@@ -180,8 +197,12 @@ fn main() {
     println!("memory at rest          {:>9.1} MB", host.resident_kib().iter().sum::<u64>() as f64 / 1024.0);
 
     let app_db = rusqlite::Connection::open(folder.path().join("data/apps/bench.db")).unwrap();
-    let effects =
-        || app_db.query_row("SELECT count(*) FROM statuses", [], |row| row.get::<_, usize>(0)).unwrap();
+    let effects = || {
+        app_db
+            .query_row("SELECT count(*) FROM statuses", [], |row| row.get::<_, i64>(0))
+            .map(|n| usize::try_from(n).unwrap())
+            .unwrap()
+    };
     let round = |round: usize, callbacks: usize, connections: usize| {
         let before = effects();
         let all: Vec<_> = (0..callbacks).map(|n| request(&host.address, round, n)).collect();
@@ -220,8 +241,16 @@ fn main() {
         );
     };
     round(0, callbacks / 10, connections); // warms worker, caches and databases
+    let before = host.threads();
     for n in 1..=rounds {
         round(n, callbacks, connections);
+    }
+    for (name, ticks) in host.threads() {
+        let earlier = before.iter().find(|(known, _)| *known == name).map_or(0, |(_, ticks)| *ticks);
+        let us = (ticks.saturating_sub(earlier) * 10_000) as f64 / (callbacks * rounds) as f64;
+        if us >= 1.0 {
+            println!("    {name:<20} {us:>6.1} µs each");
+        }
     }
     round(rounds + 1, (callbacks / 20).max(100), 1);
     let resident = host.resident_kib();

@@ -117,6 +117,7 @@ pub struct RunRow {
     pub started_at: UnixMillis,
 }
 
+#[allow(clippy::trivially_copy_pass_by_ref)] // serde hands it over so
 fn rfc_3339<S: serde::Serializer>(at: &UnixMillis, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.collect_str(at)
 }

@@ -137,7 +137,7 @@ fn is_busy(pid: u32) -> bool {
 }
 
 /// Longer than any test.
-const NEVER: Duration = Duration::from_secs(86_400);
+const NEVER: Duration = Duration::from_hours(24);
 
 /// An action that sends, and notes what it was told.
 const SEND: &str = r#"

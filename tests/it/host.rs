@@ -14,7 +14,7 @@ pub const BINARY: &str = env!("CARGO_BIN_EXE_boatswain");
 pub const ACCOUNT: &str = "AC00000000000000000000000000000001";
 pub const TOKEN: &str = "simulator-auth-token";
 /// How long anything may take before a test gives up; nothing comes near it.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// A folder with an application `app`.
 pub struct Folder {
