@@ -123,8 +123,8 @@ pub(super) fn with_code(error: JsNativeError, code: &str, context: &mut Context)
     }
 }
 
-/// Gives an ordinary object that no script has seen an own data property; skips what [[DefineOwnProperty]] would
-/// check, which takes half of the time.
+/// Gives an ordinary object that no script has seen an own data property; skips the checks that could only fail on
+/// another object.
 pub(super) fn put(object: &JsObject, key: impl Into<PropertyKey>, value: impl Into<JsValue>) {
     let property =
         PropertyDescriptor::builder().value(value).writable(true).enumerable(true).configurable(true);
