@@ -114,13 +114,13 @@ fn what_takes_too_much_memory_ends_at_its_memory_limit() {
         Reason::MemoryLimit,
         "limits.memory_mb = 16",
         &[
-            "// slow\nconst list = [], s = 'x'.repeat(1000); for (;;) list.push(s + list.length)",
+            "// slow\nconst list = [], s = 'x'.repeat(10000); for (;;) list.push(s + list.length)",
             "// slow\nconst list = []; for (;;) list.push({ a: 1, b: [2] })",
             "let s = 'x'; for (;;) s += s",
             "'x'.repeat(2 ** 30)",
             "// slow\n'x'.padEnd(2 ** 29)",
             "// slow\nconst map = new Map(); for (let i = 0; ; i++) map.set(i, 'value ' + i)",
-            "// slow\nawait null; const list = [], s = 'x'.repeat(1000); for (;;) list.push(s + list.length)",
+            "// slow\nawait null; const list = [], s = 'x'.repeat(10000); for (;;) list.push(s + list.length)",
             "// slow\nconst list = []; for (;;) list.push(new Uint8Array(1 << 20))",
         ],
     );
