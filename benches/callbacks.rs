@@ -4,7 +4,8 @@
 //! acknowledgement, the CPU time of host and workers per callback, memory at rest and time from start to listening.
 //! `docs/performance.md` says how to read them. Options, as environment variables: `CALLBACKS` (20000),
 //! `CONNECTIONS` (32), `ROUNDS` (3).
-#![allow(missing_docs, clippy::unwrap_used, clippy::cast_precision_loss, clippy::expect_used)]
+#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::cast_precision_loss)]
+#![allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
 
 use std::io::{BufRead, BufReader};
 use std::path::Path;
@@ -30,14 +31,14 @@ from_phone_number = "+14155238886"
 whatsapp_callback = "status"
 "#;
 /// One upsert through a synchronous host call.
-const ACTION: &str = r#"
+const ACTION: &str = r"
 utils.executeSql(
   `INSERT INTO statuses(sid, status, recipient) VALUES (:MESSAGE_SID, :MESSAGE_STATUS, :TO)
    ON CONFLICT(sid) DO UPDATE SET status = excluded.status`,
   null, false, true,
 );
 return vo.MessageStatus;
-"#;
+";
 const MIGRATION: &str =
     "CREATE TABLE statuses (sid TEXT PRIMARY KEY, status TEXT, recipient TEXT) WITHOUT ROWID;";
 
@@ -64,7 +65,7 @@ impl Host {
         let mut address = String::new();
         for line in BufReader::new(child.stdout.take().unwrap()).lines().map_while(Result::ok) {
             if let Some(url) = line.strip_prefix("listening") {
-                address = url.trim().trim_start_matches("http://").to_owned();
+                url.trim().trim_start_matches("http://").clone_into(&mut address);
             }
             if line == "ready" {
                 break;

@@ -123,6 +123,20 @@ impl fmt::Display for Diagnostic {
 
 impl std::error::Error for Diagnostic {}
 
+/// A text that somebody sent, for a terminal: what would steer it, or turn the writing around, is shown, not obeyed.
+#[must_use]
+pub fn shown(text: &str) -> String {
+    let steers = |c: char| {
+        c.is_control()
+            || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    };
+    let mut shown = String::with_capacity(text.len());
+    for c in text.chars() {
+        if steers(c) { shown.extend(c.escape_debug()) } else { shown.push(c) }
+    }
+    shown
+}
+
 /// The known name that `name` was probably meant to be, for "did you mean": the most similar one, if it is
 /// similar at all.
 #[must_use]
@@ -139,6 +153,12 @@ pub fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Opti
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_would_steer_a_terminal_is_shown_and_nothing_else_is_changed() {
+        assert_eq!(shown("it's \"è\" \\ \u{1F600} e\u{301}"), "it's \"è\" \\ \u{1F600} e\u{301}");
+        assert_eq!(shown("\u{1b}[31m\r\n\u{9b}\u{202e}"), "\\u{1b}[31m\\r\\n\\u{9b}\\u{202e}");
+    }
 
     #[test]
     fn positions_count_characters_from_one() {

@@ -13,7 +13,7 @@ mod secret;
 mod status;
 
 pub use clock::{Clock, ManualClock, SystemClock, UnixMillis};
-pub use diagnostic::{Diagnostic, Place, Severity, nearest};
+pub use diagnostic::{Diagnostic, Place, Severity, nearest, shown};
 pub use ids::{
     AccountSid, ActionId, AppId, CompanyId, InvalidId, MessageId, MessageSid, NotificationId, RunId,
 };

@@ -1,26 +1,36 @@
 //! `boatswain check`: parameters, scripts, migrations: every problem at once.
 
-use crate::base::{Diagnostic, Place, Severity};
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use crate::base::{AppId, Diagnostic, Place, Severity};
 use crate::cli::options::Options;
 use crate::cli::{Failure, output};
 use crate::config::{self, Application, Loaded};
 use crate::script::catalogue;
+use crate::script::protocol::Bundle;
 use crate::store::{AppDb, HostId, read_migrations};
 
 pub(super) fn run(options: &Options, json: bool) -> Result<(), Failure> {
+    let scripts = options
+        .scripts
+        .clone()
+        .unwrap_or_else(|| options.params.parent().unwrap_or_else(|| "".as_ref()).join("scripts"));
     let mut found = match config::load(&options.params) {
         Ok(Loaded { params, warnings }) => {
-            let scripts = options
-                .scripts
-                .clone()
-                .unwrap_or_else(|| options.params.parent().unwrap_or_else(|| "".as_ref()).join("scripts"));
             let mut found = warnings;
             for application in params.applications.values() {
                 found.extend(application_problems(application, &scripts, &options.params));
             }
             found
         }
-        Err(problems) => problems,
+        Err(mut problems) => {
+            // Which applications there are is not known now: every folder is taken for one.
+            for app in folders(&scripts) {
+                problems.extend(script_problems(&app, &scripts).1);
+            }
+            problems
+        }
     };
     found.sort_by_key(|diagnostic| diagnostic.severity == Severity::Warning);
     let errors = found.iter().filter(|diagnostic| diagnostic.severity == Severity::Error).count();
@@ -39,31 +49,41 @@ pub(super) fn run(options: &Options, json: bool) -> Result<(), Failure> {
     if errors == 0 { Ok(()) } else { Err(Failure::Failed) }
 }
 
-fn application_problems(
-    application: &Application,
-    scripts: &std::path::Path,
-    params: &std::path::Path,
-) -> Vec<Diagnostic> {
-    let folder = scripts.join(application.id.as_str());
+/// The applications that have a folder, in the order of their names.
+fn folders(scripts: &Path) -> BTreeSet<AppId> {
+    let entries = std::fs::read_dir(scripts).into_iter().flatten().flatten();
+    let folders = entries.filter(|entry| entry.path().is_dir());
+    folders.filter_map(|entry| AppId::parse(entry.file_name().to_str()?).ok()).collect()
+}
+
+fn application_problems(application: &Application, scripts: &Path, params: &Path) -> Vec<Diagnostic> {
+    let (bundle, mut found) = script_problems(&application.id, scripts);
+    if let Some(bundle) = bundle
+        && let Some(action) = &application.whatsapp.whatsapp_callback
+        && !catalogue::actions(&bundle).any(|known| known == action.as_str())
+    {
+        let near = crate::base::nearest(action.as_str(), catalogue::actions(&bundle));
+        let help = near.map_or_else(
+            || {
+                let file = scripts.join(application.id.as_str()).join(format!("{action}.js"));
+                format!("write {}", file.display())
+            },
+            |near| format!("did you mean `{near}`?"),
+        );
+        let message =
+            format!("whatsapp_callback of `{}` names `{action}`, which does not exist", application.id);
+        found.push(Diagnostic::error("UNKNOWN_ACTION", message).at(Place::file(params)).help(help));
+    }
+    found
+}
+
+/// An application's scripts, if they can be read, and what is wrong with them and with its migrations.
+fn script_problems(app: &AppId, scripts: &Path) -> (Option<Bundle>, Vec<Diagnostic>) {
+    let folder = scripts.join(app.as_str());
     let mut found = Vec::new();
-    match catalogue::read_bundle(scripts, &application.id) {
-        Ok(bundle) => {
-            found.extend(catalogue::problems(&bundle));
-            if let Some(action) = &application.whatsapp.whatsapp_callback
-                && !catalogue::actions(&bundle).any(|known| known == action.as_str())
-            {
-                let near = crate::base::nearest(action.as_str(), catalogue::actions(&bundle));
-                let help = near.map_or_else(
-                    || format!("write {}", folder.join(format!("{action}.js")).display()),
-                    |near| format!("did you mean `{near}`?"),
-                );
-                let message = format!(
-                    "whatsapp_callback of `{}` names `{action}`, which does not exist",
-                    application.id
-                );
-                found.push(Diagnostic::error("UNKNOWN_ACTION", message).at(Place::file(params)).help(help));
-            }
-        }
+    let bundle = catalogue::read_bundle(scripts, app);
+    match &bundle {
+        Ok(bundle) => found.extend(catalogue::problems(bundle)),
         Err(error) => found.push(
             Diagnostic::error("SCRIPTS_UNREADABLE", error.to_string())
                 .at(Place::file(&folder))
@@ -72,11 +92,11 @@ fn application_problems(
     }
     // Migrations are tried for real, all of them, on a database of their own that is thrown away.
     let migrated = read_migrations(&folder.join("migrations")).and_then(|migrations| {
-        let db = AppDb::open(std::path::Path::new(":memory:"), &HostId("check".into()))?;
+        let db = AppDb::open(Path::new(":memory:"), &HostId("check".into()))?;
         db.migrate(&migrations, crate::base::UnixMillis(0))
     });
     if let Err(error) = migrated {
         found.push(error.diagnostic());
     }
-    found
+    (bundle.ok(), found)
 }

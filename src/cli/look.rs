@@ -151,24 +151,21 @@ fn describe(row: &Value) {
             }
             Value::String(lines) if name == "log" => {
                 output::line("log:");
-                lines.lines().for_each(|line| output::line(format_args!("  {}", line.replace('\t', "  "))));
+                lines.lines().for_each(|line| {
+                    let (level, text) = line.split_once('\t').unwrap_or(("", line));
+                    output::line(format_args!("  {level:5}  {}", crate::base::shown(text)));
+                });
             }
             other => output::line(format_args!("{name}: {}", text(other))),
         }
     }
 }
 
-/// What a cell shows. Control characters that somebody sent are shown, not obeyed.
+/// What a cell shows.
 fn text(value: &Value) -> String {
     match value {
         Value::Null => String::new(),
-        Value::String(text) => text.chars().flat_map(shown).collect(),
+        Value::String(text) => crate::base::shown(text),
         other => other.to_string(),
     }
-}
-
-fn shown(c: char) -> impl Iterator<Item = char> {
-    let escape = c.is_control();
-    let plain = (!escape).then_some(c);
-    plain.into_iter().chain(escape.then(|| c.escape_debug()).into_iter().flatten())
 }

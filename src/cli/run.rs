@@ -31,16 +31,18 @@ pub(super) async fn run(
 
 fn order(params: &Params, action: &str, vo: &str, company: Option<&str>) -> Result<RunOrder, Failure> {
     let usage = |message: String| Diagnostic::error("USAGE", message);
-    let (app, action) = action.split_once('/').ok_or_else(|| {
-        usage(format!("`{}` does not name an action", action.escape_debug()))
-            .help("give `<appId>/<actionId>`, for example `demo/confirmOrder`")
-    })?;
-    let app = AppId::parse(app).map_err(|error| usage(error.to_string()))?;
+    let example = "give `<appId>/<actionId>`, for example `demo/confirmOrder`";
+    let (app, action) = action
+        .split_once('/')
+        .ok_or_else(|| usage(format!("`{}` does not name an action", action.escape_debug())).help(example))?;
+    let app = AppId::parse(app).map_err(|error| usage(error.to_string()).help(example))?;
     let action = ActionId::parse(action.strip_suffix(".js").unwrap_or(action))
-        .map_err(|error| usage(error.to_string()))?;
+        .map_err(|error| usage(error.to_string()).help(example))?;
     let company = match company {
         None => CompanyId::none(),
-        Some(text) => CompanyId::parse(text).map_err(|error| usage(error.to_string()))?,
+        Some(text) => CompanyId::parse(text).map_err(|error| {
+            usage(error.to_string()).help("without `--company` it is `NODEFINED`, the application itself")
+        })?,
     };
     if !params.applications.contains_key(&app) {
         let known = params.applications.keys().map(AppId::as_str);
@@ -59,7 +61,9 @@ fn order(params: &Params, action: &str, vo: &str, company: Option<&str>) -> Resu
 fn read_vo(vo: &str) -> Result<serde_json::Value, Failure> {
     let unreadable = |name: &str, error: std::io::Error| {
         Failure::from(
-            Diagnostic::error("VO_UNREADABLE", format!("`vo` cannot be read: {error}")).at(Place::file(name)),
+            Diagnostic::error("VO_UNREADABLE", format!("`vo` cannot be read: {error}"))
+                .at(Place::file(name))
+                .help("give JSON itself, `@FILE` with a file of UTF-8 text, or `-` for stdin"),
         )
     };
     let (name, text) = if vo == "-" {

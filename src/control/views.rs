@@ -1,6 +1,5 @@
 //! What `messages`, `notifications` and `runs` show, as JSON: the same through a running host and without one.
 
-use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -9,7 +8,7 @@ use crate::store::{Filter, Ledger, StoreError};
 use crate::whatsapp::Form;
 
 /// What is looked at.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Kind {
     /// Messages that were sent.

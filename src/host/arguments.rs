@@ -117,8 +117,11 @@ pub(super) fn type_error(message: impl Into<String>) -> Thrown {
 pub(super) fn phone_text(value: &Value) -> Option<String> {
     match value {
         Value::String(text) => Some(text.clone()),
-        Value::BigInt(digits) => Some(digits.clone()),
-        Value::Number(number) if number.fract() == 0.0 && number.abs() < 9e15 => Some(format!("{number:.0}")),
+        // A dash is tolerated in a number that somebody wrote; a minus sign makes it no number at all.
+        Value::BigInt(digits) => Some(digits.replace('-', "\u{2212}")),
+        Value::Number(number) if number.fract() == 0.0 && number.abs() < 9e15 => {
+            Some(format!("{number:.0}").replace('-', "\u{2212}"))
+        }
         _ => None,
     }
 }

@@ -16,21 +16,24 @@ use std::time::{Duration, Instant};
 use sha2::{Digest, Sha256};
 use tokio::sync::oneshot;
 
-use crate::base::{ActionId, MessageId, NotificationId, failpoint};
+use crate::base::{ActionId, MessageId, NotificationId, failpoint, shown};
 use crate::host::{Effects, RunContext, VoSource, run_separated};
 use crate::pipeline::Event;
 use crate::pipeline::application::{Application, Baton, Work};
 use crate::pipeline::queue::{Decision, Verdict};
-use crate::pipeline::report::{LogLine, RunReport, Used, level_name};
+use crate::pipeline::report::{LogLine, RunReport, Used, cut, level_name};
 use crate::script::protocol::{
     Ended, Failure, LogLevel, Reason, Returned, RunRequest, SandboxLimits, Start, ToWorker, Vo,
 };
 use crate::script::{Death, Worker, WorkerError};
-use crate::store::{Finished, Journal, JournalCall, JournalOrigin, Mark, StoreError};
+use crate::store::{Finished, Journal, JournalCall, JournalOrigin, Mark, ScriptSqlError, StoreError};
 use crate::whatsapp::Form;
 
 /// Runs before a worker at most: it bounds the latency of the effect under load, not the throughput.
 const AHEAD: usize = 128;
+/// Log lines of one run at most, and bytes of one line: `console`'s in the worker, `utils.log`'s here.
+const MAX_LOG_LINES: u32 = 1000;
+const MAX_LOG_LINE: u32 = 16 << 10;
 
 /// Numbers the runs of this process, so that the frames of one are never taken for another's.
 static TICKET: AtomicU32 = AtomicU32::new(1);
@@ -52,6 +55,8 @@ pub(super) struct Run {
     frame: ToWorker,
     pub(super) effects: Effects,
     pub(super) log: Vec<LogLine>,
+    /// Lines that host functions have logged.
+    noted: u32,
     pub(super) begun: Instant,
     pub(super) started_at: crate::base::UnixMillis,
     /// By how much the script's clock was moved.
@@ -95,6 +100,23 @@ pub(super) enum Stop {
     Trouble(StoreError),
     /// The script calls something else than the last time, where a message was sent.
     Mismatch(String),
+}
+
+impl Run {
+    /// Takes over what a host function has logged on the run's behalf.
+    pub(super) fn take_log(&mut self) {
+        for (level, text) in self.effects.log.drain(..) {
+            self.noted += 1;
+            let text = match self.noted {
+                ..=MAX_LOG_LINES => cut(&text, MAX_LOG_LINE as usize),
+                n if n == MAX_LOG_LINES + 1 => {
+                    format!("the run logged more than {MAX_LOG_LINES} lines: the rest is dropped")
+                }
+                _ => continue,
+            };
+            self.log.push(LogLine { level, text });
+        }
+    }
 }
 
 impl From<StoreError> for Stop {
@@ -174,8 +196,8 @@ impl<'a> Batch<'a> {
                 memory_mb: limits.memory_mb,
                 runs_per_context: limits.runs_per_context,
                 max_result_bytes: 1 << 20,
-                max_log_lines: 1000,
-                max_log_line_bytes: 16 << 10,
+                max_log_lines: MAX_LOG_LINES,
+                max_log_line_bytes: MAX_LOG_LINE,
             },
         };
         Worker::spawn(&self.application.surroundings.worker, &start)
@@ -248,6 +270,7 @@ impl<'a> Batch<'a> {
             action,
             effects: Effects::default(),
             log: Vec::new(),
+            noted: 0,
             begun: Instant::now(),
             started_at: now,
             advanced: 0,
@@ -321,11 +344,8 @@ impl<'a> Batch<'a> {
     /// A run came to its end in its worker.
     fn conclude(&mut self, mut run: Run, ended: Ended) {
         let used = used(&run, &ended);
-        for (level, text) in std::mem::take(&mut run.effects.log) {
-            run.log.push(LogLine { level, text });
-        }
         if !self.db().in_transaction() {
-            return self.transaction_lost(run, ended, used);
+            return self.transaction_lost(run, ended.result.err(), used);
         }
         let result = ended.result;
         let kept = match &result {
@@ -333,6 +353,8 @@ impl<'a> Batch<'a> {
             Err(_) => self.undo(&mut run),
         };
         match kept {
+            // A separated statement that succeeded within the run may end the transaction when it is alone.
+            Ok(()) if !self.db().in_transaction() => self.transaction_lost(run, result.err(), used),
             Ok(()) => {
                 let verdict = if result.is_ok() { Verdict::Done } else { Verdict::Failed };
                 self.ended.push(EndedRun { run, verdict, result, used });
@@ -359,16 +381,30 @@ impl<'a> Batch<'a> {
     fn undo(&self, run: &mut Run) -> Result<(), StoreError> {
         let db = self.db();
         db.undo_run()?;
-        for statement in std::mem::take(&mut run.effects.separated) {
+        for statement in &run.effects.separated {
             db.begin_run()?;
-            match run_separated(db, &run.context, &statement) {
+            match run_separated(db, &run.context, statement) {
                 Ok(_) => db.keep_run()?,
+                Err(_) if !db.in_transaction() => return Ok(()), // the caller sees it
                 Err(error) => {
-                    if db.in_transaction() {
-                        db.undo_run()?;
-                    }
-                    let text = format!("executeSql with separatedTransaction: {}: {error}", error.code);
-                    run.log.push(LogLine { level: LogLevel::Error, text });
+                    db.undo_run()?;
+                    run.log.push(not_separated(&error));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The same for a run whose transaction is gone: each statement in one of its own.
+    fn separately(&self, run: &mut Run) -> Result<(), StoreError> {
+        let db = self.db();
+        for statement in &run.effects.separated {
+            db.begin()?;
+            match run_separated(db, &run.context, statement) {
+                Ok(_) => db.commit()?,
+                Err(error) => {
+                    db.rollback()?;
+                    run.log.push(not_separated(&error));
                 }
             }
         }
@@ -376,10 +412,14 @@ impl<'a> Batch<'a> {
     }
 
     /// A statement of this run has ended the transaction that it shared.
-    fn transaction_lost(&mut self, run: Run, ended: Ended, used: Used) {
+    fn transaction_lost(&mut self, mut run: Run, thrown: Option<Failure>, used: Used) {
         let innocent = std::mem::take(&mut self.ended);
         if innocent.is_empty() {
-            let result = Err(ended.result.err().unwrap_or_else(|| {
+            if let Err(error) = self.separately(&mut run) {
+                let _ = self.db().rollback();
+                return self.trouble(run, error.to_string());
+            }
+            let result = Err(thrown.unwrap_or_else(|| {
                 failure(
                     Reason::Thrown,
                     "SQL_TRANSACTION_LOST",
@@ -398,12 +438,17 @@ impl<'a> Batch<'a> {
     }
 
     /// The conversation ended before the run did.
-    fn stopped(&mut self, run: Run, stop: Stop, outstanding: usize) {
-        if self.db().in_transaction()
-            && let Err(error) = self.db().undo_run()
-        {
+    fn stopped(&mut self, mut run: Run, stop: Stop, outstanding: usize) {
+        if !matches!(stop, Stop::Died(_)) || outstanding > 1 {
+            run.effects.separated.clear(); // this attempt does not count
+        }
+        let undone = if self.db().in_transaction() { self.undo(&mut run) } else { self.separately(&mut run) };
+        if let Err(error) = undone {
             tracing::error!(%error, "a run could not be undone: its transaction is given up");
             let _ = self.db().rollback();
+        }
+        if !self.db().in_transaction() {
+            // With the transaction went the effects of the runs before this one.
             for mut other in std::mem::take(&mut self.ended) {
                 other.verdict = Verdict::Interrupted { alone: true };
                 self.settle(vec![other]);
@@ -605,6 +650,11 @@ fn used(run: &Run, ended: &Ended) -> Used {
     }
 }
 
+fn not_separated(error: &ScriptSqlError) -> LogLine {
+    let text = format!("executeSql with separatedTransaction: {}: {error}", error.code);
+    LogLine { level: LogLevel::Error, text }
+}
+
 fn failure(reason: Reason, code: &str, message: impl Into<String>) -> Failure {
     Failure { reason, message: message.into(), code: Some(code.to_owned()), frames: Vec::new() }
 }
@@ -618,14 +668,14 @@ fn tell(
 ) {
     let Some((id, mark)) = notification else { return }; // whoever asked by hand is told himself
     for line in &report.log {
-        tracing::info!(target: "script", %app, %action, notification = id.0, level = level_name(line.level), "{}", line.text.escape_debug());
+        tracing::info!(target: "script", %app, %action, notification = id.0, level = level_name(line.level), "{}", shown(&line.text));
     }
     if let Err(failure) = &report.result {
         let place =
             failure.frames.first().map(|frame| format!(" at {}:{}:{}", frame.file, frame.line, frame.column));
         tracing::warn!(
             target: "script", %app, %action, notification = id.0, reason = failure.reason.as_str(), next = ?mark,
-            "{}{}", failure.message.escape_debug(), place.unwrap_or_default()
+            "{}{}", shown(&failure.message), place.unwrap_or_default()
         );
     }
 }

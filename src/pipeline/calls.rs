@@ -41,6 +41,7 @@ impl Batch<'_> {
                         return Err(Stop::Died(Death { reason: Reason::HostCallLimit, message }));
                     }
                     let answer = self.answer(run, function, &arguments)?;
+                    run.take_log();
                     if let Err(error) = worker.queue(&ToWorker::Answer(answer)) {
                         let thrown = Thrown {
                             kind: ErrorKind::RangeError,

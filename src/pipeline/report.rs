@@ -119,7 +119,8 @@ pub(super) fn level_name(level: LogLevel) -> &'static str {
     }
 }
 
-fn cut(text: &str, most: usize) -> String {
+/// A text that is not longer than `most` bytes.
+pub(super) fn cut(text: &str, most: usize) -> String {
     if text.len() <= most {
         return text.to_owned();
     }

@@ -52,6 +52,7 @@ impl AppDb {
         for schema in [DONE_SCHEMA, journal::SCHEMA, migrations::SCHEMA] {
             connection.execute_batch(schema).map_err(open)?;
         }
+        // A database in memory has no folder.
         if fresh && let Some(folder) = file.parent().filter(|folder| !folder.as_os_str().is_empty()) {
             super::data_dir::sync_folder(folder)
                 .map_err(|cause| StoreError::DataFolder { path: folder.to_owned(), cause })?;

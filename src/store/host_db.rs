@@ -150,6 +150,8 @@ pub(super) fn open_reader(file: &Path) -> Result<Connection, StoreError> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(file, flags).map_err(open)?;
     connection.busy_timeout(std::time::Duration::from_secs(5)).map_err(open)?;
+    // SQLite looks at the file at the first statement: what is no database is found here.
+    let _: i64 = connection.pragma_query_value(None, "schema_version", |row| row.get(0)).map_err(open)?;
     Ok(connection)
 }
 

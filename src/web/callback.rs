@@ -7,6 +7,7 @@
 use std::time::Duration;
 
 use axum::body::Body;
+use axum::extract::rejection::PathRejection;
 use axum::extract::{OriginalUri, Path, State};
 use axum::http::{HeaderMap, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
@@ -32,11 +33,13 @@ const SIGNATURE: &str = "x-twilio-signature";
 /// `POST /whatsapp/callback/{appId}/{companyId}`
 pub(super) async fn receive(
     State(site): State<Site>,
-    Path((app, company)): Path<(String, String)>,
+    path: Result<Path<(String, String)>, PathRejection>,
     OriginalUri(uri): OriginalUri,
     headers: HeaderMap,
     body: Body,
 ) -> Response {
+    // A path that is not UTF-8 names no application, like any other that is unknown.
+    let (app, company) = path.map_or_else(|_| Default::default(), |Path(names)| names);
     match accept(&site, &app, &company, &uri, &headers, body).await {
         Ok(()) => StatusCode::NO_CONTENT.into_response(),
         Err(refusal) => {

@@ -1,7 +1,8 @@
 //! A host to test: a folder with parameters and scripts, the program that serves it, and a client that signs as
 //! Twilio does.
 
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
 use std::path::PathBuf;
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::{Arc, Condvar, Mutex};
@@ -24,10 +25,8 @@ pub struct Folder {
 impl Folder {
     /// An application whose callback action is `callback`, with `more` at the end of the parameters.
     pub fn new(callback: &str, more: &str) -> Self {
-        let root = tempfile::tempdir().unwrap();
-        let folder = Self { root };
-        folder.write(
-            "app-params.toml",
+        Self::with_params(
+            callback,
             &format!(
                 r#"
                 [host]
@@ -43,7 +42,14 @@ impl Folder {
                 {more}
                 "#
             ),
-        );
+        )
+    }
+
+    /// An application whose action `callback` there is, with parameters of the test's own.
+    pub fn with_params(callback: &str, params: &str) -> Self {
+        let root = tempfile::tempdir().unwrap();
+        let folder = Self { root };
+        folder.write("app-params.toml", params);
         folder.write("scripts/app/callback.js", callback);
         folder.write(
             "scripts/app/migrations/001.sql",
@@ -67,7 +73,7 @@ impl Folder {
         self.command(arguments).stdin(Stdio::null()).output().unwrap()
     }
 
-    fn command(&self, arguments: &[&str]) -> Command {
+    pub fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(BINARY);
         command.args(arguments).current_dir(self.root.path()).env_clear();
         command
@@ -79,10 +85,14 @@ impl Folder {
 
     /// Serves, and stands still at a failpoint.
     pub fn serve_until(&self, failpoint: Option<&str>) -> HostProcess {
+        let failpoint = failpoint.map(|name| ("BOATSWAIN_FAILPOINT", name));
+        self.serve_with(failpoint.as_slice())
+    }
+
+    /// Serves with an environment.
+    pub fn serve_with(&self, environment: &[(&str, &str)]) -> HostProcess {
         let mut command = self.command(&["serve"]);
-        if let Some(failpoint) = failpoint {
-            command.env("BOATSWAIN_FAILPOINT", failpoint);
-        }
+        command.envs(environment.iter().copied());
         let mut child =
             command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let lines = Lines::default();
@@ -100,6 +110,14 @@ impl Folder {
         let db = rusqlite::Connection::open(self.path("data/apps/app.db")).unwrap();
         let mut statement = db.prepare(sql).unwrap();
         let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?))).unwrap();
+        rows.map(Result::unwrap).collect()
+    }
+
+    /// The first column of a query on the application's database.
+    pub fn texts(&self, sql: &str) -> Vec<String> {
+        let db = rusqlite::Connection::open(self.path("data/apps/app.db")).unwrap();
+        let mut statement = db.prepare(sql).unwrap();
+        let rows = statement.query_map([], |row| row.get(0)).unwrap();
         rows.map(Result::unwrap).collect()
     }
 
@@ -159,6 +177,11 @@ impl HostProcess {
         self.lines.wait(part, count);
     }
 
+    /// What was said so far.
+    pub fn said(&self) -> String {
+        self.lines.0.0.lock().unwrap().0.join("\n")
+    }
+
     pub fn pid(&self) -> u32 {
         self.child.id()
     }
@@ -170,8 +193,13 @@ impl HostProcess {
     }
 
     /// SIGTERM; gives the exit status.
-    pub fn terminate(mut self) -> Option<i32> {
+    pub fn terminate(self) -> Option<i32> {
         signal(self.pid(), "-TERM");
+        self.wait()
+    }
+
+    /// Its exit status, when it has ended.
+    pub fn wait(mut self) -> Option<i32> {
         self.child.wait().unwrap().code()
     }
 }
@@ -257,4 +285,119 @@ pub fn client() -> reqwest::Client {
 
 pub fn runtime() -> tokio::runtime::Runtime {
     tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap()
+}
+
+/// An answer as it came over the wire.
+#[derive(Debug, Clone)]
+pub struct Answer {
+    pub status: u16,
+    /// In order, names in lower case.
+    pub headers: Vec<(String, String)>,
+    pub body: Vec<u8>,
+}
+
+impl Answer {
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
+    }
+
+    pub fn text(&self) -> String {
+        String::from_utf8_lossy(&self.body).into_owned()
+    }
+
+    /// What an attacker can compare: everything but the time of day.
+    pub fn face(&self) -> (u16, Vec<(String, String)>, String) {
+        let headers = self.headers.iter().filter(|(name, _)| name != "date").cloned().collect();
+        (self.status, headers, self.text())
+    }
+}
+
+/// A connection that says exactly what it is told to: no client tidies paths or headers up.
+pub struct Wire(BufReader<TcpStream>);
+
+impl Wire {
+    /// Connects to the authority of `url`.
+    pub fn to(url: &str) -> Self {
+        let authority = url.trim_start_matches("http://").split('/').next().unwrap();
+        let stream = TcpStream::connect(authority).unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        stream.set_nodelay(true).unwrap();
+        Self(BufReader::new(stream))
+    }
+
+    pub fn say(&mut self, bytes: impl AsRef<[u8]>) {
+        self.0.get_mut().write_all(bytes.as_ref()).unwrap();
+    }
+
+    /// The next answer; `body` says whether it has one (HEAD does not).
+    pub fn hear(&mut self, body: bool) -> Answer {
+        let mut lines = Vec::new();
+        loop {
+            let mut line = String::new();
+            assert!(
+                self.0.read_line(&mut line).unwrap() > 0,
+                "the connection ended in the answer's head: {lines:?}"
+            );
+            let line = line.trim_end().to_owned();
+            if line.is_empty() {
+                break;
+            }
+            lines.push(line);
+        }
+        let status = lines[0].split(' ').nth(1).unwrap().parse().unwrap();
+        let headers: Vec<_> = lines[1..]
+            .iter()
+            .map(|line| {
+                let (name, value) = line.split_once(':').unwrap();
+                (name.to_ascii_lowercase(), value.trim().to_owned())
+            })
+            .collect();
+        let mut answer = Answer { status, headers, body: Vec::new() };
+        if body && let Some(length) = answer.header("content-length") {
+            answer.body = vec![0; length.parse().unwrap()];
+            self.0.read_exact(&mut answer.body).unwrap();
+        }
+        answer
+    }
+
+    /// Everything until the host closes the connection.
+    pub fn rest(&mut self) -> String {
+        let mut bytes = Vec::new();
+        // Cut off with bytes unread, the connection is reset: closed all the same.
+        if let Err(error) = self.0.read_to_end(&mut bytes) {
+            assert_eq!(error.kind(), std::io::ErrorKind::ConnectionReset, "the connection stays open");
+        }
+        String::from_utf8_lossy(&bytes).into_owned()
+    }
+}
+
+/// One request with a path exactly as it is given.
+pub fn request(host: &str, method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Answer {
+    let mut wire = Wire::to(host);
+    wire.say(head(method, path, headers, body.len()));
+    wire.say(body);
+    wire.hear(method != "HEAD")
+}
+
+/// A request's head.
+pub fn head(method: &str, path: &str, headers: &[(&str, &str)], length: usize) -> String {
+    let mut head = format!("{method} {path} HTTP/1.1\r\n");
+    if !headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("host")) {
+        head.push_str("host: boatswain.test\r\n");
+    }
+    for (name, value) in headers {
+        head.push_str(&format!("{name}: {value}\r\n"));
+    }
+    if length > 0 || method == "POST" {
+        head.push_str(&format!("content-length: {length}\r\n"));
+    }
+    head + "\r\n"
+}
+
+pub const FORM: (&str, &str) = ("content-type", "application/x-www-form-urlencoded");
+
+/// A signed callback to `path`, which the host knows as `<public><path>`.
+pub fn callback(host: &str, public: &str, path: &str, form: &Form, key: &str) -> Answer {
+    let signature = signature::sign(&format!("{public}{path}"), form, &Secret::new(key));
+    request(host, "POST", path, &[FORM, ("x-twilio-signature", &signature)], form.encode().as_bytes())
 }

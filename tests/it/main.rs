@@ -1,9 +1,15 @@
 //! What the program promises, tested from outside. One file a promise.
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used)]
 
+mod callbacks;
 mod cases;
+mod commands;
 mod crash;
+mod functions;
 mod host;
 mod hostile;
+mod layers;
+mod pipeline;
+mod public_files;
 mod support;
 mod worker;
