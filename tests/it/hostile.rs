@@ -296,7 +296,12 @@ fn a_limit_says_where_the_action_was() {
     let Err(Failure { frames, .. }) = ended.result else { panic!("stopped") };
     let shown: Vec<_> =
         frames.iter().map(|frame| format!("{}@{}:{}", frame.function, frame.file, frame.line)).collect();
-    assert_eq!(shown, ["spin@scripts/demo/hostile.js:2", "@scripts/demo/hostile.js:4"]);
+    // A loop has no position of its own: the engine names the function's beginning or the call in it.
+    assert!(
+        shown[0] == "spin@scripts/demo/hostile.js:1" || shown[0] == "spin@scripts/demo/hostile.js:2",
+        "{shown:?}"
+    );
+    assert_eq!(shown[1..], ["@scripts/demo/hostile.js:4"]);
     assert!(ended.cpu_us >= 50_000, "{}", ended.cpu_us);
     assert!(ended.peak_memory_bytes > 0);
 }
