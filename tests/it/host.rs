@@ -101,7 +101,7 @@ impl Folder {
         let mut host = HostProcess { child, lines, url: String::new() };
         host.wait_for("ready");
         let listening = host.wait_for("listening");
-        host.url = listening.split_whitespace().last().unwrap().to_owned();
+        listening.split_whitespace().last().unwrap().clone_into(&mut host.url);
         host
     }
 
@@ -128,8 +128,11 @@ impl Folder {
     }
 }
 
+/// The lines of a process, and how many of its two outputs have ended.
+type Said = (Vec<String>, usize);
+
 #[derive(Clone, Default)]
-struct Lines(Arc<(Mutex<(Vec<String>, usize)>, Condvar)>);
+struct Lines(Arc<(Mutex<Said>, Condvar)>);
 
 impl Lines {
     fn read(&self, source: impl BufRead + Send + 'static) {
@@ -386,10 +389,10 @@ pub fn head(method: &str, path: &str, headers: &[(&str, &str)], length: usize) -
         head.push_str("host: boatswain.test\r\n");
     }
     for (name, value) in headers {
-        head.push_str(&format!("{name}: {value}\r\n"));
+        head.extend([*name, ": ", *value, "\r\n"]);
     }
     if length > 0 || method == "POST" {
-        head.push_str(&format!("content-length: {length}\r\n"));
+        head.extend(["content-length: ", &length.to_string(), "\r\n"]);
     }
     head + "\r\n"
 }

@@ -103,7 +103,7 @@ impl Still {
     async fn retry(&mut self, at: UnixMillis) -> Ran {
         assert_eq!(self.poke().await, [], "before its time");
         let wait = at.since(self.now());
-        self.clock.advance(wait - Duration::from_millis(1));
+        self.clock.advance(wait.saturating_sub(Duration::from_millis(1)));
         assert_eq!(self.poke().await, [], "just before its time");
         self.clock.advance(Duration::from_millis(1));
         let ran = self.poke().await;
