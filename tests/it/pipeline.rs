@@ -59,7 +59,7 @@ impl Still {
     async fn serve(folder: &Folder) -> Self {
         let clock = Arc::new(ManualClock::at(NOW));
         let params = boatswain::config::load(&folder.path("app-params.toml")).unwrap().params;
-        let builder = Host::builder(params).worker(command()).clock(Arc::clone(&clock) as _);
+        let builder = Host::builder(params, command()).clock(Arc::clone(&clock) as _);
         let host = builder.serve().await.unwrap();
         let events = host.events();
         Self { host, clock, events, client: client(), pokes: 0, seen: VecDeque::new() }
