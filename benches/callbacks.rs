@@ -4,7 +4,8 @@
 //! acknowledgement, the CPU time of host and workers per callback, memory at rest and time from start to listening.
 //! `docs/performance.md` says how to read them. Options, as environment variables: `CALLBACKS` (20000),
 //! `CONNECTIONS` (32), `ROUNDS` (3).
-#![allow(missing_docs, clippy::unwrap_used, clippy::cast_precision_loss, clippy::expect_used)]
+#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::cast_precision_loss)]
+#![allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
 
 use std::io::{BufRead, BufReader};
 use std::path::Path;
@@ -30,14 +31,14 @@ from_phone_number = "+14155238886"
 whatsapp_callback = "status"
 "#;
 /// One upsert through a synchronous host call.
-const ACTION: &str = r#"
+const ACTION: &str = r"
 utils.executeSql(
   `INSERT INTO statuses(sid, status, recipient) VALUES (:MESSAGE_SID, :MESSAGE_STATUS, :TO)
    ON CONFLICT(sid) DO UPDATE SET status = excluded.status`,
   null, false, true,
 );
 return vo.MessageStatus;
-"#;
+";
 const MIGRATION: &str =
     "CREATE TABLE statuses (sid TEXT PRIMARY KEY, status TEXT, recipient TEXT) WITHOUT ROWID;";
 
@@ -64,7 +65,7 @@ impl Host {
         let mut address = String::new();
         for line in BufReader::new(child.stdout.take().unwrap()).lines().map_while(Result::ok) {
             if let Some(url) = line.strip_prefix("listening") {
-                address = url.trim().trim_start_matches("http://").to_owned();
+                url.trim().trim_start_matches("http://").clone_into(&mut address);
             }
             if line == "ready" {
                 break;
@@ -90,6 +91,23 @@ impl Host {
             .into_iter()
             .map(|pid| (stat(pid, 11).unwrap_or(0) + stat(pid, 12).unwrap_or(0)) * 10_000)
             .sum()
+    }
+
+    /// CPU time of each thread so far, in ticks of 10 ms: where it goes.
+    fn threads(&self) -> Vec<(String, u64)> {
+        let mut threads = Vec::new();
+        for pid in self.processes() {
+            for task in std::fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten().flatten() {
+                let text = std::fs::read_to_string(task.path().join("stat")).unwrap_or_default();
+                let name = text.split(['(', ')']).nth(1).unwrap_or("?").to_owned();
+                let name = if pid == self.child.id() { name } else { format!("worker {name}") };
+                let fields: Vec<_> = text.rsplit(')').next().unwrap_or("").split_whitespace().collect();
+                let ticks =
+                    |field: usize| fields.get(field).and_then(|text| text.parse::<u64>().ok()).unwrap_or(0);
+                threads.push((name, ticks(11) + ticks(12)));
+            }
+        }
+        threads
     }
 
     fn resident_kib(&self) -> Vec<u64> {
@@ -180,8 +198,12 @@ fn main() {
     println!("memory at rest          {:>9.1} MB", host.resident_kib().iter().sum::<u64>() as f64 / 1024.0);
 
     let app_db = rusqlite::Connection::open(folder.path().join("data/apps/bench.db")).unwrap();
-    let effects =
-        || app_db.query_row("SELECT count(*) FROM statuses", [], |row| row.get::<_, usize>(0)).unwrap();
+    let effects = || {
+        app_db
+            .query_row("SELECT count(*) FROM statuses", [], |row| row.get::<_, i64>(0))
+            .map(|n| usize::try_from(n).unwrap())
+            .unwrap()
+    };
     let round = |round: usize, callbacks: usize, connections: usize| {
         let before = effects();
         let all: Vec<_> = (0..callbacks).map(|n| request(&host.address, round, n)).collect();
@@ -220,8 +242,16 @@ fn main() {
         );
     };
     round(0, callbacks / 10, connections); // warms worker, caches and databases
+    let before = host.threads();
     for n in 1..=rounds {
         round(n, callbacks, connections);
+    }
+    for (name, ticks) in host.threads() {
+        let earlier = before.iter().find(|(known, _)| *known == name).map_or(0, |(_, ticks)| *ticks);
+        let us = (ticks.saturating_sub(earlier) * 10_000) as f64 / (callbacks * rounds) as f64;
+        if us >= 1.0 {
+            println!("    {name:<20} {us:>6.1} µs each");
+        }
     }
     round(rounds + 1, (callbacks / 20).max(100), 1);
     let resident = host.resident_kib();

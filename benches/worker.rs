@@ -111,9 +111,9 @@ fn pipelined(name: &str, script: &str, count: u32) {
     println!(
         "{name}: {:.0} runs/s; µs each: worker {:.1} (of which in runs {:.1}), host {:.1}, wall {:.1}",
         f64::from(served) / wall.as_secs_f64(),
-        each(cpu(worker.pid()) - before.0),
+        each(cpu(worker.pid()).saturating_sub(before.0)),
         each(js),
-        each(cpu(std::process::id()) - before.1),
+        each(cpu(std::process::id()).saturating_sub(before.1)),
         each(wall),
     );
 }
@@ -128,7 +128,7 @@ fn runs(worker: &mut Worker, count: u32) -> (u32, Duration) {
             outstanding.push_back(sent);
             sent += 1;
         }
-        match worker.receive(Instant::now() + Duration::from_secs(60)).unwrap() {
+        match worker.receive(Instant::now() + Duration::from_mins(1)).unwrap() {
             FromWorker::Call { .. } => {
                 let answer = Answer::Return { value: Value::Number(1.0), advance_ms: 0 };
                 worker.queue(&ToWorker::Answer(answer)).unwrap();

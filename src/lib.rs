@@ -19,7 +19,7 @@
 //! * [`script`]: catalogue of scripts, worker processes, and the sandbox in them.
 //! * [`whatsapp`]: Twilio's words and wire: forms, signatures, error codes, the client.
 //! * [`store`]: the databases. All SQL of the host's own is here.
-//! * [`config`]: `app-params.toml`.
+//! * [`config`]: the parameters, `app-params.toml`.
 //! * [`base`]: ids, phone numbers, secrets, time, diagnostics.
 //!
 //! # A callback arrives

@@ -157,7 +157,7 @@ text_id! {
     |text| text.len() == 34 && text.starts_with("AC") && text.bytes().skip(2).all(|b| b.is_ascii_hexdigit())
 }
 
-/// The host's own id of a message, made before the message is sent and carried in its callback URL: a UUIDv7
+/// The host's own id of a message, made before the message is sent and carried in its callback URL: a `UUIDv7`
 /// (RFC 9562), so that ids made one after another lie side by side in an index and never meet those of
 /// another data folder.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]

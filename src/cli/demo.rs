@@ -18,6 +18,7 @@ use crate::cli::{Failure, output};
 use crate::config;
 use crate::pipeline::{DirectRun, Event};
 use crate::runtime::Host;
+use crate::script::WorkerCommand;
 use crate::script::protocol::Returned;
 use crate::store::{Filter, Ledger, Mark, MessageRow};
 
@@ -55,7 +56,11 @@ async fn tour(folder: &Path, began: Instant) -> Result<(), Failure> {
 
     let params = config::load(&folder.join("app-params.toml"))?.params;
     let free = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-    let host = Host::builder(params).listen(free).simulator_listen(free).serve().await?;
+    let host = Host::builder(params, WorkerCommand::current_exe())
+        .listen(free)
+        .simulator_listen(free)
+        .serve()
+        .await?;
     step(began, "host", format_args!("callbacks and public files at {}", host.public_url()));
     if let Some(url) = host.simulator_url() {
         step(began, "simulator", format_args!("stands in for Twilio at {url}"));

@@ -131,6 +131,11 @@ const OWN: &[OwnCode] = &[
     own("DEMO", "the demo is not whole", "report this"),
     own("DEMO_FOLDER", "the demo has no temporary folder", "set TMPDIR to one that you may write to"),
     own("DEMO_INCOMPLETE", "not every message arrived in the demo", "see the steps that it shows"),
+    own(
+        "ADMIN_NOT_YET",
+        "the admin listener is configured and not there yet",
+        "leave [admin] listen \"off\"",
+    ),
     // Outcomes of a send.
     own(
         "INVALID_PHONE_NUMBER",

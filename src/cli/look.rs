@@ -26,7 +26,7 @@ pub(super) async fn run(options: &Options, kind: Kind, look: &Look) -> Result<()
         Look::List(list) => {
             let rows = rows(&source, kind, list).await?;
             if list.json {
-                rows.iter().for_each(|row| output::line(row));
+                rows.iter().for_each(output::line);
             } else {
                 table(kind, &rows);
             }
@@ -139,7 +139,9 @@ fn describe(row: &Value) {
         match value {
             Value::Array(items) => {
                 output::line(format_args!("{name}:"));
-                items.iter().for_each(|item| output::line(format_args!("  {item}")));
+                for item in items {
+                    output::line(format_args!("  {item}"));
+                }
             }
             Value::Object(inner) => {
                 output::line(format_args!("{name}:"));

@@ -4,11 +4,12 @@ use std::time::Duration;
 
 use tokio::signal::unix::{SignalKind, signal};
 
-use crate::base::Diagnostic;
+use crate::base::{Diagnostic, Place};
 use crate::cli::options::Options;
 use crate::cli::{Failure, output};
 use crate::config::{self, Address, Loaded, Params};
 use crate::runtime::{Host, HostBuilder};
+use crate::script::WorkerCommand;
 
 /// How long open runs have when the host is told to stop. Below the 30 s after which service managers kill.
 const DRAIN: Duration = Duration::from_secs(25);
@@ -21,6 +22,16 @@ pub(super) async fn run(options: &Options, listen: Option<Address>) -> Result<()
     let Loaded { params, warnings } = config::load(&options.params)?;
     for warning in &warnings {
         output::problem(warning);
+    }
+    if params.admin_listen.is_some() {
+        output::problem(
+            &Diagnostic::warning(
+                "ADMIN_NOT_YET",
+                "nothing listens at `[admin] listen`: metrics are not there yet",
+            )
+            .at(Place::file(&params.file))
+            .help("leave it \"off\"; docs/limits.md lists what is not there yet"),
+        );
     }
     let mut builder = builder(options, params.clone());
     if let Some(address) = listen {
@@ -47,7 +58,7 @@ pub(super) async fn run(options: &Options, listen: Option<Address>) -> Result<()
 
 /// A builder with the folders that the options name.
 pub(super) fn builder(options: &Options, params: Params) -> HostBuilder {
-    let mut builder = Host::builder(params);
+    let mut builder = Host::builder(params, WorkerCommand::current_exe());
     if let Some(scripts) = &options.scripts {
         builder = builder.scripts(scripts);
     }

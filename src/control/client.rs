@@ -55,7 +55,7 @@ impl ControlClient {
         let http = reqwest::Client::builder()
             .unix_socket(socket)
             .no_proxy()
-            .timeout(Duration::from_secs(900)) // a run may take as long as its limits say
+            .timeout(Duration::from_mins(15)) // a run may take as long as its limits say
             .build()
             .ok()?;
         Some(Self { http })

@@ -25,9 +25,9 @@ pub enum Kind {
 /// When the database fails.
 pub fn list(ledger: &Ledger, kind: Kind, filter: &Filter) -> Result<Vec<Value>, StoreError> {
     Ok(match kind {
-        Kind::Messages => rows(ledger.messages(filter)?),
-        Kind::Notifications => rows(ledger.notifications(filter)?),
-        Kind::Runs => rows(ledger.runs(filter)?),
+        Kind::Messages => rows(&ledger.messages(filter)?),
+        Kind::Notifications => rows(&ledger.notifications(filter)?),
+        Kind::Runs => rows(&ledger.runs(filter)?),
     })
 }
 
@@ -40,7 +40,7 @@ pub fn show(ledger: &Ledger, kind: Kind, id: &str) -> Result<Option<Value>, Stor
         Kind::Messages => {
             let Some(message) = ledger.message(id)? else { return Ok(None) };
             let notifications = match &message.sid {
-                Some(sid) => rows(ledger.notifications_of(sid)?),
+                Some(sid) => rows(&ledger.notifications_of(sid)?),
                 None => Vec::new(),
             };
             Some(with(row(&message), "notifications", Value::from(notifications)))
@@ -64,7 +64,7 @@ pub fn show(ledger: &Ledger, kind: Kind, id: &str) -> Result<Option<Value>, Stor
     })
 }
 
-fn rows<T: Serialize>(rows: Vec<T>) -> Vec<Value> {
+fn rows<T: Serialize>(rows: &[T]) -> Vec<Value> {
     rows.iter().map(row).collect()
 }
 

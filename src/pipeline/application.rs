@@ -20,7 +20,7 @@ use crate::whatsapp::SignedUrls;
 /// How many runs share a transaction at most. More gains nothing: a COMMIT costs the same whatever its size.
 const BATCH: usize = 64;
 /// How long an idle worker is kept, and an idle thread.
-pub(super) const IDLE: Duration = Duration::from_secs(60);
+pub(super) const IDLE: Duration = Duration::from_mins(1);
 
 /// One application at work.
 pub(super) struct Application {
@@ -217,8 +217,18 @@ impl Application {
         None
     }
 
-    /// Gives the baton up.
-    pub(super) fn put_baton(self: &Arc<Self>, baton: Baton) {
+    /// Gives the baton back at the end of a batch: the slot looks for more work itself, so nobody else is woken for
+    /// it (two slots that take turns would only cool each other's caches).
+    pub(super) fn end_batch(&self, baton: Baton) {
+        let mut state = self.lock();
+        state.baton = Some(baton);
+        if state.returning > 0 || state.stopping {
+            self.changed.notify_all();
+        }
+    }
+
+    /// Gives the baton up while a run waits for Twilio: others may go on.
+    pub(super) fn lend_baton(self: &Arc<Self>, baton: Baton) {
         let mut state = self.lock();
         state.baton = Some(baton);
         if state.returning > 0 || state.stopping {

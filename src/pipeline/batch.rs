@@ -29,10 +29,8 @@ use crate::script::{Death, Worker, WorkerError};
 use crate::store::{Finished, Journal, JournalCall, JournalOrigin, Mark, ScriptSqlError, StoreError};
 use crate::whatsapp::Form;
 
-/// Runs before a worker at most, and bytes: the first bounds the latency of the effect under load, the second keeps
-/// both pipes from filling up at once.
+/// Runs before a worker at most: it bounds the latency of the effect under load, not the throughput.
 const AHEAD: usize = 128;
-const AHEAD_BYTES: usize = 24 << 10;
 /// Log lines of one run at most, and bytes of one line: `console`'s in the worker, `utils.log`'s here.
 const MAX_LOG_LINES: u32 = 1000;
 const MAX_LOG_LINE: u32 = 16 << 10;
@@ -176,7 +174,7 @@ impl<'a> Batch<'a> {
     /// Does something that takes long while others may have the database.
     pub(super) fn without_baton<T>(&mut self, work: impl FnOnce() -> T) -> T {
         let baton = self.take_baton();
-        self.application.put_baton(baton);
+        self.application.lend_baton(baton);
         let result = work();
         self.baton = Some(self.application.take_baton());
         result
@@ -296,7 +294,7 @@ impl<'a> Batch<'a> {
         let mut sender_ahead = false;
         loop {
             while ahead < waiting.len().min(AHEAD)
-                && (ahead == 0 || !sender_ahead && worker.bytes_ahead() < AHEAD_BYTES)
+                && (ahead == 0 || !sender_ahead && worker.bytes_ahead() < worker.room_ahead())
             {
                 let next = &waiting[ahead];
                 sender_ahead = self.application.is_sender(next.action.as_str());

@@ -158,7 +158,7 @@ impl Batch<'_> {
         if let Some(sid) = row.as_ref().and_then(|row| row.sid.as_deref())
             && let Ok(sid) = MessageSid::parse(sid)
         {
-            let status = row.map(|row| MessageStatus::parse(&row.status)).unwrap_or(MessageStatus::Queued);
+            let status = row.map_or(MessageStatus::Queued, |row| MessageStatus::parse(&row.status));
             return Ok(between(Outcome::known(&sid, &status)));
         }
         let Some(inbox) = self.application.inbox() else { return Ok(in_doubt()) };

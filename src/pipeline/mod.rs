@@ -198,19 +198,19 @@ impl Pipeline {
             match self.applications.get(&app) {
                 Some(application) => application.arrive(arrivals),
                 None => {
-                    tracing::warn!(%app, count = arrivals.len(), "notifications wait for an application that is not configured")
+                    tracing::warn!(%app, count = arrivals.len(), "notifications wait for an application that is not configured");
                 }
             }
         }
     }
 
     /// Takes in what the inbox has made durable.
-    pub fn accept(&self, accepted: Vec<Accepted>) {
-        for new in &accepted {
+    pub fn accept(&self, accepted: &[Accepted]) {
+        for new in accepted {
             self.events.tell(|| Event::Received(new.clone()));
         }
         // Usually one application's: no map is built for it.
-        let mut rest = accepted.as_slice();
+        let mut rest = accepted;
         while let Some(first) = rest.first() {
             let same = rest.iter().take_while(|other| other.app == first.app).count();
             let (now, later) = rest.split_at(same);
@@ -242,10 +242,11 @@ impl Pipeline {
             application.stop();
         }
         // Every application is waited for, so that idle ones give their threads back too.
-        self.applications
-            .values()
-            .map(|application| application.wait_until_idle(deadline))
-            .fold(true, |a, b| a && b)
+        let mut idle = true;
+        for application in self.applications.values() {
+            idle &= application.wait_until_idle(deadline);
+        }
+        idle
     }
 }
 

@@ -9,6 +9,6 @@ use crate::pipeline::batch::Batch;
 pub(super) fn work(application: &Arc<Application>) {
     while let Some((baton, work)) = application.claim() {
         let baton = Batch::new(application, baton).run(work);
-        application.put_baton(baton);
+        application.end_batch(baton);
     }
 }

@@ -3,10 +3,12 @@
 //! ```no_run
 //! # async fn embed() -> Result<(), Vec<boatswain::base::Diagnostic>> {
 //! let loaded = boatswain::config::load("app-params.toml".as_ref())?;
-//! let host = boatswain::Host::builder(loaded.params)
-//!     .worker(boatswain::script::WorkerCommand::current_exe())
-//!     .serve()
-//!     .await?;
+//! // The program that the workers run in: here one whose `main` ends in `boatswain::script::worker::main`.
+//! let worker = boatswain::script::WorkerCommand {
+//!     program: "/usr/lib/shop/boatswain-worker".into(),
+//!     arguments: vec![],
+//! };
+//! let host = boatswain::Host::builder(loaded.params, worker).serve().await?;
 //! println!("callbacks arrive at {}", host.public_url());
 //! host.stop(std::time::Duration::from_secs(25)).await;
 //! # Ok(())
@@ -70,8 +72,11 @@ pub struct Host {
 
 impl Host {
     /// A host with these parameters; `scripts` and `public` stand beside the parameter file unless said otherwise.
+    ///
+    /// `worker` is how a worker process is started: a program that ends in [`crate::script::worker::main`]. It is
+    /// given and not guessed, because an embedder's own program started once more would be the application again.
     #[must_use]
-    pub fn builder(params: Params) -> HostBuilder {
+    pub fn builder(params: Params, worker: WorkerCommand) -> HostBuilder {
         let beside = |name: &str| params.file.parent().unwrap_or_else(|| "".as_ref()).join(name);
         HostBuilder {
             scripts: beside("scripts"),
@@ -79,7 +84,7 @@ impl Host {
             data: params.host.data_dir.clone(),
             listen: None,
             simulator_listen: None,
-            worker: WorkerCommand::current_exe(),
+            worker,
             clock: Arc::new(SystemClock),
             params,
         }
@@ -194,14 +199,6 @@ impl HostBuilder {
     #[must_use]
     pub fn simulator_listen(mut self, address: Address) -> Self {
         self.simulator_listen = Some(address);
-        self
-    }
-
-    /// How a worker process is started: an embedder names the program and arguments that end in
-    /// [`crate::script::worker::main`].
-    #[must_use]
-    pub fn worker(mut self, command: WorkerCommand) -> Self {
-        self.worker = command;
         self
     }
 

@@ -195,9 +195,9 @@ impl HostBuilder {
         };
         let pipeline = Arc::new(Pipeline::new(&surroundings, setups));
         let announced = Arc::downgrade(&pipeline);
-        let announce = move |accepted| {
+        let announce = move |accepted: Vec<_>| {
             if let Some(pipeline) = announced.upgrade() {
-                pipeline.accept(accepted);
+                pipeline.accept(&accepted);
             }
         };
         let (inbox, writer) = Inbox::start(host_db, data.host_db(), announce).map_err(|error| {
@@ -239,6 +239,7 @@ struct Parts {
     events: Events,
 }
 
+#[allow(clippy::needless_pass_by_value)] // for map_err
 fn one(error: StoreError) -> Problems {
     vec![error.diagnostic()]
 }

@@ -57,6 +57,8 @@ pub struct MessageRow {
     pub to: String,
     pub from: String,
     pub status: String,
+    /// Twilio's number, or the host's own word.
+    #[serde(serialize_with = "number_or_word")]
     pub error_code: Option<String>,
     pub error_message: Option<String>,
     pub notification_id: Option<i64>,
@@ -117,8 +119,19 @@ pub struct RunRow {
     pub started_at: UnixMillis,
 }
 
+#[allow(clippy::trivially_copy_pass_by_ref)] // serde hands it over so
 fn rfc_3339<S: serde::Serializer>(at: &UnixMillis, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.collect_str(at)
+}
+
+/// As the outcome of a send shows it: Twilio's codes are numbers, the host's are words.
+#[allow(clippy::ref_option)] // serde hands it over so
+fn number_or_word<S: serde::Serializer>(code: &Option<String>, serializer: S) -> Result<S::Ok, S::Error> {
+    match code.as_deref().map(|code| (code, code.parse::<u32>())) {
+        None => serializer.serialize_none(),
+        Some((_, Ok(number))) => serializer.serialize_u32(number),
+        Some((word, Err(_))) => serializer.serialize_str(word),
+    }
 }
 
 #[allow(clippy::ref_option)] // serde hands it over so

@@ -117,7 +117,7 @@ pub(super) fn query(
     let mut statement = prepare(db, sql)?;
     bind(&mut statement, parameters)?;
     let names: Vec<String> =
-        statement.column_names().into_iter().map(|name| serde_json::Value::from(name).to_string()).collect();
+        statement.column_names().map(|name| serde_json::Value::from(name).to_string()).collect();
     let mut rows = statement.raw_query();
     let mut json = String::from("[");
     while let Some(row) = rows.next()? {

@@ -71,19 +71,16 @@ async fn accept(
     let known = AppId::parse(app).ok().and_then(|app| site.applications.get(&app));
     let company_id = CompanyId::parse(company).ok();
     let url = signed_url(site, uri);
-    let (application, company) = match (known, company_id) {
-        (Some(application), Some(company)) => {
-            let keys = keys(application, &company, &account);
-            if !verified(&url, &form, given, keys) {
-                return Err(Refusal::Forbidden);
-            }
-            (application, company)
-        }
-        _ => {
-            // As much work as for an application that exists.
-            let _ = verified(&url, &form, given, None);
+    let (application, company) = if let (Some(application), Some(company)) = (known, company_id) {
+        let keys = keys(application, &company, &account);
+        if !verified(&url, &form, given, keys) {
             return Err(Refusal::Forbidden);
         }
+        (application, company)
+    } else {
+        // As much work as for an application that exists.
+        let _ = verified(&url, &form, given, None);
+        return Err(Refusal::Forbidden);
     };
 
     let message_sid = form

@@ -48,7 +48,6 @@ pub struct Site {
 
 impl Site {
     /// The routes, at the top and below the path of the public URL (a proxy may strip it or not).
-    #[must_use]
     pub fn router(self) -> Router {
         let prefix = self.prefix().to_owned();
         let files = public_files::router(&self.applications, &self.public_dir);

@@ -429,7 +429,7 @@ fn messages_notifications_and_runs_are_shown_the_same_through_a_host_and_without
         );
     }
     assert_eq!(messages[0]["status"], "failed");
-    assert_eq!(messages[0]["errorCode"], "63007");
+    assert_eq!(messages[0]["errorCode"], 63007);
     assert_eq!(messages[0]["sid"], Value::Null);
     assert_eq!(messages[1]["status"], "read");
     assert_eq!(messages[1]["to"], "+393331234567");
@@ -579,7 +579,7 @@ fn no_secret_is_in_any_output_or_database() {
         &["explain", "20003"],
         &["simulator", "--listen", "192.0.2.1:0"],
     ];
-    for arguments in looks {
+    for arguments in &looks {
         look(arguments);
     }
     let log = host.said();

@@ -67,7 +67,7 @@ impl Bench {
         }
         let runtime = runtime();
         let params = boatswain::config::load(&folder.path("app-params.toml")).unwrap().params;
-        let host = runtime.block_on(Host::builder(params).worker(command()).workbench()).unwrap();
+        let host = runtime.block_on(Host::builder(params, command()).workbench()).unwrap();
         Self { host, folder, runtime }
     }
 

@@ -128,11 +128,11 @@ impl Folder {
     }
 }
 
+/// The lines of a process, and how many of its two outputs have ended.
+type Said = (Vec<String>, usize);
+
 #[derive(Clone, Default)]
 struct Lines(Arc<(Mutex<Said>, Condvar)>);
-
-/// The lines so far, and how many of the two streams have ended.
-type Said = (Vec<String>, usize);
 
 impl Lines {
     fn read(&self, source: impl BufRead + Send + 'static) {

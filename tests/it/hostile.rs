@@ -114,13 +114,13 @@ fn what_takes_too_much_memory_ends_at_its_memory_limit() {
         Reason::MemoryLimit,
         "limits.memory_mb = 16",
         &[
-            "// slow\nconst list = [], s = 'x'.repeat(1000); for (;;) list.push(s + list.length)",
+            "// slow\nconst list = [], s = 'x'.repeat(10000); for (;;) list.push(s + list.length)",
             "// slow\nconst list = []; for (;;) list.push({ a: 1, b: [2] })",
             "let s = 'x'; for (;;) s += s",
             "'x'.repeat(2 ** 30)",
             "// slow\n'x'.padEnd(2 ** 29)",
             "// slow\nconst map = new Map(); for (let i = 0; ; i++) map.set(i, 'value ' + i)",
-            "// slow\nawait null; const list = [], s = 'x'.repeat(1000); for (;;) list.push(s + list.length)",
+            "// slow\nawait null; const list = [], s = 'x'.repeat(10000); for (;;) list.push(s + list.length)",
             "// slow\nconst list = []; for (;;) list.push(new Uint8Array(1 << 20))",
         ],
     );
@@ -296,7 +296,12 @@ fn a_limit_says_where_the_action_was() {
     let Err(Failure { frames, .. }) = ended.result else { panic!("stopped") };
     let shown: Vec<_> =
         frames.iter().map(|frame| format!("{}@{}:{}", frame.function, frame.file, frame.line)).collect();
-    assert_eq!(shown, ["spin@scripts/demo/hostile.js:2", "@scripts/demo/hostile.js:4"]);
+    // A loop has no position of its own: the engine names the function's beginning or the call in it.
+    assert!(
+        shown[0] == "spin@scripts/demo/hostile.js:1" || shown[0] == "spin@scripts/demo/hostile.js:2",
+        "{shown:?}"
+    );
+    assert_eq!(shown[1..], ["@scripts/demo/hostile.js:4"]);
     assert!(ended.cpu_us >= 50_000, "{}", ended.cpu_us);
     assert!(ended.peak_memory_bytes > 0);
 }

@@ -172,8 +172,8 @@ fn wrong(module: &str, file: &str, text: &str) -> Vec<String> {
     for (at, path) in paths(&code) {
         let first = path.split("::").next().unwrap_or_default();
         let known = MAY_KNOW.iter().any(|(known, _)| *known == first);
-        let may = |allowed: &&str| path == **allowed || path.starts_with(&format!("{allowed}::"));
-        if known && first != module && !may_know.iter().any(may) {
+        let may = |allowed: &str| path == allowed || path.starts_with(&format!("{allowed}::"));
+        if known && first != module && !may_know.iter().any(|allowed| may(allowed)) {
             wrong.push(format!("{file}:{}: `{module}` may not know `{path}`", line(at)));
         }
     }

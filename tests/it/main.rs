@@ -1,5 +1,5 @@
 //! What the program promises, tested from outside. One file a promise.
-#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used)] // a test that cannot go on ends
+#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used)]
 
 mod callbacks;
 mod cases;

@@ -59,7 +59,7 @@ impl Still {
     async fn serve(folder: &Folder) -> Self {
         let clock = Arc::new(ManualClock::at(NOW));
         let params = boatswain::config::load(&folder.path("app-params.toml")).unwrap().params;
-        let builder = Host::builder(params).worker(command()).clock(Arc::clone(&clock) as _);
+        let builder = Host::builder(params, command()).clock(Arc::clone(&clock) as _);
         let host = builder.serve().await.unwrap();
         let events = host.events();
         Self { host, clock, events, client: client(), pokes: 0, seen: VecDeque::new() }
@@ -102,8 +102,8 @@ impl Still {
     /// that this brings.
     async fn retry(&mut self, at: UnixMillis) -> Ran {
         assert_eq!(self.poke().await, [], "before its time");
-        let just_before = UnixMillis(at.0 - 1).since(self.now());
-        self.clock.advance(just_before);
+        let wait = at.since(self.now());
+        self.clock.advance(wait.saturating_sub(Duration::from_millis(1)));
         assert_eq!(self.poke().await, [], "just before its time");
         self.clock.advance(Duration::from_millis(1));
         let ran = self.poke().await;

@@ -73,10 +73,10 @@ fn scope(request: &RunRequest, file: usize, context: &mut Context, state: &State
         (js_string!("companyId"), &company),
         (js_string!("actionId"), &action),
     ] {
-        params.create_data_property_or_throw(name, value.clone(), context)?;
+        values::put(&params, name, value.clone());
     }
     let user = JsObject::with_object_proto(context.intrinsics());
-    user.create_data_property_or_throw(js_string!("companyId"), company.clone(), context)?;
+    values::put(&user, js_string!("companyId"), company.clone());
     let mut scope = Vec::with_capacity(compile::SCOPE);
     scope.extend([vo, params.into(), company, app, user.into()]);
     state.scope.replace(scope.clone());

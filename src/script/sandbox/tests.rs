@@ -212,7 +212,7 @@ fn memory_that_a_run_held_is_given_back() {
 fn a_sandbox_goes_on_after_each_limit() {
     let script = "
         if (vo.how === 'spin') for (;;);
-        if (vo.how === 'grow') { const list = []; for (;;) list.push('x'.repeat(1000) + list.length) }
+        if (vo.how === 'grow') { const list = [], s = 'x'.repeat(10000); for (;;) list.push(s + list.length) }
         if (vo.how === 'dive') (function f() { f() })();
         return vo.how";
     let mut start = start(script);

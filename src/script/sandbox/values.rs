@@ -5,7 +5,7 @@ use std::fmt;
 
 use boa_engine::object::JsObject;
 use boa_engine::object::builtins::{JsArray, JsFunction};
-use boa_engine::property::PropertyKey;
+use boa_engine::property::{PropertyDescriptor, PropertyKey};
 use boa_engine::value::JsVariant;
 use boa_engine::{Context, JsError, JsNativeError, JsResult, JsString, JsValue, js_string};
 use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
@@ -123,6 +123,14 @@ pub(super) fn with_code(error: JsNativeError, code: &str, context: &mut Context)
     }
 }
 
+/// Gives an ordinary object that no script has seen an own data property; skips the checks that could only fail on
+/// another object.
+pub(super) fn put(object: &JsObject, key: impl Into<PropertyKey>, value: impl Into<JsValue>) {
+    let property =
+        PropertyDescriptor::builder().value(value).writable(true).enumerable(true).configurable(true);
+    object.insert_property(key, property);
+}
+
 /// The input of a run.
 ///
 /// # Errors
@@ -132,9 +140,9 @@ pub(super) fn from_vo(vo: &Vo, context: &mut Context) -> JsResult<JsValue> {
         Vo::Json(json) => parse(json, context),
         Vo::Form(fields) => {
             let object = JsObject::with_object_proto(context.intrinsics());
+            let state = State::of(context);
             for (name, value) in fields {
-                let key = State::of(context).key(name);
-                object.create_data_property_or_throw(key, JsString::from(value.as_str()), context)?;
+                put(&object, state.key(name), JsString::from(value.as_str()));
             }
             Ok(object.into())
         }
@@ -213,10 +221,7 @@ impl<'de> Visitor<'de> for Seed<'_> {
         let object = JsObject::with_object_proto(self.0.intrinsics());
         while let Some(name) = members.next_key::<Cow<'_, str>>()? {
             let value = members.next_value_seed(Seed(self.0))?;
-            let key = PropertyKey::from(JsString::from(&*name));
-            object
-                .create_data_property_or_throw(key, value, self.0)
-                .map_err(|error| serde::de::Error::custom(error.to_string()))?;
+            put(&object, JsString::from(&*name), value);
         }
         Ok(object.into())
     }
