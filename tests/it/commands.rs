@@ -536,6 +536,8 @@ fn no_secret_is_in_any_output_or_database() {
     const GIVEN: &str = "canary-given-b4406f";
     let folder = Folder::with_params(
         r#"
+        // Only the first notification and the run by hand send: what they send is notified too.
+        if (vo.ApiVersion && vo.MessageSid !== "SM00000000000000000000000000000001") return;
         utils.sendWhatsappMessageWithSettings("AC00000000000000000000000000000009", "canary-given-b4406f", "+14155550100", "+393331234567", "Ciao");
         utils.whatsapp.send({ to: "+393331234567", body: "Ciao", companyId: "ACME" });
         utils.whatsapp.send({ to: "+393331234567", body: "Ciao" });
