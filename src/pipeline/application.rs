@@ -180,7 +180,10 @@ impl Application {
                 state.baton = Some(baton);
             }
             let workers_idle = state.workers.first().map(|(_, since)| *since + IDLE);
-            let until_due = state.queue.next_due().map(|due| due.since(now).max(Duration::from_millis(1)));
+            // While another slot has the baton, that one looks at what is due when it gives it up.
+            let free = state.baton.is_some() && state.returning == 0;
+            let until_due = state.queue.next_due().filter(|_| free);
+            let until_due = until_due.map(|due| due.since(now).max(Duration::from_millis(1)));
             let wall = Instant::now();
             if state.workers.first().is_some_and(|(_, since)| wall.duration_since(*since) >= IDLE) {
                 let (old, _) = state.workers.remove(0);
@@ -233,7 +236,10 @@ impl Application {
         state.baton = Some(baton);
         if state.returning > 0 || state.stopping {
             self.changed.notify_all();
-        } else if !state.direct.is_empty() || state.queue.has_ready(self.now()) {
+        } else if !state.direct.is_empty()
+            || state.queue.has_ready(self.now())
+            || state.queue.next_due().is_some()
+        {
             self.wake(&mut state);
         }
     }
@@ -297,6 +303,13 @@ impl Application {
             self.wake(&mut state);
         }
         result
+    }
+
+    /// A run will be taken up again in a moment: the messages that it has sent stay open.
+    pub(super) fn keep_open(&self, notification: NotificationId, messages: Vec<MessageId>) {
+        if !messages.is_empty() {
+            self.lock().reopened.insert(notification, messages);
+        }
     }
 
     /// The messages that were reopened for a notification's run, now that it has been taken up again.

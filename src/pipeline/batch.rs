@@ -58,6 +58,10 @@ pub(super) struct Run {
     /// Lines that host functions have logged.
     noted: u32,
     pub(super) begun: Instant,
+    /// Bytes that the worker has logged for it.
+    pub(super) logged: usize,
+    /// How long it has waited in line, which does not count as its time.
+    pub(super) waited: Duration,
     pub(super) started_at: crate::base::UnixMillis,
     /// By how much the script's clock was moved.
     pub(super) advanced: u64,
@@ -81,6 +85,8 @@ pub(super) struct RunJournal {
     pub(super) recorded: Vec<JournalCall>,
     /// Whether `start` is recorded.
     pub(super) begun: bool,
+    /// Bytes of the answers in `unsaved`.
+    pub(super) unsaved_bytes: usize,
     /// Calls of this attempt that the next send records.
     pub(super) unsaved: Vec<(u32, JournalCall)>,
 }
@@ -98,6 +104,11 @@ pub(super) enum Stop {
     Died(Death),
     /// The host cannot go on; nobody's fault.
     Trouble(StoreError),
+    /// What was written violates a constraint that only a COMMIT checks.
+    NotCommitted {
+        /// Whether only this run can be to blame.
+        alone: bool,
+    },
     /// The script calls something else than the last time, where a message was sent.
     Mismatch(String),
 }
@@ -152,6 +163,11 @@ impl<'a> Batch<'a> {
         self.take_baton()
     }
 
+    /// Whether no run of the open transaction has ended yet.
+    pub(super) fn nothing_has_ended(&self) -> bool {
+        self.ended.is_empty()
+    }
+
     pub(super) fn db(&self) -> &crate::store::AppDb {
         &self.baton_ref().db
     }
@@ -171,13 +187,15 @@ impl<'a> Batch<'a> {
         }
     }
 
-    /// Does something that takes long while others may have the database.
-    pub(super) fn without_baton<T>(&mut self, work: impl FnOnce() -> T) -> T {
+    /// Does something that takes long while others may have the database; also says how long it then waited to have
+    /// it again.
+    pub(super) fn without_baton<T>(&mut self, work: impl FnOnce() -> T) -> (T, Duration) {
         let baton = self.take_baton();
         self.application.lend_baton(baton);
         let result = work();
+        let waiting = Instant::now();
         self.baton = Some(self.application.take_baton());
-        result
+        (result, waiting.elapsed())
     }
 
     fn worker(&self) -> Result<Worker, WorkerError> {
@@ -229,6 +247,7 @@ impl<'a> Batch<'a> {
             start: JournalOrigin { started: now.0, seed: seed(&origin, now.0) },
             recorded: Vec::new(),
             begun: false,
+            unsaved_bytes: 0,
             unsaved: Vec::new(),
         };
         let mut messages = Vec::new();
@@ -241,7 +260,13 @@ impl<'a> Batch<'a> {
                     return None;
                 }
                 (Ok(false), Ok(Some(Journal { origin: start, calls }))) => {
-                    journal = RunJournal { start, recorded: calls, begun: true, unsaved: Vec::new() };
+                    journal = RunJournal {
+                        start,
+                        recorded: calls,
+                        begun: true,
+                        unsaved_bytes: 0,
+                        unsaved: Vec::new(),
+                    };
                 }
                 (Ok(false), Ok(None)) => {}
                 (Err(error), _) | (_, Err(error)) => trouble = Some(error),
@@ -272,6 +297,8 @@ impl<'a> Batch<'a> {
             log: Vec::new(),
             noted: 0,
             begun: Instant::now(),
+            logged: 0,
+            waited: Duration::ZERO,
             started_at: now,
             advanced: 0,
             calls: 0,
@@ -336,9 +363,7 @@ impl<'a> Batch<'a> {
         self.db().begin_run()?;
         run.begun = Instant::now();
         worker.run_begins();
-        let result = self.converse(worker, run);
-        self.db().set_deadline(None);
-        result
+        self.converse(worker, run)
     }
 
     /// A run came to its end in its worker.
@@ -359,7 +384,20 @@ impl<'a> Batch<'a> {
                 let verdict = if result.is_ok() { Verdict::Done } else { Verdict::Failed };
                 self.ended.push(EndedRun { run, verdict, result, used });
             }
-            Err(error) => self.trouble(run, error.to_string()),
+            Err(error) => {
+                // Half of the run may be in the transaction: with it go the runs before this one.
+                let _ = self.db().rollback();
+                self.interrupt_ended();
+                self.trouble(run, error.to_string());
+            }
+        }
+    }
+
+    /// The transaction is gone, and with it what has ended in it: it is done again, one by one.
+    fn interrupt_ended(&mut self) {
+        for mut other in std::mem::take(&mut self.ended) {
+            other.verdict = Verdict::Interrupted { alone: true };
+            self.settle(vec![other]);
         }
     }
 
@@ -381,9 +419,14 @@ impl<'a> Batch<'a> {
     fn undo(&self, run: &mut Run) -> Result<(), StoreError> {
         let db = self.db();
         db.undo_run()?;
+        // Alone a statement may take longer than within the run: they have as long as a run has, all together.
+        let deadline = Instant::now() + self.application.parameters.limits.wall;
         for statement in &run.effects.separated {
             db.begin_run()?;
-            match run_separated(db, &run.context, statement) {
+            db.set_deadline(Some(deadline));
+            let done = run_separated(db, &run.context, statement);
+            db.set_deadline(None);
+            match done {
                 Ok(_) => db.keep_run()?,
                 Err(_) if !db.in_transaction() => return Ok(()), // the caller sees it
                 Err(error) => {
@@ -398,9 +441,13 @@ impl<'a> Batch<'a> {
     /// The same for a run whose transaction is gone: each statement in one of its own.
     fn separately(&self, run: &mut Run) -> Result<(), StoreError> {
         let db = self.db();
+        let deadline = Instant::now() + self.application.parameters.limits.wall;
         for statement in &run.effects.separated {
             db.begin()?;
-            match run_separated(db, &run.context, statement) {
+            db.set_deadline(Some(deadline));
+            let done = run_separated(db, &run.context, statement);
+            db.set_deadline(None);
+            match done {
                 Ok(_) => db.commit()?,
                 Err(error) => {
                     db.rollback()?;
@@ -430,10 +477,8 @@ impl<'a> Batch<'a> {
             self.settle(vec![EndedRun { run, verdict: Verdict::Failed, result, used }]);
             return;
         }
-        for mut other in innocent {
-            other.verdict = Verdict::Interrupted { alone: true };
-            self.settle(vec![other]);
-        }
+        self.ended = innocent;
+        self.interrupt_ended();
         self.interrupted(run, true);
     }
 
@@ -449,10 +494,7 @@ impl<'a> Batch<'a> {
         }
         if !self.db().in_transaction() {
             // With the transaction went the effects of the runs before this one.
-            for mut other in std::mem::take(&mut self.ended) {
-                other.verdict = Verdict::Interrupted { alone: true };
-                self.settle(vec![other]);
-            }
+            self.interrupt_ended();
         }
         match stop {
             Stop::Died(death) if outstanding > 1 => {
@@ -471,6 +513,12 @@ impl<'a> Batch<'a> {
                 self.ended.push(EndedRun { run, verdict: Verdict::KilledWorker, result, used });
             }
             Stop::Trouble(error) => self.trouble(run, error.to_string()),
+            Stop::NotCommitted { alone: false } => self.interrupted(run, true),
+            Stop::NotCommitted { alone: true } => {
+                let used = Used { wall: run.begun.elapsed(), host_calls: run.host_calls, ..Used::default() };
+                let result = Err(violated());
+                self.ended.push(EndedRun { run, verdict: Verdict::Failed, result, used });
+            }
             Stop::Mismatch(message) => {
                 let result = Err(failure(Reason::Thrown, "JOURNAL_MISMATCH", message));
                 let used = Used { wall: run.begun.elapsed(), host_calls: run.host_calls, ..Used::default() };
@@ -485,17 +533,24 @@ impl<'a> Batch<'a> {
     /// When the COMMIT failed: then the runs go back to the queue.
     pub(super) fn commit(&mut self) -> Result<(), StoreError> {
         failpoint::reach("runs-ended");
+        let alone = self.ended.len() == 1;
         let committed = if self.db().in_transaction() { self.db().commit() } else { Ok(()) };
         failpoint::reach("runs-committed");
         let mut ended = std::mem::take(&mut self.ended);
         if let Err(error) = &committed {
             for other in &mut ended {
-                other.verdict = Verdict::HostTrouble;
-                other.result = Err(failure(
-                    Reason::Thrown,
-                    "DATABASE_COMMIT",
-                    format!("the application's database could not commit: {error}"),
-                ));
+                (other.verdict, other.result) = match error.is_violation() {
+                    true if alone => (Verdict::Failed, Err(violated())),
+                    true => (Verdict::Interrupted { alone: true }, Err(violated())),
+                    false => (
+                        Verdict::HostTrouble,
+                        Err(failure(
+                            Reason::Thrown,
+                            "DATABASE_COMMIT",
+                            format!("the application's database could not commit: {error}"),
+                        )),
+                    ),
+                };
             }
             // Whether it is on the disk, only the disk knows: look with a new connection.
             if let Some(baton) = &mut self.baton
@@ -518,13 +573,17 @@ impl<'a> Batch<'a> {
             ended
                 .iter()
                 .map(|end| {
-                    for message in &end.run.messages {
-                        queue.release(*message);
-                    }
-                    match end.run.origin {
+                    let decision = match end.run.origin {
                         Origin::Notification { id, .. } => queue.finish(id, end.verdict, now),
                         Origin::Direct(_) => Decision::Done,
+                    };
+                    // A run that goes on in a moment is not over: notifications of what it has sent go on waiting.
+                    if decision != Decision::Again {
+                        for message in &end.run.messages {
+                            queue.release(*message);
+                        }
                     }
+                    decision
                 })
                 .collect()
         });
@@ -539,7 +598,10 @@ impl<'a> Batch<'a> {
                         Decision::Done => Mark::Done,
                         Decision::Retry { at } => Mark::Retry { at },
                         Decision::Dead => Mark::Dead,
-                        Decision::Again => continue,
+                        Decision::Again => {
+                            application.keep_open(*id, run.messages);
+                            continue;
+                        }
                     };
                     (Some((*id, mark)), *attempt)
                 }
@@ -657,6 +719,14 @@ fn not_separated(error: &ScriptSqlError) -> LogLine {
 
 fn failure(reason: Reason, code: &str, message: impl Into<String>) -> Failure {
     Failure { reason, message: message.into(), code: Some(code.to_owned()), frames: Vec::new() }
+}
+
+fn violated() -> Failure {
+    failure(
+        Reason::Thrown,
+        "SQL_CONSTRAINT",
+        "what the action wrote violates a deferred foreign key, which is checked when the run is committed",
+    )
 }
 
 /// Writes a run's log lines, and its failure, to the host's log.

@@ -8,6 +8,8 @@
 //!   ─ ask Twilio ─ take the baton ─ record the outcome ─ COMMIT ─ go on in a new transaction
 //! ```
 
+use std::time::Instant;
+
 use sha2::{Digest, Sha256};
 
 use crate::base::{MessageId, MessageSid, MessageStatus, failpoint};
@@ -15,7 +17,9 @@ use crate::host::{self, MANIFEST, OutcomeForm, Reply, Send};
 use crate::pipeline::Event;
 use crate::pipeline::batch::{Batch, Origin, Run, Stop};
 use crate::pipeline::report::LogLine;
-use crate::script::protocol::{Answer, Ended, ErrorKind, FromWorker, Reason, Thrown, ToWorker, Value};
+use crate::script::protocol::{
+    Answer, Ended, ErrorKind, FromWorker, MAX_FRAME, Reason, Thrown, ToWorker, Value,
+};
 use crate::script::{Death, Worker};
 use crate::store::{JournalCall, Ledger, NewMessage, SendRecord, StoreError};
 use crate::whatsapp::{Outcome, OutcomeCode};
@@ -25,14 +29,16 @@ use crate::whatsapp::{Outcome, OutcomeCode};
 const RETRIES: &str = "#rc=5&rp=ct,rt,5xx";
 /// Calls of host functions in one run at most.
 const MAX_CALLS: u32 = 100_000;
+/// Bytes of the answers that a run's journal holds in memory until the next send, at most.
+const MAX_UNSAVED: usize = 32 << 20;
+/// Bytes of what a run logs, at most.
+const MAX_LOG_BYTES: usize = 4 << 20;
 
 impl Batch<'_> {
     /// Answers the run's calls until it has ended.
     pub(super) fn converse(&mut self, worker: &mut Worker, run: &mut Run) -> Result<Ended, Stop> {
-        let deadline = run.begun + self.application.parameters.limits.wall;
-        self.db().set_deadline(Some(deadline));
         loop {
-            match worker.receive(deadline).map_err(Stop::Died)? {
+            match worker.receive(self.deadline(run)).map_err(Stop::Died)? {
                 FromWorker::Call { ticket, function, arguments } if ticket == run.ticket => {
                     run.host_calls += 1;
                     failpoint::reach("run-calls");
@@ -42,19 +48,23 @@ impl Batch<'_> {
                     }
                     let answer = self.answer(run, function, &arguments)?;
                     run.take_log();
-                    if let Err(error) = worker.queue(&ToWorker::Answer(answer)) {
-                        let thrown = Thrown {
-                            kind: ErrorKind::RangeError,
-                            message: format!("the answer cannot be handed over: {error}"),
-                            code: Some("ANSWER_TOO_LARGE".into()),
-                        };
-                        worker.queue(&ToWorker::Answer(Answer::Throw(thrown))).map_err(|error| {
-                            Stop::Died(Death { reason: Reason::Killed, message: error.to_string() })
-                        })?;
+                    if run.journal.unsaved_bytes > MAX_UNSAVED {
+                        let message = format!(
+                            "the answers of the action's calls are more than {} MiB together",
+                            MAX_UNSAVED >> 20
+                        );
+                        return Err(Stop::Died(Death { reason: Reason::HostCallLimit, message }));
                     }
+                    worker.queue(&ToWorker::Answer(answer)).map_err(|error| {
+                        Stop::Died(Death { reason: Reason::Killed, message: error.to_string() })
+                    })?;
                 }
                 FromWorker::Log { ticket, level, text } if ticket == run.ticket => {
-                    run.log.push(LogLine { level, text });
+                    // The worker keeps its own limit of lines; this one holds also against a worker that does not.
+                    run.logged += text.len();
+                    if run.logged <= MAX_LOG_BYTES {
+                        run.log.push(LogLine { level, text });
+                    }
                 }
                 FromWorker::Ended(ended) if ended.ticket == run.ticket => return Ok(ended),
                 _ => {
@@ -63,6 +73,19 @@ impl Batch<'_> {
                 }
             }
         }
+    }
+
+    /// When the run must have ended.
+    fn deadline(&self, run: &Run) -> Instant {
+        run.begun + self.application.parameters.limits.wall + run.waited
+    }
+
+    /// Calls a host function; its statements must end when the run must.
+    fn call(&self, run: &mut Run, function: u16, arguments: &[Value]) -> Result<Reply, Thrown> {
+        self.db().set_deadline(Some(self.deadline(run)));
+        let reply = host::call(function, arguments, &run.context, self.db(), &mut run.effects);
+        self.db().set_deadline(None); // the host's own statements have no deadline
+        reply
     }
 
     fn answer(&mut self, run: &mut Run, function: u16, arguments: &[Value]) -> Result<Answer, Stop> {
@@ -80,7 +103,7 @@ impl Batch<'_> {
                 code: Some("SQL_TRANSACTION_LOST".into()),
             }));
         }
-        match host::call(function, arguments, &run.context, self.db(), &mut run.effects) {
+        match self.call(run, function, arguments) {
             Ok(Reply::Send(send)) if self.application.may_send() => self.send(run, &send, fingerprint),
             Ok(Reply::Send(send)) => {
                 let limit = self.application.parameters.limits.messages_per_minute;
@@ -126,7 +149,7 @@ impl Batch<'_> {
             return Ok(answer);
         }
         // An intent without an outcome: the host died in between.
-        let reply = host::call(function, arguments, &run.context, self.db(), &mut run.effects);
+        let reply = self.call(run, function, arguments);
         let (form, send) = match reply {
             Ok(Reply::Send(send)) => (send.form, Some(send)),
             _ if MANIFEST.get(usize::from(function)).is_some_and(|known| known.name == "whatsapp.send") => {
@@ -149,7 +172,8 @@ impl Batch<'_> {
     /// What the ledger knows of a message whose send was interrupted: a callback may have told its sid.
     fn found_out(&self, run: &Run, message: Option<MessageId>, send: Option<&Send>) -> Result<Outcome, Stop> {
         let in_doubt = || Outcome::in_doubt("The host died while the message was being sent");
-        let Some(id) = message else { return Ok(in_doubt()) };
+        let (Some(id), Some(inbox)) = (message, self.application.inbox()) else { return Ok(in_doubt()) };
+        inbox.flush()?; // the outcome may be on its way there
         let between = |outcome: Outcome| match send {
             Some(send) => outcome.between(Some(send.message.to.whatsapp()), Some(send.from())),
             None => outcome,
@@ -161,7 +185,16 @@ impl Batch<'_> {
             let status = row.map_or(MessageStatus::Queued, |row| MessageStatus::parse(&row.status));
             return Ok(between(Outcome::known(&sid, &status)));
         }
-        let Some(inbox) = self.application.inbox() else { return Ok(in_doubt()) };
+        if let Some(row) = row.as_ref().filter(|row| !matches!(row.status.as_str(), "sending" | "unknown")) {
+            // It came to an outcome, and only the journal had not heard of it: Twilio refused it, or was not reached.
+            let code = row.error_code.as_deref().unwrap_or("SEND_REFUSED");
+            let mut outcome = Outcome::failed(code, row.error_message.clone().unwrap_or_default());
+            if let Ok(number) = code.parse() {
+                outcome.error_code = Some(OutcomeCode::Number(number));
+            }
+            outcome.retryable = matches!(code, "TWILIO_UNREACHABLE" | "TOO_MANY_REQUESTS");
+            return Ok(between(outcome));
+        }
         if let (None, Some(send)) = (&row, send) {
             inbox.open_message(self.new_message(run, id, send))?;
         }
@@ -187,8 +220,11 @@ impl Batch<'_> {
             let intent = JournalCall { fingerprint, answer: None, message: Some(id) };
             db.record_call(notification, run.calls, &intent)?;
         }
+        let alone = self.nothing_has_ended();
         self.db().keep_run()?;
-        self.commit()?;
+        self.commit().map_err(|error| {
+            if error.is_violation() { Stop::NotCommitted { alone } } else { Stop::Trouble(error) }
+        })?;
         run.effects.separated.clear(); // committed
         // From here on the message may leave, and its notifications wait for this run.
         self.application.open_message(run.action.as_str(), id);
@@ -203,7 +239,7 @@ impl Batch<'_> {
             run.context.public_url, run.context.application.id, send.company
         ));
         let application = self.application;
-        let (outcome, closed) = self.without_baton(|| {
+        let ((outcome, closed), waited) = self.without_baton(|| {
             let surroundings = &application.surroundings;
             failpoint::reach("send-intended");
             let answer =
@@ -219,6 +255,7 @@ impl Batch<'_> {
             let closed = inbox.close_message(record(application.now(), id, &outcome));
             (outcome, closed)
         });
+        run.waited += waited;
         if closed.is_err() {
             tracing::warn!(message = %id, "the inbox is closed: the outcome of a send is in the journal only");
         }
@@ -290,8 +327,22 @@ fn advance(run: &mut Run) -> u64 {
 
 /// Keeps an answer for the next send to record; runs by hand have no journal, for nobody takes them up again.
 fn remember(run: &mut Run, fingerprint: [u8; 16], answer: Answer) -> Answer {
+    let mut encoded = encode(&answer);
+    let answer = if encoded.len() + 64 > MAX_FRAME {
+        // What the script gets is what is recorded.
+        let thrown = Answer::Throw(Thrown {
+            kind: ErrorKind::RangeError,
+            message: format!("the answer is larger than {} MiB: ask for less at once", MAX_FRAME >> 20),
+            code: Some("ANSWER_TOO_LARGE".into()),
+        });
+        encoded = encode(&thrown);
+        thrown
+    } else {
+        answer
+    };
     if let Origin::Notification { .. } = run.origin {
-        let call = JournalCall { fingerprint, answer: Some(encode(&answer)), message: None };
+        run.journal.unsaved_bytes += encoded.len();
+        let call = JournalCall { fingerprint, answer: Some(encoded), message: None };
         run.journal.unsaved.push((run.calls, call));
     }
     answer

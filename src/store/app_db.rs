@@ -62,6 +62,7 @@ impl AppDb {
         for (limit, value) in [
             (Limit::SQLITE_LIMIT_LENGTH, 4 << 20),
             (Limit::SQLITE_LIMIT_SQL_LENGTH, 256 << 10),
+            (Limit::SQLITE_LIMIT_COLUMN, 500),
             (Limit::SQLITE_LIMIT_ATTACHED, 0),
             (Limit::SQLITE_LIMIT_VARIABLE_NUMBER, 1000),
             (Limit::SQLITE_LIMIT_EXPR_DEPTH, 200),

@@ -68,6 +68,13 @@ pub enum StoreError {
 }
 
 impl StoreError {
+    /// Whether a COMMIT failed for what was written (a deferred foreign key), not for what it is written on.
+    #[must_use]
+    pub fn is_violation(&self) -> bool {
+        matches!(self, Self::Sqlite(error)
+            if error.sqlite_error_code() == Some(rusqlite::ErrorCode::ConstraintViolation))
+    }
+
     /// The error as it is shown, with its code and remedy.
     #[must_use]
     pub fn diagnostic(&self) -> Diagnostic {

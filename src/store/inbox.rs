@@ -269,8 +269,14 @@ impl Inbox {
     ) -> std::io::Result<(Self, JoinHandle<()>)> {
         let (commands, queue) = sync_channel(CAPACITY);
         let last_announced = ledger::last_notification(&db.connection).unwrap_or(0);
-        let writer =
-            Writer { db: Some(db), file, announce: Box::new(announce), marks: Vec::new(), last_announced };
+        let writer = Writer {
+            db: Some(db),
+            file,
+            announce: Box::new(announce),
+            marks: Vec::new(),
+            kept: Vec::new(),
+            last_announced,
+        };
         let thread = std::thread::Builder::new().name("inbox".into()).spawn(move || writer.run(&queue))?;
         Ok((Self { commands }, thread))
     }
@@ -357,6 +363,8 @@ struct Writer {
     announce: Box<dyn Fn(Vec<Accepted>) + Send>,
     /// Not yet durable; kept over a failed COMMIT.
     marks: Vec<Finished>,
+    /// What nobody waits for and must not be lost either: outcomes of sends. Kept over a failed COMMIT.
+    kept: Vec<Work>,
     last_announced: i64,
 }
 
@@ -389,17 +397,19 @@ impl Writer {
             }
             marks_due = None;
             self.commit(urgent);
-            if !self.marks.is_empty() {
+            if !self.marks.is_empty() || !self.kept.is_empty() {
                 marks_due = Some(Instant::now() + MARKS_LINGER.saturating_mul(20));
             }
         }
-        if !self.marks.is_empty() {
+        if !self.marks.is_empty() || !self.kept.is_empty() {
             self.commit(Vec::new());
         }
     }
 
     fn commit(&mut self, commands: Vec<Command>) {
-        let (work, mut waiters) = split(commands);
+        let (new, mut waiters) = split(commands);
+        let mut work = std::mem::take(&mut self.kept);
+        work.extend(new);
         let arriving = work.iter().any(|item| matches!(item, Work::Receive(_)));
         let mut accepted = Vec::new();
         let marks = std::mem::take(&mut self.marks);
@@ -426,6 +436,8 @@ impl Writer {
                 tracing::error!(%error, "host.db could not be written: nothing is acknowledged until it can");
                 self.db = None;
                 self.marks = marks;
+                let kept = |item: &Work| matches!(item, Work::CloseMessage(_) | Work::MarkDone(_));
+                self.kept = work.into_iter().filter(kept).collect();
                 let again = || StoreError::Unavailable("host.db could not be written".into());
                 for (reply, _) in waiters.receipts {
                     let _ = reply.send(Err(again()));
@@ -554,24 +566,8 @@ fn write_notification(
         return Ok(Receipt::Repeat);
     }
     let id = NotificationId(db.last_insert_rowid());
-    if let Some((message, recorded)) = &message
-        && recorded.may_become(&new.status)
-    {
-        let failed = new.status.is_failure();
-        db.prepare_cached(
-            "UPDATE messages SET status = ?2, sid = coalesce(sid, ?3), updated_at = ?4,
-                    error_code = CASE WHEN ?5 THEN ?6 ELSE error_code END,
-                    error_message = CASE WHEN ?5 THEN ?7 ELSE error_message END WHERE id = ?1",
-        )?
-        .execute(params![
-            message.as_bytes(),
-            new.status.as_str(),
-            new.message_sid.as_str(),
-            new.received_at.0,
-            failed,
-            new.error_code,
-            new.error_message,
-        ])?;
+    if let Some((message, recorded)) = &message {
+        update_message(db, *message, recorded, new)?;
     }
     if new.has_action {
         accepted.push(Accepted {
@@ -587,19 +583,58 @@ fn write_notification(
     Ok(Receipt::New(id))
 }
 
-/// The host's message that a notification is about: the one that its URL names, else the one with its sid.
-fn known_message(
+/// What the ledger knows of a message before Twilio has said anything of it: sent by us, or in doubt.
+fn is_untouched(recorded: &Recorded) -> bool {
+    !recorded.has_sid && matches!(recorded.status.as_str(), "sending" | "unknown")
+}
+
+/// Moves the record of a message forward with what a notification says; its sid is learnt in any case.
+fn update_message(
     db: &Connection,
+    message: MessageId,
+    recorded: &Recorded,
     new: &NewNotification,
-) -> rusqlite::Result<Option<(MessageId, MessageStatus)>> {
+) -> rusqlite::Result<()> {
+    if is_untouched(recorded) || recorded.status.may_become(&new.status) {
+        db.prepare_cached(
+            "UPDATE messages SET sid = coalesce(sid, ?3), updated_at = ?4,
+                    error_code = CASE WHEN ?5 THEN ?6 WHEN status = 'unknown' THEN NULL ELSE error_code END,
+                    error_message = CASE WHEN ?5 THEN ?7 WHEN status = 'unknown' THEN NULL ELSE error_message END,
+                    status = ?2 WHERE id = ?1",
+        )?
+        .execute(params![
+            message.as_bytes(),
+            new.status.as_str(),
+            new.message_sid.as_str(),
+            new.received_at.0,
+            new.status.is_failure(),
+            new.error_code,
+            new.error_message,
+        ])?;
+    } else if !recorded.has_sid {
+        db.prepare_cached("UPDATE messages SET sid = ?2 WHERE id = ?1")?
+            .execute(params![message.as_bytes(), new.message_sid.as_str()])?;
+    }
+    Ok(())
+}
+
+/// What the ledger has of a message.
+struct Recorded {
+    status: MessageStatus,
+    has_sid: bool,
+}
+
+/// The host's message that a notification is about: the one that its URL names, else the one with its sid.
+fn known_message(db: &Connection, new: &NewNotification) -> rusqlite::Result<Option<(MessageId, Recorded)>> {
     let read = |row: &rusqlite::Row<'_>| {
-        Ok((MessageId::from_bytes(row.get(0)?), MessageStatus::parse(row.get_ref(1)?.as_str()?)))
+        let status = MessageStatus::parse(row.get_ref(1)?.as_str()?);
+        Ok((MessageId::from_bytes(row.get(0)?), Recorded { status, has_sid: row.get(2)? }))
     };
     if let Some(id) = new.message {
         // A sid that is already known must be the same: an id that was put into another message's URL is ignored.
         let found = db
             .prepare_cached(
-                "SELECT id, status FROM messages
+                "SELECT id, status, sid IS NOT NULL FROM messages
                  WHERE id = ?1 AND app = ?2 AND account_sid = ?3 AND coalesce(sid, ?4) = ?4",
             )?
             .query_row(
@@ -611,9 +646,11 @@ fn known_message(
             return Ok(found);
         }
     }
-    db.prepare_cached("SELECT id, status FROM messages WHERE sid = ? AND app = ? AND account_sid = ?")?
-        .query_row(params![new.message_sid.as_str(), new.app.as_str(), new.account.as_str()], read)
-        .optional()
+    db.prepare_cached(
+        "SELECT id, status, sid IS NOT NULL FROM messages WHERE sid = ? AND app = ? AND account_sid = ?",
+    )?
+    .query_row(params![new.message_sid.as_str(), new.app.as_str(), new.account.as_str()], read)
+    .optional()
 }
 
 fn write_finished(db: &Connection, finished: &Finished) -> rusqlite::Result<()> {
@@ -685,13 +722,14 @@ fn write_message(db: &Connection, new: &NewMessage) -> rusqlite::Result<()> {
 
 /// A callback may have overtaken the answer: the answer's status replaces only what it may follow.
 fn write_send(db: &Connection, record: &SendRecord) -> rusqlite::Result<()> {
-    let recorded: Option<(String, Option<String>)> = db
-        .prepare_cached("SELECT status, sid FROM messages WHERE id = ?")?
-        .query_row([record.id.as_bytes()], |row| Ok((row.get(0)?, row.get(1)?)))
+    let recorded = db
+        .prepare_cached("SELECT status, sid IS NOT NULL FROM messages WHERE id = ?")?
+        .query_row([record.id.as_bytes()], |row| {
+            Ok(Recorded { status: MessageStatus::parse(row.get_ref(0)?.as_str()?), has_sid: row.get(1)? })
+        })
         .optional()?;
-    let Some((recorded, sid)) = recorded else { return Ok(()) };
-    let untouched = sid.is_none() && matches!(recorded.as_str(), "sending" | "unknown");
-    if untouched || MessageStatus::parse(recorded.as_str()).may_become(&record.status) {
+    let Some(recorded) = recorded else { return Ok(()) };
+    if is_untouched(&recorded) || recorded.status.may_become(&record.status) {
         db.prepare_cached(
             "UPDATE messages SET status = ?2, sid = coalesce(sid, ?3), error_code = ?4, error_message = ?5,
                     updated_at = ?6 WHERE id = ?1",
@@ -866,6 +904,52 @@ mod tests {
         world.receive(notification(1, "read"));
         assert_eq!(status().status, "read");
         assert_eq!(world.ledger().messages(&Filter::default()).unwrap().len(), 1);
+    }
+
+    #[test]
+    fn a_callback_resolves_a_doubt() {
+        let world = world();
+        let new = message();
+        world.inbox.open_message(new.clone()).unwrap();
+        let doubt = SendRecord {
+            id: new.id,
+            sid: None,
+            status: MessageStatus::parse("unknown"),
+            error_code: Some("SEND_IN_DOUBT".into()),
+            error_message: Some("nobody knows".into()),
+            at: UnixMillis(2),
+        };
+        world.inbox.close_message(doubt).unwrap();
+        // Even a status that is not ahead tells that Twilio has the message, and its sid.
+        world.receive(NewNotification { message: Some(new.id), ..notification(1, "queued") });
+        let row = world.ledger().message(sid(1).as_str()).unwrap().unwrap();
+        assert_eq!((row.status.as_str(), row.error_code, row.error_message), ("queued", None, None));
+    }
+
+    #[test]
+    fn the_outcome_of_a_send_survives_a_commit_that_fails() {
+        let world = world();
+        let new = message();
+        world.inbox.open_message(new.clone()).unwrap();
+        let saboteur = Connection::open(world.folder.path().join("host.db")).unwrap();
+        saboteur
+            .execute_batch(
+                "CREATE TRIGGER refuse BEFORE UPDATE ON messages BEGIN SELECT raise(FAIL, 'no'); END",
+            )
+            .unwrap();
+        let refused = SendRecord {
+            id: new.id,
+            sid: None,
+            status: MessageStatus::Failed,
+            error_code: Some("63007".into()),
+            error_message: None,
+            at: UnixMillis(2),
+        };
+        world.inbox.close_message(refused).unwrap();
+        assert!(world.inbox.flush().is_err());
+        saboteur.execute_batch("DROP TRIGGER refuse").unwrap();
+        world.inbox.flush().unwrap();
+        assert_eq!(world.ledger().message(&new.id.to_string()).unwrap().unwrap().status, "failed");
     }
 
     #[test]

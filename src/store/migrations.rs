@@ -11,6 +11,7 @@ use sha2::{Digest, Sha256};
 use crate::base::Place;
 use crate::store::StoreError;
 use crate::store::authorizer::HostMode;
+use crate::store::statement::host_name_in;
 
 pub(super) const SCHEMA: &str = "
 CREATE TABLE IF NOT EXISTS _host_migrations (
@@ -117,6 +118,9 @@ fn run(db: &Connection, migration: &Migration) -> Result<(), StoreError> {
         position: offset.map(|offset| Place::position_of(&migration.sql, offset)),
         cause,
     };
+    if let Some(at) = host_name_in(&migration.sql) {
+        return Err(fail(Some(at), "names that begin with `_host_` are the host's".into()));
+    }
     let mut batch = rusqlite::Batch::new(db, &migration.sql);
     loop {
         match batch.next() {

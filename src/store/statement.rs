@@ -104,8 +104,28 @@ impl From<rusqlite::Error> for ScriptSqlError {
 /// Prepares a script's statement. The connection keeps prepared statements by their text, and asks what is allowed
 /// only when it prepares one: with this mark before it, a script's text is never that of a statement that the host has
 /// prepared with rights of its own.
-fn prepare<'a>(db: &'a Connection, sql: &str) -> rusqlite::Result<CachedStatement<'a>> {
-    db.prepare_cached(&format!("/* script */ {sql}"))
+///
+/// The authorizer is not asked about every name: not about the new one of a table that is renamed, nor about the table
+/// that a foreign key points at. So the host's names may not stand in a script's statement at all; as values they can
+/// be bound.
+fn prepare<'a>(db: &'a Connection, sql: &str) -> Result<CachedStatement<'a>, ScriptSqlError> {
+    if host_name_in(sql).is_some() {
+        return Err(ScriptSqlError::new(
+            "SQL_DENIED",
+            "names that begin with `_host_` are the host's: scripts use their own tables only",
+        ));
+    }
+    Ok(db.prepare_cached(&format!("/* script */ {sql}"))?)
+}
+
+/// Where a name that begins like the host's stands in a text of SQL, if one could: `smtp_host_name` does not.
+pub(super) fn host_name_in(sql: &str) -> Option<usize> {
+    let lower = sql.to_ascii_lowercase();
+    let within_name = |b: u8| b.is_ascii_alphanumeric() || b == b'_' || b == b'$' || !b.is_ascii();
+    lower
+        .match_indices("_host_")
+        .map(|(at, _)| at)
+        .find(|at| !lower.as_bytes()[..*at].last().copied().is_some_and(within_name))
 }
 
 /// Runs a query and gives its rows as a JSON list of objects, keys as the column names.
@@ -129,14 +149,18 @@ pub(super) fn query(
             json.push_str(name);
             json.push(':');
             write_value(&mut json, row.get_ref(index)?);
+            // After each value, for one row may have many.
+            if json.len() > MAX_RESULT {
+                return Err(ScriptSqlError::new(
+                    "SQL_TOO_BIG",
+                    format!(
+                        "the result is larger than {} MiB: select fewer rows or columns",
+                        MAX_RESULT >> 20
+                    ),
+                ));
+            }
         }
         json.push('}');
-        if json.len() > MAX_RESULT {
-            return Err(ScriptSqlError::new(
-                "SQL_TOO_BIG",
-                format!("the result is larger than {} MiB: select fewer rows or columns", MAX_RESULT >> 20),
-            ));
-        }
     }
     json.push(']');
     Ok(json)
@@ -285,6 +309,26 @@ mod tests {
     fn a_wrong_number_of_parameters_is_an_error() {
         assert_eq!(run("SELECT ?", &[]).unwrap_err().code, "SQL_PARAMETERS");
         assert_eq!(run("SELECT 1", &[SqlValue::Null]).unwrap_err().code, "SQL_PARAMETERS");
+    }
+
+    #[test]
+    fn names_of_the_hosts_are_refused_wherever_they_stand() {
+        for sql in [
+            "CREATE TABLE t(n REFERENCES _host_done(at))",
+            "CREATE TABLE t(n REFERENCES \"_HOST_journal\"(call) DEFERRABLE INITIALLY DEFERRED)",
+            "ALTER TABLE t RENAME TO _host_mine",
+            "ALTER TABLE t RENAME TO[_host_mine]",
+            "SELECT * FROM main._host_done",
+        ] {
+            assert_eq!(run(sql, &[]).unwrap_err().code, "SQL_DENIED", "{sql}");
+        }
+        assert_eq!(run("SELECT 1 AS smtp_host_name", &[]).unwrap(), r#"[{"smtp_host_name":1}]"#);
+    }
+
+    #[test]
+    fn one_row_cannot_be_larger_than_a_result() {
+        let columns = vec!["hex(zeroblob(1000000))"; 20].join(", ");
+        assert_eq!(run(&format!("SELECT {columns}"), &[]).unwrap_err().code, "SQL_TOO_BIG");
     }
 
     #[test]

@@ -16,6 +16,9 @@ use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinHandle;
 
+/// How long open requests have to come to their answers when the listener stops.
+const STOP_WITHIN: Duration = Duration::from_secs(10);
+
 /// What a connection may take.
 #[derive(Debug, Clone, Copy)]
 pub struct ListenerLimits {
@@ -80,7 +83,11 @@ async fn accept(
     let graceful = GracefulShutdown::new();
     let room = Arc::new(Semaphore::new(limits.connections));
     loop {
-        let Ok(permit) = Arc::clone(&room).acquire_owned().await else { break };
+        let permit = tokio::select! {
+            permit = Arc::clone(&room).acquire_owned() => permit,
+            _ = stopped.changed() => break,
+        };
+        let Ok(permit) = permit else { break };
         let stream = tokio::select! {
             accepted = socket.accept() => match accepted {
                 Ok((stream, _)) => stream,
@@ -103,5 +110,8 @@ async fn accept(
         });
     }
     drop(socket);
-    graceful.shutdown().await;
+    // A client that does not read its answer must not keep the host from stopping.
+    if tokio::time::timeout(STOP_WITHIN, graceful.shutdown()).await.is_err() {
+        tracing::warn!("some clients did not take their answers in time");
+    }
 }

@@ -554,3 +554,34 @@ fn a_run_that_sent_and_then_fails_is_taken_up_again_without_sending_twice() {
     );
     assert_eq!(folder.count("SELECT count(*) FROM messages"), 1);
 }
+
+#[test]
+fn what_only_a_commit_refuses_costs_the_innocent_nothing_and_fails_the_culprit() {
+    let folder = Folder::new(
+        r#"
+        if (vo.MessageStatus === "bad") utils.executeSql("INSERT INTO child VALUES (404)");
+        utils.executeSql("INSERT INTO effects VALUES (:MESSAGE_SID, :MESSAGE_STATUS, NULL)");
+        console.log("effect of " + vo.MessageSid);
+        "#,
+        "",
+    );
+    folder.write(
+        "scripts/app/migrations/002.sql",
+        "CREATE TABLE parent (id INTEGER PRIMARY KEY);
+         CREATE TABLE child (id INTEGER REFERENCES parent(id) DEFERRABLE INITIALLY DEFERRED);",
+    );
+    let host = folder.serve();
+    for n in 1..=8 {
+        post_to(&host, &form(&sid(n), if n == 4 { "bad" } else { "sent" }));
+    }
+    host.wait_for("violates a deferred foreign key");
+    for n in (1..=8).filter(|n| *n != 4) {
+        host.wait_for(&format!("effect of {}", sid(n)));
+    }
+    let effects = folder.rows("SELECT sid, count(*) FROM effects GROUP BY sid");
+    let expected: Vec<_> = (1..=8).filter(|n| *n != 4).map(|n| (sid(n), 1)).collect();
+    assert_eq!(effects, expected);
+    assert_eq!(host.terminate(), Some(0));
+    assert_eq!(folder.count("SELECT count(*) FROM notifications WHERE state = 'done'"), 7);
+    assert_eq!(folder.count("SELECT attempts > 0 FROM notifications WHERE status = 'bad'"), 1);
+}
