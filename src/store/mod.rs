@@ -19,18 +19,20 @@ mod inbox;
 mod journal;
 mod ledger;
 mod migrations;
+mod records;
 mod statement;
+mod writes;
 
 pub use app_db::AppDb;
 pub use data_dir::{DataDir, DataLock};
 pub use error::StoreError;
 pub use host_db::{HostDb, HostId};
-pub use inbox::{
-    Accepted, Finished, Inbox, InboxClosed, Mark, NewMessage, NewNotification, Receipt, RunRecord,
-    SendRecord, Source,
-};
+pub use inbox::{Inbox, InboxClosed};
 pub use journal::{Journal, JournalCall, JournalOrigin};
 pub use ledger::peek;
 pub use ledger::{Filter, Ledger, MessageRow, NotificationRow, NotificationState, RunRow, Waiting};
 pub use migrations::{Migration, read_migrations};
+pub use records::{
+    Accepted, Finished, Mark, NewMessage, NewNotification, Receipt, RunRecord, SendRecord, Source,
+};
 pub use statement::{Parameters, ScriptSqlError, SqlValue};

@@ -1,0 +1,221 @@
+//! The statements that write `host.db`, within the inbox's transaction.
+
+use rusqlite::{Connection, OptionalExtension, params};
+
+use crate::base::{MessageId, MessageSid, MessageStatus, NotificationId};
+use crate::store::records::{Accepted, Finished, Mark, NewMessage, NewNotification, Receipt, SendRecord};
+
+/// Keeps a notification once, and moves the ledger's record of its message forward.
+pub(super) fn write_notification(
+    db: &Connection,
+    new: &NewNotification,
+    accepted: &mut Vec<Accepted>,
+) -> rusqlite::Result<Receipt> {
+    let message = known_message(db, new)?;
+    let inserted = db
+        .prepare_cached(
+            "INSERT INTO notifications(key, app, company, account_sid, message_sid, status, message, form, source,
+                                       received_at, state)
+             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT(key) DO NOTHING",
+        )?
+        .execute(params![
+            new.key(),
+            new.app.as_str(),
+            new.company.as_str(),
+            new.account.as_str(),
+            new.message_sid.as_str(),
+            new.status.as_str(),
+            message.as_ref().map(|(id, _)| id.as_bytes()),
+            &new.form[..],
+            new.source.as_str(),
+            new.received_at.0,
+            if new.has_action { "waiting" } else { "done" },
+        ])?;
+    if inserted == 0 {
+        return Ok(Receipt::Repeat);
+    }
+    let id = NotificationId(db.last_insert_rowid());
+    if let Some((message, recorded)) = &message {
+        update_message(db, *message, recorded, new)?;
+    }
+    if new.has_action {
+        accepted.push(Accepted {
+            id,
+            app: new.app.clone(),
+            company: new.company.clone(),
+            message_sid: new.message_sid.clone(),
+            message: message.map(|(id, _)| id),
+            status: new.status.clone(),
+            form: new.form.clone(),
+        });
+    }
+    Ok(Receipt::New(id))
+}
+
+/// What the ledger knows of a message before Twilio has said anything of it: sent by us, or in doubt.
+fn is_untouched(recorded: &Recorded) -> bool {
+    !recorded.has_sid && matches!(recorded.status.as_str(), "sending" | "unknown")
+}
+
+/// Moves the record of a message forward with what a notification says; its sid is learnt in any case.
+fn update_message(
+    db: &Connection,
+    message: MessageId,
+    recorded: &Recorded,
+    new: &NewNotification,
+) -> rusqlite::Result<()> {
+    if is_untouched(recorded) || recorded.status.may_become(&new.status) {
+        db.prepare_cached(
+            "UPDATE messages SET sid = coalesce(sid, ?3), updated_at = ?4,
+                    error_code = CASE WHEN ?5 THEN ?6 WHEN status = 'unknown' THEN NULL ELSE error_code END,
+                    error_message = CASE WHEN ?5 THEN ?7 WHEN status = 'unknown' THEN NULL ELSE error_message END,
+                    status = ?2 WHERE id = ?1",
+        )?
+        .execute(params![
+            message.as_bytes(),
+            new.status.as_str(),
+            new.message_sid.as_str(),
+            new.received_at.0,
+            new.status.is_failure(),
+            new.error_code,
+            new.error_message,
+        ])?;
+    } else if !recorded.has_sid {
+        db.prepare_cached("UPDATE messages SET sid = ?2 WHERE id = ?1")?
+            .execute(params![message.as_bytes(), new.message_sid.as_str()])?;
+    }
+    Ok(())
+}
+
+/// What the ledger has of a message.
+struct Recorded {
+    status: MessageStatus,
+    has_sid: bool,
+}
+
+/// The host's message that a notification is about: the one that its URL names, else the one with its sid.
+fn known_message(db: &Connection, new: &NewNotification) -> rusqlite::Result<Option<(MessageId, Recorded)>> {
+    let read = |row: &rusqlite::Row<'_>| {
+        let status = MessageStatus::parse(row.get_ref(1)?.as_str()?);
+        Ok((MessageId::from_bytes(row.get(0)?), Recorded { status, has_sid: row.get(2)? }))
+    };
+    if let Some(id) = new.message {
+        // A sid that is already known must be the same: an id that was put into another message's URL is ignored.
+        let found = db
+            .prepare_cached(
+                "SELECT id, status, sid IS NOT NULL FROM messages
+                 WHERE id = ?1 AND app = ?2 AND account_sid = ?3 AND coalesce(sid, ?4) = ?4",
+            )?
+            .query_row(
+                params![id.as_bytes(), new.app.as_str(), new.account.as_str(), new.message_sid.as_str()],
+                read,
+            )
+            .optional()?;
+        if found.is_some() {
+            return Ok(found);
+        }
+    }
+    db.prepare_cached(
+        "SELECT id, status, sid IS NOT NULL FROM messages WHERE sid = ? AND app = ? AND account_sid = ?",
+    )?
+    .query_row(params![new.message_sid.as_str(), new.app.as_str(), new.account.as_str()], read)
+    .optional()
+}
+
+/// Records the end of an attempt: what becomes of the notification, and the run.
+pub(super) fn write_finished(db: &Connection, finished: &Finished) -> rusqlite::Result<()> {
+    let run = &finished.run;
+    if let Some((id, mark)) = finished.notification {
+        let (state, next) = match mark {
+            Mark::Done => ("done", None),
+            Mark::Retry { at } => ("waiting", Some(at.0)),
+            Mark::Dead => ("dead", None),
+        };
+        db.prepare_cached(
+            "UPDATE notifications SET state = ?2, attempts = ?3, next_attempt_at = ?4, kills = kills + ?5 WHERE id = ?1",
+        )?
+        .execute(params![id.0, state, run.attempts, next, finished.killed])?;
+    }
+    db.prepare_cached(
+        "INSERT INTO runs(notification, app, company, action, script_version, attempts, reason, cpu_us, wall_us,
+                          peak_memory_bytes, host_calls, error, result, log, started_at)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+         ON CONFLICT(notification) DO UPDATE SET action = excluded.action,
+           script_version = excluded.script_version, attempts = excluded.attempts, reason = excluded.reason,
+           cpu_us = excluded.cpu_us, wall_us = excluded.wall_us, peak_memory_bytes = excluded.peak_memory_bytes,
+           host_calls = excluded.host_calls, error = excluded.error, result = excluded.result, log = excluded.log,
+           started_at = excluded.started_at",
+    )?
+    .execute(params![
+        finished.notification.map(|(id, _)| id.0),
+        run.app.as_str(),
+        run.company.as_str(),
+        run.action,
+        run.script_version,
+        run.attempts,
+        run.reason,
+        signed(run.cpu_us),
+        signed(run.wall_us),
+        signed(run.peak_memory_bytes),
+        run.host_calls,
+        run.error,
+        run.result,
+        run.log,
+        run.started_at.0,
+    ])?;
+    Ok(())
+}
+
+/// SQLite's integers are signed.
+fn signed(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}
+
+/// Records a message that is about to leave.
+pub(super) fn write_message(db: &Connection, new: &NewMessage) -> rusqlite::Result<()> {
+    db.prepare_cached(
+        "INSERT INTO messages(id, app, company, account_sid, notification, recipient, sender, status, created_at,
+                              updated_at)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, 'sending', ?8, ?8) ON CONFLICT(id) DO NOTHING",
+    )?
+    .execute(params![
+        new.id.as_bytes(),
+        new.app.as_str(),
+        new.company.as_str(),
+        new.account.as_str(),
+        new.notification.map(|id| id.0),
+        new.to.as_str(),
+        new.from,
+        new.at.0,
+    ])?;
+    Ok(())
+}
+
+/// A callback may have overtaken the answer: the answer's status replaces only what it may follow.
+pub(super) fn write_send(db: &Connection, record: &SendRecord) -> rusqlite::Result<()> {
+    let recorded = db
+        .prepare_cached("SELECT status, sid IS NOT NULL FROM messages WHERE id = ?")?
+        .query_row([record.id.as_bytes()], |row| {
+            Ok(Recorded { status: MessageStatus::parse(row.get_ref(0)?.as_str()?), has_sid: row.get(1)? })
+        })
+        .optional()?;
+    let Some(recorded) = recorded else { return Ok(()) };
+    if is_untouched(&recorded) || recorded.status.may_become(&record.status) {
+        db.prepare_cached(
+            "UPDATE messages SET status = ?2, sid = coalesce(sid, ?3), error_code = ?4, error_message = ?5,
+                    updated_at = ?6 WHERE id = ?1",
+        )?
+        .execute(params![
+            record.id.as_bytes(),
+            record.status.as_str(),
+            record.sid.as_ref().map(MessageSid::as_str),
+            record.error_code,
+            record.error_message,
+            record.at.0,
+        ])?;
+    } else {
+        db.prepare_cached("UPDATE messages SET sid = coalesce(sid, ?2) WHERE id = ?1")?
+            .execute(params![record.id.as_bytes(), record.sid.as_ref().map(MessageSid::as_str)])?;
+    }
+    Ok(())
+}
