@@ -10,34 +10,24 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
-use sha2::{Digest, Sha256};
-use tokio::sync::oneshot;
-
-use crate::base::{ActionId, MessageId, NotificationId, failpoint, shown};
+use crate::base::failpoint;
 use crate::host::{Effects, RunContext, VoSource, run_separated};
-use crate::pipeline::Event;
 use crate::pipeline::application::{Application, Baton, Work};
-use crate::pipeline::queue::{Decision, Verdict};
-use crate::pipeline::report::{LogLine, RunReport, Used, cut, level_name};
+use crate::pipeline::queue::Verdict;
+use crate::pipeline::report::{LogLine, Used};
+use crate::pipeline::run::{
+    MAX_LOG_LINE, MAX_LOG_LINES, Origin, Run, RunJournal, Stop, new_ticket, seed, used, vo_fields,
+};
 use crate::script::protocol::{
     Ended, Failure, LogLevel, Reason, Returned, RunRequest, SandboxLimits, Start, ToWorker, Vo,
 };
-use crate::script::{Death, Worker, WorkerError};
-use crate::store::{Finished, Journal, JournalCall, JournalOrigin, Mark, ScriptSqlError, StoreError};
-use crate::whatsapp::Form;
+use crate::script::{Worker, WorkerError};
+use crate::store::{Journal, JournalOrigin, ScriptSqlError, StoreError};
 
 /// Runs before a worker at most: it bounds the latency of the effect under load, not the throughput.
 const AHEAD: usize = 128;
-/// Log lines of one run at most, and bytes of one line: `console`'s in the worker, `utils.log`'s here.
-const MAX_LOG_LINES: u32 = 1000;
-const MAX_LOG_LINE: u32 = 16 << 10;
-
-/// Numbers the runs of this process, so that the frames of one are never taken for another's.
-static TICKET: AtomicU32 = AtomicU32::new(1);
-
 /// A batch that is being run by a slot.
 pub(super) struct Batch<'a> {
     pub(super) application: &'a Arc<Application>,
@@ -46,94 +36,12 @@ pub(super) struct Batch<'a> {
     ended: Vec<EndedRun>,
 }
 
-/// A run in a batch.
-pub(super) struct Run {
-    pub(super) origin: Origin,
-    pub(super) action: ActionId,
-    pub(super) context: RunContext,
-    pub(super) ticket: u32,
-    frame: ToWorker,
-    pub(super) effects: Effects,
-    pub(super) log: Vec<LogLine>,
-    /// Lines that host functions have logged.
-    noted: u32,
-    pub(super) begun: Instant,
-    /// Bytes that the worker has logged for it.
-    pub(super) logged: usize,
-    /// How long it has waited in line, which does not count as its time.
-    pub(super) waited: Duration,
-    pub(super) started_at: crate::base::UnixMillis,
-    /// By how much the script's clock was moved.
-    pub(super) advanced: u64,
-    pub(super) calls: u32,
-    pub(super) host_calls: u32,
-    pub(super) journal: RunJournal,
-    /// The messages that this run has sent: their notifications wait for its end.
-    pub(super) messages: Vec<MessageId>,
-}
-
-/// What started a run.
-pub(super) enum Origin {
-    Notification { id: NotificationId, attempt: u32 },
-    Direct(oneshot::Sender<RunReport>),
-}
-
-/// What is recorded of a run, and what is not yet.
-pub(super) struct RunJournal {
-    pub(super) start: JournalOrigin,
-    /// From earlier attempts.
-    pub(super) recorded: Vec<JournalCall>,
-    /// Whether `start` is recorded.
-    pub(super) begun: bool,
-    /// Bytes of the answers in `unsaved`.
-    pub(super) unsaved_bytes: usize,
-    /// Calls of this attempt that the next send records.
-    pub(super) unsaved: Vec<(u32, JournalCall)>,
-}
-
-struct EndedRun {
-    run: Run,
-    verdict: Verdict,
-    result: Result<Returned, Failure>,
-    used: Used,
-}
-
-/// Why a conversation with a worker ended before the run did.
-pub(super) enum Stop {
-    /// The worker is dead.
-    Died(Death),
-    /// The host cannot go on; nobody's fault.
-    Trouble(StoreError),
-    /// What was written violates a constraint that only a COMMIT checks.
-    NotCommitted {
-        /// Whether only this run can be to blame.
-        alone: bool,
-    },
-    /// The script calls something else than the last time, where a message was sent.
-    Mismatch(String),
-}
-
-impl Run {
-    /// Takes over what a host function has logged on the run's behalf.
-    pub(super) fn take_log(&mut self) {
-        for (level, text) in self.effects.log.drain(..) {
-            self.noted += 1;
-            let text = match self.noted {
-                ..=MAX_LOG_LINES => cut(&text, MAX_LOG_LINE as usize),
-                n if n == MAX_LOG_LINES + 1 => {
-                    format!("the run logged more than {MAX_LOG_LINES} lines: the rest is dropped")
-                }
-                _ => continue,
-            };
-            self.log.push(LogLine { level, text });
-        }
-    }
-}
-
-impl From<StoreError> for Stop {
-    fn from(error: StoreError) -> Self {
-        Self::Trouble(error)
-    }
+/// A run that has ended, and what is to be told of it once that is committed.
+pub(super) struct EndedRun {
+    pub(super) run: Run,
+    pub(super) verdict: Verdict,
+    pub(super) result: Result<Returned, Failure>,
+    pub(super) used: Used,
 }
 
 impl<'a> Batch<'a> {
@@ -242,7 +150,7 @@ impl<'a> Batch<'a> {
                 (Origin::Direct(reply), run.company, run.action, vo, VoSource::Json(run.vo), false)
             }
         };
-        let ticket = TICKET.fetch_add(1, Ordering::Relaxed);
+        let ticket = new_ticket();
         let mut journal = RunJournal {
             start: JournalOrigin { started: now.0, seed: seed(&origin, now.0) },
             recorded: Vec::new(),
@@ -562,154 +470,6 @@ impl<'a> Batch<'a> {
         self.settle(ended);
         committed
     }
-
-    fn settle(&self, ended: Vec<EndedRun>) {
-        if ended.is_empty() {
-            return;
-        }
-        let application = self.application;
-        let now = application.now();
-        let decisions: Vec<_> = application.with_queue(|queue| {
-            ended
-                .iter()
-                .map(|end| {
-                    let decision = match end.run.origin {
-                        Origin::Notification { id, .. } => queue.finish(id, end.verdict, now),
-                        Origin::Direct(_) => Decision::Done,
-                    };
-                    // A run that goes on in a moment is not over: notifications of what it has sent go on waiting.
-                    if decision != Decision::Again {
-                        for message in &end.run.messages {
-                            queue.release(*message);
-                        }
-                    }
-                    decision
-                })
-                .collect()
-        });
-        let mut finished = Vec::with_capacity(ended.len());
-        let mut replies = Vec::new();
-        for (end, decision) in ended.into_iter().zip(decisions) {
-            let EndedRun { run, verdict, result, used } = end;
-            let report = RunReport { result, log: run.log, used, started_at: run.started_at };
-            let (notification, attempts) = match &run.origin {
-                Origin::Notification { id, attempt } => {
-                    let mark = match decision {
-                        Decision::Done => Mark::Done,
-                        Decision::Retry { at } => Mark::Retry { at },
-                        Decision::Dead => Mark::Dead,
-                        Decision::Again => {
-                            application.keep_open(*id, run.messages);
-                            continue;
-                        }
-                    };
-                    (Some((*id, mark)), *attempt)
-                }
-                Origin::Direct(_) => (None, 1),
-            };
-            tell(&application.parameters.id, &run.action, notification, &report);
-            application.surroundings.events.tell(|| Event::Ran {
-                app: application.parameters.id.clone(),
-                action: run.action.clone(),
-                notification,
-                report: report.clone(),
-            });
-            finished.push(Finished {
-                notification,
-                killed: verdict == Verdict::KilledWorker,
-                run: report.record(
-                    &application.parameters,
-                    &run.context.company,
-                    &run.action,
-                    &application.bundle.version,
-                    attempts,
-                ),
-            });
-            if let Origin::Direct(reply) = run.origin {
-                replies.push((reply, report));
-            }
-        }
-        if let Some(inbox) = application.inbox()
-            && !finished.is_empty()
-            && inbox.finish(finished).is_err()
-        {
-            tracing::warn!("the inbox is closed: ends of runs are found again at the next start");
-        }
-        for (reply, report) in replies {
-            let _ = reply.send(report); // whoever asked may have gone
-        }
-    }
-
-    fn already_done(&self, id: NotificationId, messages: &[MessageId]) {
-        let now = self.application.now();
-        self.application.with_queue(|queue| {
-            for message in messages {
-                queue.release(*message);
-            }
-            queue.finish(id, Verdict::Done, now)
-        });
-        if let Some(inbox) = self.application.inbox() {
-            let _ = inbox.mark_done(id);
-        }
-    }
-
-    fn interrupted(&self, run: Run, alone: bool) {
-        match run.origin {
-            Origin::Notification { .. } => {
-                let end = EndedRun {
-                    run,
-                    verdict: Verdict::Interrupted { alone },
-                    result: Ok(Returned::Undefined),
-                    used: Used::default(),
-                };
-                self.settle(vec![end]);
-            }
-            // Runs by hand come alone, so this one is not innocent; it is not repeated by itself.
-            Origin::Direct(_) => self.trouble(run, "the run was interrupted".into()),
-        }
-    }
-
-    fn trouble(&self, run: Run, message: String) {
-        let used = Used { wall: run.begun.elapsed(), host_calls: run.host_calls, ..Used::default() };
-        let result = Err(failure(Reason::Thrown, "HOST_TROUBLE", message));
-        self.settle(vec![EndedRun { run, verdict: Verdict::HostTrouble, result, used }]);
-    }
-}
-
-/// The members of a notification's `vo`: each field once, and the path's company, which wins over a field of its name.
-fn vo_fields(form: &[u8], company: &str) -> Vec<(String, String)> {
-    // What was accepted was parsed before: the limit of fields cannot fail here.
-    let form = Form::parse(form).unwrap_or_default();
-    let mut fields: Vec<_> = form
-        .fields()
-        .into_iter()
-        .filter(|(name, _)| *name != "companyId")
-        .map(|(name, value)| (name.to_owned(), value.to_owned()))
-        .collect();
-    fields.push(("companyId".to_owned(), company.to_owned()));
-    fields
-}
-
-/// A run's seed: of its own, and not to be guessed from the outside by its number alone.
-fn seed(origin: &Origin, started: i64) -> u64 {
-    let mut hash = Sha256::new();
-    match origin {
-        Origin::Notification { id, .. } => hash.update(id.0.to_le_bytes()),
-        Origin::Direct(_) => hash.update(MessageId::generate().as_bytes()),
-    }
-    hash.update(started.to_le_bytes());
-    let mut seed = [0; 8];
-    seed.copy_from_slice(&hash.finalize()[..8]);
-    u64::from_le_bytes(seed)
-}
-
-fn used(run: &Run, ended: &Ended) -> Used {
-    Used {
-        cpu: Duration::from_micros(ended.cpu_us),
-        wall: run.begun.elapsed(),
-        peak_memory_bytes: ended.peak_memory_bytes,
-        host_calls: run.host_calls,
-    }
 }
 
 fn not_separated(error: &ScriptSqlError) -> LogLine {
@@ -717,7 +477,8 @@ fn not_separated(error: &ScriptSqlError) -> LogLine {
     LogLine { level: LogLevel::Error, text }
 }
 
-fn failure(reason: Reason, code: &str, message: impl Into<String>) -> Failure {
+/// A failure of the host's own making, for the author.
+pub(super) fn failure(reason: Reason, code: &str, message: impl Into<String>) -> Failure {
     Failure { reason, message: message.into(), code: Some(code.to_owned()), frames: Vec::new() }
 }
 
@@ -727,25 +488,4 @@ fn violated() -> Failure {
         "SQL_CONSTRAINT",
         "what the action wrote violates a deferred foreign key, which is checked when the run is committed",
     )
-}
-
-/// Writes a run's log lines, and its failure, to the host's log.
-fn tell(
-    app: &crate::base::AppId,
-    action: &ActionId,
-    notification: Option<(NotificationId, Mark)>,
-    report: &RunReport,
-) {
-    let Some((id, mark)) = notification else { return }; // whoever asked by hand is told himself
-    for line in &report.log {
-        tracing::info!(target: "script", %app, %action, notification = id.0, level = level_name(line.level), "{}", shown(&line.text));
-    }
-    if let Err(failure) = &report.result {
-        let place =
-            failure.frames.first().map(|frame| format!(" at {}:{}:{}", frame.file, frame.line, frame.column));
-        tracing::warn!(
-            target: "script", %app, %action, notification = id.0, reason = failure.reason.as_str(), next = ?mark,
-            "{}{}", shown(&failure.message), place.unwrap_or_default()
-        );
-    }
 }

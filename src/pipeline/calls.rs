@@ -15,8 +15,9 @@ use sha2::{Digest, Sha256};
 use crate::base::{MessageId, MessageSid, MessageStatus, failpoint};
 use crate::host::{self, MANIFEST, OutcomeForm, Reply, Send};
 use crate::pipeline::Event;
-use crate::pipeline::batch::{Batch, Origin, Run, Stop};
+use crate::pipeline::batch::Batch;
 use crate::pipeline::report::LogLine;
+use crate::pipeline::run::{Origin, Run, Stop};
 use crate::script::protocol::{
     Answer, Ended, ErrorKind, FromWorker, MAX_FRAME, Reason, Thrown, ToWorker, Value,
 };

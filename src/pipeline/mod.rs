@@ -9,8 +9,9 @@
 //! ```
 //!
 //! [`queue`] decides, and is pure; [`application`] is the shell around it: a lock, a condition, and the baton, which is
-//! the one connection that may write the application's database. [`slot`] is a thread that claims a batch and runs it;
-//! [`run`] is one run's conversation with its worker. A quiet application has no thread and no worker.
+//! the one connection that may write the application's database. [`slot`] is a thread that claims a batch and runs it
+//! ([`batch`]); [`calls`] is one run's conversation with its worker; [`settle`] tells how it ended. A quiet application
+//! has no thread and no worker.
 //!
 //! May know [`crate::host`] and everything below. Knows nothing of HTTP servers or the command line.
 
@@ -19,6 +20,8 @@ mod batch;
 mod calls;
 pub mod queue;
 mod report;
+mod run;
+mod settle;
 mod slot;
 
 use std::collections::BTreeMap;

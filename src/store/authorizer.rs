@@ -42,8 +42,9 @@ pub(super) fn install(connection: &mut Connection, mode: &HostMode) -> rusqlite:
 fn allows(action: &AuthAction<'_>) -> bool {
     use AuthAction as A;
     match action {
-        A::Select | A::Recursive | A::Analyze { .. } | A::Reindex { .. } => true,
-        A::Read { table_name: table, .. }
+        A::Select | A::Recursive | A::Reindex { .. } => true,
+        A::Analyze { table_name: table }
+        | A::Read { table_name: table, .. }
         | A::Insert { table_name: table }
         | A::Update { table_name: table, .. }
         | A::Delete { table_name: table }
@@ -97,6 +98,7 @@ mod tests {
             "ALTER TABLE customers RENAME COLUMN phone TO telephone",
             "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 3) SELECT * FROM n",
             "DROP TABLE customers",
+            "ANALYZE orders",
         ] {
             connection.prepare(sql).unwrap_or_else(|e| panic!("{sql}: {e}"));
             if !sql.starts_with("SELECT") && !sql.starts_with("WITH") {
@@ -119,6 +121,7 @@ mod tests {
             "PRAGMA journal_mode = DELETE",
             "PRAGMA writable_schema = 1",
             "VACUUM INTO 'copy.db'",
+            "ANALYZE _host_done",
             "BEGIN",
             "COMMIT",
             "ROLLBACK",

@@ -1,0 +1,147 @@
+//! A run in a batch: what started it, what it has gathered, and why it may stop.
+
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, Instant};
+
+use sha2::{Digest, Sha256};
+use tokio::sync::oneshot;
+
+use crate::base::{ActionId, MessageId, NotificationId};
+use crate::host::{Effects, RunContext};
+use crate::pipeline::report::{LogLine, RunReport, Used, cut};
+use crate::script::Death;
+use crate::script::protocol::{Ended, ToWorker};
+use crate::store::{JournalCall, JournalOrigin, StoreError};
+use crate::whatsapp::Form;
+
+/// Log lines of one run at most, and bytes of one line: `console`'s in the worker, `utils.log`'s here.
+pub(super) const MAX_LOG_LINES: u32 = 1000;
+pub(super) const MAX_LOG_LINE: u32 = 16 << 10;
+
+/// Numbers the runs of this process, so that the frames of one are never taken for another's.
+static TICKET: AtomicU32 = AtomicU32::new(1);
+
+/// A run in a batch.
+pub(super) struct Run {
+    pub(super) origin: Origin,
+    pub(super) action: ActionId,
+    pub(super) context: RunContext,
+    pub(super) ticket: u32,
+    pub(super) frame: ToWorker,
+    pub(super) effects: Effects,
+    pub(super) log: Vec<LogLine>,
+    /// Lines that host functions have logged.
+    pub(super) noted: u32,
+    pub(super) begun: Instant,
+    /// Bytes that the worker has logged for it.
+    pub(super) logged: usize,
+    /// How long it has waited in line, which does not count as its time.
+    pub(super) waited: Duration,
+    pub(super) started_at: crate::base::UnixMillis,
+    /// By how much the script's clock was moved.
+    pub(super) advanced: u64,
+    pub(super) calls: u32,
+    pub(super) host_calls: u32,
+    pub(super) journal: RunJournal,
+    /// The messages that this run has sent: their notifications wait for its end.
+    pub(super) messages: Vec<MessageId>,
+}
+
+/// What started a run.
+pub(super) enum Origin {
+    Notification { id: NotificationId, attempt: u32 },
+    Direct(oneshot::Sender<RunReport>),
+}
+
+/// What is recorded of a run, and what is not yet.
+pub(super) struct RunJournal {
+    pub(super) start: JournalOrigin,
+    /// From earlier attempts.
+    pub(super) recorded: Vec<JournalCall>,
+    /// Whether `start` is recorded.
+    pub(super) begun: bool,
+    /// Bytes of the answers in `unsaved`.
+    pub(super) unsaved_bytes: usize,
+    /// Calls of this attempt that the next send records.
+    pub(super) unsaved: Vec<(u32, JournalCall)>,
+}
+
+/// Why a conversation with a worker ended before the run did.
+pub(super) enum Stop {
+    /// The worker is dead.
+    Died(Death),
+    /// The host cannot go on; nobody's fault.
+    Trouble(StoreError),
+    /// What was written violates a constraint that only a COMMIT checks.
+    NotCommitted {
+        /// Whether only this run can be to blame.
+        alone: bool,
+    },
+    /// The script calls something else than the last time, where a message was sent.
+    Mismatch(String),
+}
+
+impl Run {
+    /// Takes over what a host function has logged on the run's behalf.
+    pub(super) fn take_log(&mut self) {
+        for (level, text) in self.effects.log.drain(..) {
+            self.noted += 1;
+            let text = match self.noted {
+                ..=MAX_LOG_LINES => cut(&text, MAX_LOG_LINE as usize),
+                n if n == MAX_LOG_LINES + 1 => {
+                    format!("the run logged more than {MAX_LOG_LINES} lines: the rest is dropped")
+                }
+                _ => continue,
+            };
+            self.log.push(LogLine { level, text });
+        }
+    }
+}
+
+impl From<StoreError> for Stop {
+    fn from(error: StoreError) -> Self {
+        Self::Trouble(error)
+    }
+}
+
+/// The members of a notification's `vo`: each field once, and the path's company, which wins over a field of its name.
+pub(super) fn vo_fields(form: &[u8], company: &str) -> Vec<(String, String)> {
+    // What was accepted was parsed before: the limit of fields cannot fail here.
+    let form = Form::parse(form).unwrap_or_default();
+    let mut fields: Vec<_> = form
+        .fields()
+        .into_iter()
+        .filter(|(name, _)| *name != "companyId")
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .collect();
+    fields.push(("companyId".to_owned(), company.to_owned()));
+    fields
+}
+
+/// A run's seed: of its own, and not to be guessed from the outside by its number alone.
+pub(super) fn seed(origin: &Origin, started: i64) -> u64 {
+    let mut hash = Sha256::new();
+    match origin {
+        Origin::Notification { id, .. } => hash.update(id.0.to_le_bytes()),
+        Origin::Direct(_) => hash.update(MessageId::generate().as_bytes()),
+    }
+    hash.update(started.to_le_bytes());
+    let mut seed = [0; 8];
+    seed.copy_from_slice(&hash.finalize()[..8]);
+    u64::from_le_bytes(seed)
+}
+
+/// What a run used, by the worker's account and the host's.
+pub(super) fn used(run: &Run, ended: &Ended) -> Used {
+    Used {
+        cpu: Duration::from_micros(ended.cpu_us),
+        wall: run.begun.elapsed(),
+        peak_memory_bytes: ended.peak_memory_bytes,
+        host_calls: run.host_calls,
+    }
+}
+
+/// A number for a run that no other of this process has.
+pub(super) fn new_ticket() -> u32 {
+    TICKET.fetch_add(1, Ordering::Relaxed)
+}

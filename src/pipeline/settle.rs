@@ -1,0 +1,151 @@
+//! Telling everyone how runs ended: the queue, the inbox, whoever asked, the log.
+//!
+//! Only what is committed is told; the queue decides what comes next.
+
+use crate::base::{ActionId, MessageId, NotificationId, shown};
+use crate::pipeline::Event;
+use crate::pipeline::batch::{Batch, EndedRun, failure};
+use crate::pipeline::queue::{Decision, Verdict};
+use crate::pipeline::report::{RunReport, Used, level_name};
+use crate::pipeline::run::{Origin, Run};
+use crate::script::protocol::{Reason, Returned};
+use crate::store::{Finished, Mark};
+
+impl Batch<'_> {
+    /// Asks the queue what becomes of each, and tells.
+    pub(super) fn settle(&self, ended: Vec<EndedRun>) {
+        if ended.is_empty() {
+            return;
+        }
+        let application = self.application;
+        let now = application.now();
+        let decisions: Vec<_> = application.with_queue(|queue| {
+            ended
+                .iter()
+                .map(|end| {
+                    let decision = match end.run.origin {
+                        Origin::Notification { id, .. } => queue.finish(id, end.verdict, now),
+                        Origin::Direct(_) => Decision::Done,
+                    };
+                    // A run that goes on in a moment is not over: notifications of what it has sent go on waiting.
+                    if decision != Decision::Again {
+                        for message in &end.run.messages {
+                            queue.release(*message);
+                        }
+                    }
+                    decision
+                })
+                .collect()
+        });
+        let mut finished = Vec::with_capacity(ended.len());
+        let mut replies = Vec::new();
+        for (end, decision) in ended.into_iter().zip(decisions) {
+            let EndedRun { run, verdict, result, used } = end;
+            let report = RunReport { result, log: run.log, used, started_at: run.started_at };
+            let (notification, attempts) = match &run.origin {
+                Origin::Notification { id, attempt } => {
+                    let mark = match decision {
+                        Decision::Done => Mark::Done,
+                        Decision::Retry { at } => Mark::Retry { at },
+                        Decision::Dead => Mark::Dead,
+                        Decision::Again => {
+                            application.keep_open(*id, run.messages);
+                            continue;
+                        }
+                    };
+                    (Some((*id, mark)), *attempt)
+                }
+                Origin::Direct(_) => (None, 1),
+            };
+            tell(&application.parameters.id, &run.action, notification, &report);
+            application.surroundings.events.tell(|| Event::Ran {
+                app: application.parameters.id.clone(),
+                action: run.action.clone(),
+                notification,
+                report: report.clone(),
+            });
+            finished.push(Finished {
+                notification,
+                killed: verdict == Verdict::KilledWorker,
+                run: report.record(
+                    &application.parameters,
+                    &run.context.company,
+                    &run.action,
+                    &application.bundle.version,
+                    attempts,
+                ),
+            });
+            if let Origin::Direct(reply) = run.origin {
+                replies.push((reply, report));
+            }
+        }
+        if let Some(inbox) = application.inbox()
+            && !finished.is_empty()
+            && inbox.finish(finished).is_err()
+        {
+            tracing::warn!("the inbox is closed: ends of runs are found again at the next start");
+        }
+        for (reply, report) in replies {
+            let _ = reply.send(report); // whoever asked may have gone
+        }
+    }
+
+    /// A notification's effect was there already.
+    pub(super) fn already_done(&self, id: NotificationId, messages: &[MessageId]) {
+        let now = self.application.now();
+        self.application.with_queue(|queue| {
+            for message in messages {
+                queue.release(*message);
+            }
+            queue.finish(id, Verdict::Done, now)
+        });
+        if let Some(inbox) = self.application.inbox() {
+            let _ = inbox.mark_done(id);
+        }
+    }
+
+    /// An attempt that does not count.
+    pub(super) fn interrupted(&self, run: Run, alone: bool) {
+        match run.origin {
+            Origin::Notification { .. } => {
+                let end = EndedRun {
+                    run,
+                    verdict: Verdict::Interrupted { alone },
+                    result: Ok(Returned::Undefined),
+                    used: Used::default(),
+                };
+                self.settle(vec![end]);
+            }
+            // Runs by hand come alone, so this one is not innocent; it is not repeated by itself.
+            Origin::Direct(_) => self.trouble(run, "the run was interrupted".into()),
+        }
+    }
+
+    /// An attempt that the host could not make.
+    pub(super) fn trouble(&self, run: Run, message: String) {
+        let used = Used { wall: run.begun.elapsed(), host_calls: run.host_calls, ..Used::default() };
+        let result = Err(failure(Reason::Thrown, "HOST_TROUBLE", message));
+        self.settle(vec![EndedRun { run, verdict: Verdict::HostTrouble, result, used }]);
+    }
+}
+
+/// Writes a run's log lines, and its failure, to the host's log.
+fn tell(
+    app: &crate::base::AppId,
+    action: &ActionId,
+    notification: Option<(NotificationId, Mark)>,
+    report: &RunReport,
+) {
+    let Some((id, mark)) = notification else { return }; // whoever asked by hand is told himself
+    for line in &report.log {
+        tracing::info!(target: "script", %app, %action, notification = id.0, level = level_name(line.level), "{}", shown(&line.text));
+    }
+    if let Err(failure) = &report.result {
+        let place =
+            failure.frames.first().map(|frame| format!(" at {}:{}:{}", frame.file, frame.line, frame.column));
+        tracing::warn!(
+            target: "script", %app, %action, notification = id.0, reason = failure.reason.as_str(), next = ?mark,
+            "{}{}", shown(&failure.message), place.unwrap_or_default()
+        );
+    }
+}
