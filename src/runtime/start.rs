@@ -13,7 +13,7 @@ use crate::runtime::{Host, HostBuilder};
 use crate::script::catalogue;
 use crate::script::protocol::Bundle;
 use crate::simulator::{ApiKey, Settings, SimulatedAccount, Simulator, SimulatorError};
-use crate::store::{AppDb, DataDir, HostDb, Inbox, Ledger, StoreError, read_migrations};
+use crate::store::{AppDb, DataDir, DataLock, HostDb, Inbox, Ledger, StoreError, read_migrations};
 use crate::web::{Listener, ListenerLimits, Readiness, Site};
 use crate::whatsapp::{SignedUrls, Twilio};
 
@@ -70,20 +70,9 @@ impl HostBuilder {
             ]
         })?;
         readiness.set(true);
-        Ok(Host {
-            data,
-            inbox: parts.inbox,
-            writer: parts.writer,
-            pipeline: parts.pipeline,
-            events: parts.events,
-            public_url,
-            simulator,
-            simulator_url,
-            readiness,
-            listener: Some(listener),
-            control: Some(control),
-            lock,
-        })
+        let mut host = parts.into_host(data, lock, public_url, simulator, simulator_url);
+        (host.readiness, host.listener, host.control) = (readiness, Some(listener), Some(control));
+        Ok(host)
     }
 
     /// Starts the host without listeners and without taking up what waits: for a run by hand while no host serves.
@@ -109,20 +98,7 @@ impl HostBuilder {
         };
         let parts = self.assemble(&data, &public_url, simulator_url.clone()).await?;
         parts.pipeline.start(&parts.inbox, Vec::new(), Vec::new());
-        Ok(Host {
-            data,
-            inbox: parts.inbox,
-            writer: parts.writer,
-            pipeline: parts.pipeline,
-            events: parts.events,
-            public_url,
-            simulator,
-            simulator_url,
-            readiness: Readiness::default(),
-            listener: None,
-            control: None,
-            lock,
-        })
+        Ok(parts.into_host(data, lock, public_url, simulator, simulator_url))
     }
 
     fn again(&self) -> Self {
@@ -237,6 +213,33 @@ struct Parts {
     inbox: Inbox,
     writer: std::thread::JoinHandle<()>,
     events: Events,
+}
+
+impl Parts {
+    /// A host without listeners.
+    fn into_host(
+        self,
+        data: DataDir,
+        lock: DataLock,
+        public_url: Arc<str>,
+        simulator: Option<Simulator>,
+        simulator_url: Option<Url>,
+    ) -> Host {
+        Host {
+            data,
+            inbox: self.inbox,
+            writer: self.writer,
+            pipeline: self.pipeline,
+            events: self.events,
+            public_url,
+            simulator,
+            simulator_url,
+            readiness: Readiness::default(),
+            listener: None,
+            control: None,
+            lock,
+        }
+    }
 }
 
 #[allow(clippy::needless_pass_by_value)] // for map_err
