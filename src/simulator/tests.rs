@@ -678,24 +678,3 @@ async fn a_shutdown_frees_the_address_and_drops_what_was_to_come() {
     assert!(matches!(taken, Err(SimulatorError::Listen { .. })));
     drop(again);
 }
-
-/// Twilio's own library against the simulator. Runs where `BOATSWAIN_TEST_TWILIO_PYTHON` names a Python that has it
-/// (`pip install twilio`).
-#[tokio::test(flavor = "multi_thread")]
-async fn the_official_python_library_works_unchanged() {
-    let Some(python) = std::env::var_os("BOATSWAIN_TEST_TWILIO_PYTHON") else { return };
-    let settings = Settings { accounts: vec![simulated(ACCOUNT, TOKEN)], ..Settings::default() };
-    let simulator = Simulator::bind(settings).await.unwrap();
-    let arguments = [
-        concat!(env!("CARGO_MANIFEST_DIR"), "/tests/python/twilio_library.py"),
-        &simulator.base_url(),
-        ACCOUNT,
-        TOKEN,
-    ]
-    .map(str::to_owned);
-    let run = move || std::process::Command::new(python).args(arguments).output().unwrap();
-    let output = tokio::task::spawn_blocking(run).await.unwrap();
-    let shown = String::from_utf8_lossy(&output.stdout) + String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{shown}");
-    println!("{shown}");
-}
