@@ -5,20 +5,21 @@ use std::path::Path;
 use rusqlite::{Connection, OpenFlags, OptionalExtension};
 
 use crate::store::StoreError;
+use crate::store::records::notification_key;
 
 /// The version of the schema that this program writes (`PRAGMA user_version`).
-const SCHEMA_VERSION: i64 = 1;
+const SCHEMA_VERSION: i64 = 2;
 
 /// Times are milliseconds since 1970. Ids of notifications and runs count up and are never used again
 /// (AUTOINCREMENT), because an application's `_host_done` remembers them.
-const SCHEMA: &str = "
+const VERSION_1: &str = "
 CREATE TABLE host (
   id TEXT NOT NULL                      -- random, made with the file: whose notifications _host_done remembers
 ) STRICT;
 
 CREATE TABLE notifications (
   id INTEGER PRIMARY KEY AUTOINCREMENT, -- in the order of arrival
-  key BLOB NOT NULL UNIQUE,             -- 16 bytes of SHA-256 over application, company, account, sid, status
+  key BLOB NOT NULL UNIQUE,             -- notification_key: what belongs to one message stands together
   app TEXT NOT NULL,
   company TEXT NOT NULL,
   account_sid TEXT NOT NULL,
@@ -72,6 +73,34 @@ CREATE TABLE runs (
 ) STRICT;
 ";
 
+/// What version 2 changed.
+const VERSION_2: &str = "
+ALTER TABLE notifications ADD COLUMN generation INTEGER NOT NULL DEFAULT 0; -- of the run's journal: a new one by replay
+ALTER TABLE messages ADD COLUMN polls INTEGER NOT NULL DEFAULT 0;           -- how often Twilio was asked about it
+ALTER TABLE messages ADD COLUMN next_poll_at INTEGER;                       -- when Twilio is asked next
+
+DROP INDEX notifications_waiting;
+-- What waits and was never tried, in the order of arrival; what waits for its next attempt, by the time; the dead.
+CREATE INDEX notifications_fresh ON notifications(app, id) WHERE state = 'waiting' AND next_attempt_at IS NULL;
+CREATE INDEX notifications_due ON notifications(app, next_attempt_at)
+  WHERE state = 'waiting' AND next_attempt_at IS NOT NULL;
+CREATE INDEX notifications_dead ON notifications(app, id) WHERE state = 'dead';
+CREATE INDEX messages_by_notification ON messages(notification) WHERE notification IS NOT NULL;
+CREATE INDEX messages_to_poll ON messages(next_poll_at) WHERE next_poll_at IS NOT NULL;
+
+-- Each replay of a notification, with how its run had ended before.
+CREATE TABLE replays (
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  notification INTEGER NOT NULL,
+  at INTEGER NOT NULL,
+  resend INTEGER NOT NULL,              -- 1: with a new journal
+  attempts INTEGER NOT NULL,            -- up to then
+  reason TEXT,                          -- of the run's last attempt
+  error TEXT
+) STRICT;
+CREATE INDEX replays_by_notification ON replays(notification);
+";
+
 /// The random id of one `host.db`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HostId(pub String);
@@ -97,12 +126,12 @@ impl HostDb {
         if found > SCHEMA_VERSION {
             return Err(StoreError::Newer { path: file.to_owned(), found, known: SCHEMA_VERSION });
         }
-        if found == 0 {
+        if found < SCHEMA_VERSION {
             let transaction = connection.transaction().map_err(open)?;
-            transaction.execute_batch(SCHEMA).map_err(open)?;
-            transaction
-                .execute("INSERT INTO host(id) VALUES (?)", [uuid::Uuid::new_v4().simple().to_string()])
-                .map_err(open)?;
+            if found < 1 {
+                version_1(&transaction).map_err(open)?;
+            }
+            version_2(&transaction).map_err(open)?;
             transaction.pragma_update(None, "user_version", SCHEMA_VERSION).map_err(open)?;
             transaction.commit().map_err(open)?;
         }
@@ -124,6 +153,27 @@ impl HostDb {
     pub fn id(&self) -> &HostId {
         &self.id
     }
+}
+
+fn version_1(db: &Connection) -> rusqlite::Result<()> {
+    db.execute_batch(VERSION_1)?;
+    db.execute("INSERT INTO host(id) VALUES (?)", [uuid::Uuid::new_v4().simple().to_string()])?;
+    Ok(())
+}
+
+fn version_2(db: &Connection) -> rusqlite::Result<()> {
+    db.execute_batch(VERSION_2)?;
+    // Version 1 had another key.
+    let mut rows =
+        db.prepare("SELECT id, app, company, account_sid, message_sid, status FROM notifications")?;
+    let mut update = db.prepare("UPDATE notifications SET key = ? WHERE id = ?")?;
+    let mut rows = rows.query([])?;
+    while let Some(row) = rows.next()? {
+        let part = |column| row.get_ref(column)?.as_str().map_err(rusqlite::Error::from);
+        let key = notification_key(part(1)?, part(2)?, part(3)?, part(4)?, part(5)?);
+        update.execute((key, row.get::<_, i64>(0)?))?;
+    }
+    Ok(())
 }
 
 /// Opens a database for writing in WAL mode with `synchronous=FULL`: with NORMAL, acknowledged rows were lost at a
@@ -176,5 +226,25 @@ mod tests {
         let other = temporary.path().join("other.db");
         std::fs::write(&other, "not a database, but long enough to be looked at as one").unwrap();
         assert_eq!(HostDb::open(&other).unwrap_err().diagnostic().code, "DATABASE_OPEN");
+    }
+
+    #[test]
+    fn a_database_of_version_1_is_upgraded() {
+        let temporary = tempfile::tempdir().unwrap();
+        let file = temporary.path().join("host.db");
+        {
+            let db = Connection::open(&file).unwrap();
+            version_1(&db).unwrap();
+            db.execute_batch(
+                "INSERT INTO notifications(key, app, company, account_sid, message_sid, status, form, source,
+                   received_at, state) VALUES (x'00', 'demo', 'ACME', 'AC1', 'SM1', 'sent', x'', 'callback', 1, 'waiting');
+                 PRAGMA user_version = 1;",
+            )
+            .unwrap();
+        }
+        let db = HostDb::open(&file).unwrap();
+        let key: [u8; 20] =
+            db.connection.query_row("SELECT key FROM notifications", [], |row| row.get(0)).unwrap();
+        assert_eq!(key, notification_key("demo", "ACME", "AC1", "SM1", "sent"));
     }
 }

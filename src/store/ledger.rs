@@ -11,6 +11,7 @@ use crate::base::{
     AppId, CompanyId, MessageId, MessageSid, MessageStatus, NotificationId, RunId, UnixMillis,
 };
 use crate::store::host_db::open_reader;
+use crate::store::records::message_prefix;
 use crate::store::{Accepted, StoreError};
 
 /// A reader of `host.db`; may stand beside the writer.
@@ -259,10 +260,14 @@ impl Ledger {
     /// # Errors
     /// When the database fails.
     pub fn notifications_of(&self, message_sid: &str) -> Result<Vec<NotificationRow>, StoreError> {
-        let sql =
-            format!("SELECT {NOTIFICATION_COLUMNS} FROM notifications WHERE message_sid = ? ORDER BY id");
+        // The range of keys is what makes this quick; the sid says it for certain.
+        let sql = format!(
+            "SELECT {NOTIFICATION_COLUMNS} FROM notifications
+             WHERE key BETWEEN ?1 AND ?2 AND message_sid = ?3 ORDER BY id"
+        );
+        let (first, last) = message_keys(message_sid);
         let mut statement = self.connection.prepare(&sql)?;
-        let rows = statement.query_map([message_sid], notification_row)?;
+        let rows = statement.query_map((first, last, message_sid), notification_row)?;
         Ok(rows.collect::<Result<_, _>>()?)
     }
 
@@ -310,6 +315,15 @@ impl Ledger {
             .query_map([], |row| Ok((NotificationId(row.get(0)?), MessageId::from_bytes(row.get(1)?))))?;
         Ok(rows.collect::<Result<_, _>>()?)
     }
+}
+
+/// The smallest and the largest key that a notification of this message can have.
+fn message_keys(message_sid: &str) -> ([u8; 20], [u8; 20]) {
+    let (mut first, mut last) = ([0; 20], [u8::MAX; 20]);
+    let prefix = message_prefix(message_sid);
+    first[..8].copy_from_slice(&prefix);
+    last[..8].copy_from_slice(&prefix);
+    (first, last)
 }
 
 fn message_row(row: &Row<'_>) -> rusqlite::Result<MessageRow> {

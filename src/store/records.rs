@@ -58,24 +58,36 @@ pub struct NewNotification {
 }
 
 impl NewNotification {
-    /// The contract's key for deduplication, as 16 bytes of SHA-256 over the five parts, each with its length.
-    pub(super) fn key(&self) -> [u8; 16] {
-        let mut hash = Sha256::new();
-        let parts = [
+    /// The contract's key for deduplication.
+    pub(super) fn key(&self) -> [u8; 20] {
+        notification_key(
             self.app.as_str(),
             self.company.as_str(),
             self.account.as_str(),
             self.message_sid.as_str(),
             self.status.as_str(),
-        ];
-        for part in parts {
-            hash.update((part.len() as u64).to_le_bytes());
-            hash.update(part);
-        }
-        let mut key = [0; 16];
-        key.copy_from_slice(&hash.finalize()[..16]);
-        key
+        )
     }
+}
+
+/// The key of a notification: [`message_prefix`], then 12 bytes of SHA-256 over the five parts, each with its length.
+pub(super) fn notification_key(app: &str, company: &str, account: &str, sid: &str, status: &str) -> [u8; 20] {
+    let mut hash = Sha256::new();
+    for part in [app, company, account, sid, status] {
+        hash.update((part.len() as u64).to_le_bytes());
+        hash.update(part);
+    }
+    let mut key = [0; 20];
+    key[..8].copy_from_slice(&message_prefix(sid));
+    key[8..].copy_from_slice(&hash.finalize()[..12]);
+    key
+}
+
+/// What the keys of all notifications of one message begin with: 8 bytes of SHA-256 over its sid.
+pub(super) fn message_prefix(sid: &str) -> [u8; 8] {
+    let mut prefix = [0; 8];
+    prefix.copy_from_slice(&Sha256::digest(sid)[..8]);
+    prefix
 }
 
 /// What became of a notification that is durable now.
