@@ -11,8 +11,7 @@ use crate::base::{MessageId, NotificationId, UnixMillis};
 use crate::config::{self, Environment};
 use crate::pipeline::queue::{Arrival, Claim, Queue};
 use crate::pipeline::report::RunReport;
-use crate::pipeline::{ApplicationSetup, DirectRun, Surroundings, slot};
-use crate::script::Worker;
+use crate::pipeline::{ApplicationSetup, DirectRun, Surroundings, WorkerHandle, slot};
 use crate::script::protocol::Bundle;
 use crate::store::{AppDb, Inbox};
 use crate::whatsapp::SignedUrls;
@@ -55,7 +54,7 @@ struct State {
     slots: usize,
     idle_slots: usize,
     /// Warm workers, the warmest last, with the time since when they are idle.
-    workers: Vec<(Worker, Instant)>,
+    workers: Vec<(Box<dyn WorkerHandle>, Instant)>,
     /// Actions that have sent before: no run is sent ahead behind one.
     senders: HashSet<String>,
     /// When messages were sent within the last minute, the oldest first.
@@ -258,11 +257,11 @@ impl Application {
     }
 
     /// The warmest worker, if one is idle.
-    pub(super) fn take_worker(&self) -> Option<Worker> {
+    pub(super) fn take_worker(&self) -> Option<Box<dyn WorkerHandle>> {
         self.lock().workers.pop().map(|(worker, _)| worker)
     }
 
-    pub(super) fn put_worker(&self, worker: Worker) {
+    pub(super) fn put_worker(&self, worker: Box<dyn WorkerHandle>) {
         self.lock().workers.push((worker, Instant::now()));
     }
 

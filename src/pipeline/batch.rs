@@ -14,16 +14,17 @@ use std::time::{Duration, Instant};
 
 use crate::base::failpoint;
 use crate::host::{Effects, RunContext, VoSource, run_separated};
+use crate::pipeline::WorkerHandle;
 use crate::pipeline::application::{Application, Baton, Work};
 use crate::pipeline::queue::Verdict;
 use crate::pipeline::report::{LogLine, Used};
 use crate::pipeline::run::{
     MAX_LOG_LINE, MAX_LOG_LINES, Origin, Run, RunJournal, Stop, new_ticket, seed, used, vo_fields,
 };
+use crate::script::WorkerError;
 use crate::script::protocol::{
     Ended, Failure, LogLevel, Reason, Returned, RunRequest, SandboxLimits, Start, ToWorker, Vo,
 };
-use crate::script::{Worker, WorkerError};
 use crate::store::{Journal, JournalOrigin, ScriptSqlError, StoreError};
 
 /// Runs before a worker at most: it bounds the latency of the effect under load, not the throughput.
@@ -106,7 +107,7 @@ impl<'a> Batch<'a> {
         (result, waiting.elapsed())
     }
 
-    fn worker(&self) -> Result<Worker, WorkerError> {
+    fn worker(&self) -> Result<Box<dyn WorkerHandle>, WorkerError> {
         if let Some(worker) = self.application.take_worker() {
             return Ok(worker);
         }
@@ -126,7 +127,7 @@ impl<'a> Batch<'a> {
                 max_log_line_bytes: MAX_LOG_LINE,
             },
         };
-        Worker::spawn(&self.application.surroundings.worker, &start)
+        self.application.surroundings.workers.spawn(&start)
     }
 
     /// Readies a run; `None` when it turns out to be done, or cannot be readied.
@@ -224,7 +225,7 @@ impl<'a> Batch<'a> {
     }
 
     /// Runs what waits until the worker dies or nothing is left.
-    fn with_worker(&mut self, mut worker: Worker, waiting: &mut VecDeque<Run>) {
+    fn with_worker(&mut self, mut worker: Box<dyn WorkerHandle>, waiting: &mut VecDeque<Run>) {
         let mut ahead = 0;
         let mut sender_ahead = false;
         loop {
@@ -243,7 +244,7 @@ impl<'a> Batch<'a> {
                 ahead += 1;
             }
             let Some(mut run) = waiting.pop_front() else { break };
-            let outcome = self.one(&mut worker, &mut run);
+            let outcome = self.one(&mut *worker, &mut run);
             let outstanding = ahead;
             ahead -= 1;
             let stop = match outcome {
@@ -264,7 +265,7 @@ impl<'a> Batch<'a> {
         self.application.put_worker(worker);
     }
 
-    fn one(&mut self, worker: &mut Worker, run: &mut Run) -> Result<Ended, Stop> {
+    fn one(&mut self, worker: &mut dyn WorkerHandle, run: &mut Run) -> Result<Ended, Stop> {
         if !self.db().in_transaction() {
             self.db().begin()?;
         }

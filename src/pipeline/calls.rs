@@ -14,14 +14,14 @@ use sha2::{Digest, Sha256};
 
 use crate::base::{MessageId, MessageSid, MessageStatus, failpoint};
 use crate::host::{self, MANIFEST, OutcomeForm, Reply, Send};
-use crate::pipeline::Event;
 use crate::pipeline::batch::Batch;
 use crate::pipeline::report::LogLine;
 use crate::pipeline::run::{Origin, Run, Stop};
+use crate::pipeline::{Event, WorkerHandle};
+use crate::script::Death;
 use crate::script::protocol::{
     Answer, Ended, ErrorKind, FromWorker, MAX_FRAME, Reason, Thrown, ToWorker, Value,
 };
-use crate::script::{Death, Worker};
 use crate::store::{JournalCall, Ledger, NewMessage, SendRecord, StoreError};
 use crate::whatsapp::{Outcome, OutcomeCode};
 
@@ -37,7 +37,7 @@ const MAX_LOG_BYTES: usize = 4 << 20;
 
 impl Batch<'_> {
     /// Answers the run's calls until it has ended.
-    pub(super) fn converse(&mut self, worker: &mut Worker, run: &mut Run) -> Result<Ended, Stop> {
+    pub(super) fn converse(&mut self, worker: &mut dyn WorkerHandle, run: &mut Run) -> Result<Ended, Stop> {
         loop {
             match worker.receive(self.deadline(run)).map_err(Stop::Died)? {
                 FromWorker::Call { ticket, function, arguments } if ticket == run.ticket => {
@@ -243,8 +243,7 @@ impl Batch<'_> {
         let ((outcome, closed), waited) = self.without_baton(|| {
             let surroundings = &application.surroundings;
             failpoint::reach("send-intended");
-            let answer =
-                surroundings.runtime.block_on(surroundings.twilio.create_message(&send.account, &message));
+            let answer = surroundings.network.create_message(&send.account, &message);
             failpoint::reach("send-answered");
             let mut outcome = Outcome::of(&answer, &message);
             outcome.warnings.extend(send.warnings.iter().cloned());

@@ -18,6 +18,7 @@
 mod application;
 mod batch;
 mod calls;
+mod outside;
 pub mod queue;
 mod report;
 mod run;
@@ -36,11 +37,11 @@ use crate::base::{ActionId, AppId, Clock, CompanyId, MessageId, NotificationId};
 use crate::config;
 use crate::pipeline::application::Application;
 use crate::pipeline::queue::Arrival;
-use crate::script::WorkerCommand;
 use crate::script::protocol::Bundle;
 use crate::store::{Accepted, AppDb, Inbox, Mark, Waiting};
-use crate::whatsapp::{Outcome, SignedUrls, Twilio};
+use crate::whatsapp::{Outcome, SignedUrls};
 
+pub use outside::{Internet, Network, WorkerHandle, Workers};
 pub use report::RunReport;
 
 /// What every application's runs share.
@@ -48,10 +49,10 @@ pub use report::RunReport;
 pub struct Surroundings {
     /// The time.
     pub clock: Arc<dyn Clock>,
-    /// How a worker process is started.
-    pub worker: WorkerCommand,
+    /// Where workers come from.
+    pub workers: Arc<dyn Workers>,
     /// The way to Twilio.
-    pub twilio: Twilio,
+    pub network: Arc<dyn Network>,
     /// This host as Twilio sees it, without a trailing slash.
     pub public_url: Arc<str>,
     /// Where the simulator listens, if there is one.

@@ -8,7 +8,7 @@ use url::Url;
 use crate::base::{Diagnostic, Place, Secret};
 use crate::config::{Application, Environment, GoogleCloudStorage};
 use crate::control::{ControlServer, Desk};
-use crate::pipeline::{ApplicationSetup, Events, Pipeline, Surroundings};
+use crate::pipeline::{ApplicationSetup, Events, Internet, Pipeline, Surroundings};
 use crate::runtime::{Host, HostBuilder};
 use crate::script::catalogue;
 use crate::script::protocol::Bundle;
@@ -161,8 +161,8 @@ impl HostBuilder {
         let events = Events::default();
         let surroundings = Surroundings {
             clock: Arc::clone(&self.clock),
-            worker: self.worker.clone(),
-            twilio,
+            workers: Arc::new(self.worker.clone()),
+            network: Arc::new(Internet { twilio, runtime: tokio::runtime::Handle::current() }),
             public_url: Arc::clone(public_url),
             simulator_url,
             ledger: data.host_db(),

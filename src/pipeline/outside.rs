@@ -1,0 +1,118 @@
+//! What the pipeline reaches outside the host: workers, and Twilio.
+//!
+//! Behind traits, because both may fail at any moment in ways that no test could bring about at will, and the
+//! deterministic simulation must. All calls block the calling thread.
+
+use std::time::Instant;
+
+use crate::base::MessageSid;
+use crate::script::protocol::{FromWorker, Start, ToWorker};
+use crate::script::{Death, Worker, WorkerCommand, WorkerError};
+use crate::whatsapp::{
+    Account, MessageFilter, MessageResource, OutgoingMessage, ReadError, SendOutcome, Twilio,
+};
+
+/// Where workers come from.
+pub trait Workers: Send + Sync {
+    /// Starts a worker and waits until it is ready.
+    ///
+    /// # Errors
+    /// When it cannot be started.
+    fn spawn(&self, start: &Start) -> Result<Box<dyn WorkerHandle>, WorkerError>;
+}
+
+/// A worker; dropping it kills it. See [`Worker`] for what the calls promise.
+pub trait WorkerHandle: Send {
+    /// Puts a frame behind those that are to be written.
+    ///
+    /// # Errors
+    /// When it is too long; nothing is queued then.
+    fn queue(&mut self, frame: &ToWorker) -> Result<(), WorkerError>;
+    /// Bytes of the runs that have been queued and have not ended.
+    fn bytes_ahead(&self) -> usize;
+    /// How many of them the pipe takes without waiting.
+    fn room_ahead(&self) -> usize;
+    /// The current run begins now: its CPU time counts from here.
+    fn run_begins(&mut self);
+    /// Waits for the worker's next frame.
+    ///
+    /// # Errors
+    /// The worker's death; it is of no use any more.
+    fn receive(&mut self, wall_deadline: Instant) -> Result<FromWorker, Death>;
+}
+
+impl Workers for WorkerCommand {
+    fn spawn(&self, start: &Start) -> Result<Box<dyn WorkerHandle>, WorkerError> {
+        Ok(Box::new(Worker::spawn(self, start)?))
+    }
+}
+
+impl WorkerHandle for Worker {
+    fn queue(&mut self, frame: &ToWorker) -> Result<(), WorkerError> {
+        self.queue(frame)
+    }
+
+    fn bytes_ahead(&self) -> usize {
+        self.bytes_ahead()
+    }
+
+    fn room_ahead(&self) -> usize {
+        self.room_ahead()
+    }
+
+    fn run_begins(&mut self) {
+        self.run_begins();
+    }
+
+    fn receive(&mut self, wall_deadline: Instant) -> Result<FromWorker, Death> {
+        self.receive(wall_deadline)
+    }
+}
+
+/// The way to Twilio; [`Twilio`] says what the answers mean.
+pub trait Network: Send + Sync {
+    /// Sends a message: one request, whatever happens.
+    fn create_message(&self, account: &Account, message: &OutgoingMessage) -> SendOutcome;
+
+    /// Reads Twilio's record of a message.
+    ///
+    /// # Errors
+    /// See [`ReadError`].
+    fn fetch_message(&self, account: &Account, sid: &MessageSid) -> Result<MessageResource, ReadError>;
+
+    /// Lists messages, newest first.
+    ///
+    /// # Errors
+    /// See [`ReadError`].
+    fn list_messages(
+        &self,
+        account: &Account,
+        filter: &MessageFilter,
+    ) -> Result<Vec<MessageResource>, ReadError>;
+}
+
+/// The real one: the client, driven where the host's sockets are.
+pub struct Internet {
+    /// The client.
+    pub twilio: Twilio,
+    /// Where its futures run; calls come from other threads.
+    pub runtime: tokio::runtime::Handle,
+}
+
+impl Network for Internet {
+    fn create_message(&self, account: &Account, message: &OutgoingMessage) -> SendOutcome {
+        self.runtime.block_on(self.twilio.create_message(account, message))
+    }
+
+    fn fetch_message(&self, account: &Account, sid: &MessageSid) -> Result<MessageResource, ReadError> {
+        self.runtime.block_on(self.twilio.fetch_message(account, sid))
+    }
+
+    fn list_messages(
+        &self,
+        account: &Account,
+        filter: &MessageFilter,
+    ) -> Result<Vec<MessageResource>, ReadError> {
+        self.runtime.block_on(self.twilio.list_messages(account, filter))
+    }
+}
