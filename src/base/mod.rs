@@ -6,10 +6,10 @@
 
 mod clock;
 mod diagnostic;
-pub mod failpoint;
 mod ids;
 mod phone;
 mod secret;
+pub mod stage;
 mod status;
 
 pub use clock::{Clock, ManualClock, SystemClock, UnixMillis};

@@ -2,11 +2,12 @@
 
 use std::collections::{BTreeMap, HashSet, VecDeque};
 use std::path::PathBuf;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, MutexGuard, OnceLock};
 use std::time::{Duration, Instant};
 
 use tokio::sync::oneshot;
 
+use crate::base::stage::{self, Monitor};
 use crate::base::{MessageId, NotificationId, UnixMillis};
 use crate::config::{self, Environment};
 use crate::pipeline::queue::{Arrival, Claim, Queue};
@@ -28,9 +29,8 @@ pub(super) struct Application {
     pub(super) storage: Option<Arc<SignedUrls>>,
     pub(super) surroundings: Surroundings,
     inbox: Arc<OnceLock<Inbox>>,
-    state: Mutex<State>,
-    /// Something may run, the baton is free, or it is time to stop.
-    changed: Condvar,
+    /// Told when something may run, the baton is free, or it is time to stop.
+    state: Monitor<State>,
 }
 
 /// The right to write the application's database.
@@ -89,8 +89,7 @@ impl Application {
             storage: setup.storage,
             surroundings,
             inbox,
-            state: Mutex::new(state),
-            changed: Condvar::new(),
+            state: Monitor::new(state),
         })
     }
 
@@ -112,7 +111,7 @@ impl Application {
     }
 
     pub(super) fn arrive(self: &Arc<Self>, arrivals: Vec<Arrival>) {
-        let mut state = self.lock();
+        let mut state = self.state.lock();
         for arrival in arrivals {
             state.queue.arrive(arrival);
         }
@@ -121,7 +120,7 @@ impl Application {
 
     /// The messages that a waiting notification's run has sent: they are open until it has been taken up again.
     pub(super) fn reopen(&self, notification: NotificationId, messages: &[MessageId]) {
-        let mut state = self.lock();
+        let mut state = self.state.lock();
         for message in messages {
             state.queue.hold(*message);
         }
@@ -129,7 +128,7 @@ impl Application {
     }
 
     pub(super) fn direct(self: &Arc<Self>, run: DirectRun, reply: oneshot::Sender<RunReport>) {
-        let mut state = self.lock();
+        let mut state = self.state.lock();
         if !state.stopping {
             state.direct.push_back((run, reply));
             self.wake(&mut state);
@@ -142,12 +141,12 @@ impl Application {
             return; // whoever has the baton looks when he gives it up
         }
         if state.idle_slots > 0 {
-            self.changed.notify_one();
+            self.state.notify_one();
         } else if state.slots < usize::try_from(self.parameters.limits.workers).unwrap_or(1) {
             state.slots += 1;
             let application = Arc::clone(self);
-            let name = format!("run-{}", self.parameters.id).chars().take(15).collect();
-            let started = std::thread::Builder::new().name(name).spawn(move || slot::work(&application));
+            let name = format!("run-{}", self.parameters.id);
+            let started = stage::spawn(&name, move || slot::work(&application));
             if let Err(error) = started {
                 state.slots -= 1;
                 tracing::error!(%error, "no thread to run an action");
@@ -157,7 +156,7 @@ impl Application {
 
     /// Waits for work and the baton; `None` when the thread shall end.
     pub(super) fn claim(&self) -> Option<(Baton, Vec<Work>)> {
-        let mut state = self.lock();
+        let mut state = self.state.lock();
         let idle_since = Instant::now();
         loop {
             if state.stopping {
@@ -188,7 +187,7 @@ impl Application {
                 let (old, _) = state.workers.remove(0);
                 drop(state);
                 drop(old); // kills and reaps; not under the lock
-                state = self.lock();
+                state = self.state.lock();
                 continue;
             }
             let nothing_to_watch = state.workers.is_empty() && state.queue.is_empty();
@@ -205,36 +204,33 @@ impl Application {
             .min()
             .unwrap_or(IDLE);
             state.idle_slots += 1;
-            state = match self.changed.wait_timeout(state, sleep) {
-                Ok((state, _)) => state,
-                Err(poisoned) => poisoned.into_inner().0,
-            };
+            state = self.state.wait_for(state, sleep);
             state.idle_slots -= 1;
         }
     }
 
     fn leave(&self, mut state: MutexGuard<'_, State>) -> Option<(Baton, Vec<Work>)> {
         state.slots -= 1;
-        self.changed.notify_all();
+        self.state.notify_all();
         None
     }
 
     /// Gives the baton back at the end of a batch: the slot looks for more work itself, so nobody else is woken for
     /// it (two slots that take turns would only cool each other's caches).
     pub(super) fn end_batch(&self, baton: Baton) {
-        let mut state = self.lock();
+        let mut state = self.state.lock();
         state.baton = Some(baton);
         if state.returning > 0 || state.stopping {
-            self.changed.notify_all();
+            self.state.notify_all();
         }
     }
 
     /// Gives the baton up while a run waits for Twilio: others may go on.
     pub(super) fn lend_baton(self: &Arc<Self>, baton: Baton) {
-        let mut state = self.lock();
+        let mut state = self.state.lock();
         state.baton = Some(baton);
         if state.returning > 0 || state.stopping {
-            self.changed.notify_all();
+            self.state.notify_all();
         } else if !state.direct.is_empty()
             || state.queue.has_ready(self.now())
             || state.queue.next_due().is_some()
@@ -245,28 +241,28 @@ impl Application {
 
     /// Takes the baton back after a send; before new batches.
     pub(super) fn take_baton(&self) -> Baton {
-        let mut state = self.lock();
+        let mut state = self.state.lock();
         state.returning += 1;
         loop {
             if let Some(baton) = state.baton.take() {
                 state.returning -= 1;
                 return baton;
             }
-            state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+            state = self.state.wait(state);
         }
     }
 
     /// The warmest worker, if one is idle.
     pub(super) fn take_worker(&self) -> Option<Box<dyn WorkerHandle>> {
-        self.lock().workers.pop().map(|(worker, _)| worker)
+        self.state.lock().workers.pop().map(|(worker, _)| worker)
     }
 
     pub(super) fn put_worker(&self, worker: Box<dyn WorkerHandle>) {
-        self.lock().workers.push((worker, Instant::now()));
+        self.state.lock().workers.push((worker, Instant::now()));
     }
 
     pub(super) fn is_sender(&self, action: &str) -> bool {
-        self.lock().senders.contains(action)
+        self.state.lock().senders.contains(action)
     }
 
     /// Whether one more message may leave within this minute; counts it if so. Nothing is counted in the simulator.
@@ -275,7 +271,7 @@ impl Application {
             return true;
         }
         let now = self.now();
-        let mut state = self.lock();
+        let mut state = self.state.lock();
         while state.sent.front().is_some_and(|at| now.since(*at) >= Duration::from_mins(1)) {
             state.sent.pop_front();
         }
@@ -289,14 +285,14 @@ impl Application {
 
     /// A run of this action is about to send this message.
     pub(super) fn open_message(&self, action: &str, message: MessageId) {
-        let mut state = self.lock();
+        let mut state = self.state.lock();
         state.senders.insert(action.to_owned());
         state.queue.hold(message);
     }
 
     /// Works on the queue, when runs have ended.
     pub(super) fn with_queue<T>(self: &Arc<Self>, work: impl FnOnce(&mut Queue) -> T) -> T {
-        let mut state = self.lock();
+        let mut state = self.state.lock();
         let result = work(&mut state.queue);
         if state.queue.has_ready(self.now()) || state.queue.next_due().is_some() {
             self.wake(&mut state);
@@ -307,41 +303,33 @@ impl Application {
     /// A run will be taken up again in a moment: the messages that it has sent stay open.
     pub(super) fn keep_open(&self, notification: NotificationId, messages: Vec<MessageId>) {
         if !messages.is_empty() {
-            self.lock().reopened.insert(notification, messages);
+            self.state.lock().reopened.insert(notification, messages);
         }
     }
 
     /// The messages that were reopened for a notification's run, now that it has been taken up again.
     pub(super) fn close_reopened(&self, notification: NotificationId) -> Vec<MessageId> {
-        self.lock().reopened.remove(&notification).unwrap_or_default()
+        self.state.lock().reopened.remove(&notification).unwrap_or_default()
     }
 
     pub(super) fn stop(&self) {
-        let mut state = self.lock();
+        let mut state = self.state.lock();
         state.stopping = true;
         state.direct.clear(); // their callers hear that the host is stopping
-        self.changed.notify_all();
+        self.state.notify_all();
     }
 
     /// Waits until no slot is left, at most until `deadline`; idle workers are given up.
     pub(super) fn wait_until_idle(&self, deadline: Instant) -> bool {
-        let mut state = self.lock();
+        let mut state = self.state.lock();
         while state.slots > 0 {
             let rest = deadline.saturating_duration_since(Instant::now());
             if rest.is_zero() {
                 return false;
             }
-            state = match self.changed.wait_timeout(state, rest) {
-                Ok((state, _)) => state,
-                Err(poisoned) => poisoned.into_inner().0,
-            };
+            state = self.state.wait_for(state, rest);
         }
         state.workers.clear();
         true
-    }
-
-    fn lock(&self) -> MutexGuard<'_, State> {
-        // A panic under the lock cannot leave the state half changed in a way that matters: go on.
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -12,7 +12,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::base::failpoint;
+use crate::base::stage;
 use crate::host::{Effects, RunContext, VoSource, run_separated};
 use crate::pipeline::WorkerHandle;
 use crate::pipeline::application::{Application, Baton, Work};
@@ -52,7 +52,7 @@ impl<'a> Batch<'a> {
 
     /// Runs everything, commits, and gives the baton back.
     pub(super) fn run(mut self, work: Vec<Work>) -> Baton {
-        failpoint::reach("runs-claimed");
+        stage::reach("runs-claimed");
         let mut waiting: VecDeque<Run> = work.into_iter().filter_map(|work| self.prepare(work)).collect();
         while !waiting.is_empty() {
             match self.worker() {
@@ -441,10 +441,10 @@ impl<'a> Batch<'a> {
     /// # Errors
     /// When the COMMIT failed: then the runs go back to the queue.
     pub(super) fn commit(&mut self) -> Result<(), StoreError> {
-        failpoint::reach("runs-ended");
+        stage::reach("runs-ended");
         let alone = self.ended.len() == 1;
         let committed = if self.db().in_transaction() { self.db().commit() } else { Ok(()) };
-        failpoint::reach("runs-committed");
+        stage::reach("runs-committed");
         let mut ended = std::mem::take(&mut self.ended);
         if let Err(error) = &committed {
             for other in &mut ended {

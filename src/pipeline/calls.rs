@@ -12,7 +12,7 @@ use std::time::Instant;
 
 use sha2::{Digest, Sha256};
 
-use crate::base::{MessageId, MessageSid, MessageStatus, failpoint};
+use crate::base::{MessageId, MessageSid, MessageStatus, stage};
 use crate::host::{self, MANIFEST, OutcomeForm, Reply, Send};
 use crate::pipeline::batch::Batch;
 use crate::pipeline::report::LogLine;
@@ -42,7 +42,7 @@ impl Batch<'_> {
             match worker.receive(self.deadline(run)).map_err(Stop::Died)? {
                 FromWorker::Call { ticket, function, arguments } if ticket == run.ticket => {
                     run.host_calls += 1;
-                    failpoint::reach("run-calls");
+                    stage::reach("run-calls");
                     if run.host_calls > MAX_CALLS {
                         let message = format!("the action called host functions more than {MAX_CALLS} times");
                         return Err(Stop::Died(Death { reason: Reason::HostCallLimit, message }));
@@ -242,9 +242,9 @@ impl Batch<'_> {
         let application = self.application;
         let ((outcome, closed), waited) = self.without_baton(|| {
             let surroundings = &application.surroundings;
-            failpoint::reach("send-intended");
+            stage::reach("send-intended");
             let answer = surroundings.network.create_message(&send.account, &message);
-            failpoint::reach("send-answered");
+            stage::reach("send-answered");
             let mut outcome = Outcome::of(&answer, &message);
             outcome.warnings.extend(send.warnings.iter().cloned());
             surroundings.events.tell(|| Event::Sent {

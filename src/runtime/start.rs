@@ -211,7 +211,7 @@ impl HostBuilder {
 struct Parts {
     pipeline: Arc<Pipeline>,
     inbox: Inbox,
-    writer: std::thread::JoinHandle<()>,
+    writer: crate::base::stage::Thread,
     events: Events,
 }
 

@@ -12,7 +12,7 @@ use rusqlite::{Connection, params};
 use crate::base::{NotificationId, UnixMillis};
 use crate::store::StoreError;
 use crate::store::authorizer::{self, HostMode};
-use crate::store::host_db::{HostId, open_durable};
+use crate::store::host_db::{HostId, commit, open_durable};
 use crate::store::journal::{self, Journal, JournalCall, JournalOrigin};
 use crate::store::migrations::{self, Migration};
 use crate::store::statement::{self, Parameters, ScriptSqlError};
@@ -116,7 +116,7 @@ impl AppDb {
     /// # Errors
     /// When SQLite fails.
     pub fn commit(&self) -> Result<(), StoreError> {
-        self.host_batch("COMMIT")
+        commit("app-commit", || self.mode.with(|| self.connection.execute_batch("COMMIT")))
     }
 
     /// Gives the transaction up, if there is one.

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use rusqlite::{Connection, OpenFlags, OptionalExtension};
 
+use crate::base::stage::{self, Fault};
 use crate::store::StoreError;
 use crate::store::records::notification_key;
 
@@ -192,6 +193,22 @@ pub(super) fn open_durable(file: &Path) -> Result<Connection, StoreError> {
     connection.pragma_update(None, "wal_autocheckpoint", 8_000).map_err(open)?;
     connection.set_prepared_statement_cache_capacity(64);
     Ok(connection)
+}
+
+/// Does what makes a transaction durable, unless a simulation has it fail here.
+pub(super) fn commit(
+    point: &'static str,
+    work: impl FnOnce() -> rusqlite::Result<()>,
+) -> Result<(), StoreError> {
+    let fault = stage::fault(point);
+    if fault != Some(Fault::Before) {
+        work()?;
+    }
+    if fault.is_some() {
+        let code = rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_IOERR_FSYNC);
+        return Err(rusqlite::Error::SqliteFailure(code, None).into());
+    }
+    Ok(())
 }
 
 /// Opens a database for reading only.

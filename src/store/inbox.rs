@@ -16,12 +16,13 @@
 
 use std::path::PathBuf;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
-use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use tokio::sync::oneshot;
 
-use crate::base::{NotificationId, failpoint};
+use crate::base::NotificationId;
+use crate::base::stage::{self, Thread};
+use crate::store::host_db::commit;
 use crate::store::records::{Accepted, Finished, NewMessage, NewNotification, Receipt, SendRecord};
 use crate::store::writes::{write_finished, write_message, write_notification, write_send};
 use crate::store::{HostDb, StoreError, ledger};
@@ -68,7 +69,7 @@ impl Inbox {
         db: HostDb,
         file: PathBuf,
         announce: impl Fn(Vec<Accepted>) + Send + 'static,
-    ) -> std::io::Result<(Self, JoinHandle<()>)> {
+    ) -> std::io::Result<(Self, Thread)> {
         let (commands, queue) = sync_channel(CAPACITY);
         let last_announced = ledger::last_notification(&db.connection).unwrap_or(0);
         let writer = Writer {
@@ -79,7 +80,7 @@ impl Inbox {
             kept: Vec::new(),
             last_announced,
         };
-        let thread = std::thread::Builder::new().name("inbox".into()).spawn(move || writer.run(&queue))?;
+        let thread = stage::spawn("inbox", move || writer.run(&queue))?;
         Ok((Self { commands }, thread))
     }
 
@@ -116,7 +117,7 @@ impl Inbox {
     pub fn open_message(&self, message: NewMessage) -> Result<(), StoreError> {
         let (reply, answer) = oneshot::channel();
         self.commands.send(Command::OpenMessage(Box::new(message), reply)).map_err(|_| gone())?;
-        answer.blocking_recv().map_err(|_| gone())?
+        stage::answer(answer).ok_or_else(gone)?
     }
 
     /// Records what became of a send.
@@ -134,7 +135,7 @@ impl Inbox {
     pub fn flush(&self) -> Result<(), StoreError> {
         let (reply, answer) = oneshot::channel();
         self.commands.send(Command::Flush(reply)).map_err(|_| gone())?;
-        answer.blocking_recv().map_err(|_| gone())?
+        stage::answer(answer).ok_or_else(gone)?
     }
 
     fn try_send(&self, command: Command) -> Result<(), StoreError> {
@@ -174,16 +175,10 @@ impl Writer {
     fn run(mut self, queue: &Receiver<Command>) {
         let mut marks_due: Option<Instant> = None;
         loop {
-            let first = match marks_due {
-                None => match queue.recv() {
-                    Ok(command) => Some(command),
-                    Err(_) => break,
-                },
-                Some(due) => match queue.recv_timeout(due.saturating_duration_since(Instant::now())) {
-                    Ok(command) => Some(command),
-                    Err(RecvTimeoutError::Timeout) => None,
-                    Err(RecvTimeoutError::Disconnected) => break,
-                },
+            let first = match stage::receive(queue, marks_due) {
+                Ok(command) => Some(command),
+                Err(RecvTimeoutError::Timeout) => None,
+                Err(RecvTimeoutError::Disconnected) => break,
             };
             let due = first.is_none();
             let mut urgent = Vec::new();
@@ -219,7 +214,7 @@ impl Writer {
         match result {
             Ok(()) => {
                 if arriving {
-                    failpoint::reach("notification-committed");
+                    stage::reach("notification-committed");
                 }
                 if let Some(last) = accepted.last() {
                     self.last_announced = last.id.0;
@@ -333,10 +328,9 @@ fn write(
         }
     }
     if !accepted.is_empty() {
-        failpoint::reach("notification-written");
+        stage::reach("notification-written");
     }
-    transaction.commit()?;
-    Ok(())
+    commit("host-commit", || transaction.commit())
 }
 
 #[cfg(test)]
@@ -357,7 +351,7 @@ mod tests {
         folder: tempfile::TempDir,
         inbox: Inbox,
         announced: mpsc::Receiver<Vec<Accepted>>,
-        thread: JoinHandle<()>,
+        thread: Thread,
     }
 
     fn world() -> World {
@@ -471,7 +465,7 @@ mod tests {
             .unwrap();
         let file = world.folder.path().join("host.db");
         drop(world.inbox);
-        world.thread.join().unwrap();
+        world.thread.join();
         let ledger = Ledger::open(&file).unwrap();
         assert!(ledger.waiting().unwrap().is_empty());
         assert_eq!(ledger.run_of(id).unwrap().unwrap().reason, "completed");
