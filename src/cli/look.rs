@@ -1,5 +1,7 @@
 //! `messages`, `notifications`, `runs`: `list` and `show`, through the running host or from its ledger.
 
+use std::path::PathBuf;
+
 use comfy_table::Table;
 use comfy_table::presets::UTF8_HORIZONTAL_ONLY;
 use serde_json::Value;
@@ -55,11 +57,16 @@ pub(super) async fn run(options: &Options, kind: Kind, look: &Look) -> Result<()
     }
 }
 
-async fn source(options: &Options) -> Result<Source, Failure> {
-    let data = match &options.data {
+/// The data folder, as the options or the parameters say.
+pub(super) fn data_folder(options: &Options) -> Result<PathBuf, Failure> {
+    Ok(match &options.data {
         Some(data) => data.clone(),
         None => config::load(&options.params)?.params.host.data_dir,
-    };
+    })
+}
+
+async fn source(options: &Options) -> Result<Source, Failure> {
+    let data = data_folder(options)?;
     if let Some(host) = ControlClient::find(&DataDir::socket_in(&data)).await {
         return Ok(Source::Host(host));
     }
@@ -93,12 +100,12 @@ async fn row(source: &Source, kind: Kind, id: &str) -> Result<Option<Value>, Fai
 }
 
 #[allow(clippy::needless_pass_by_value)] // for map_err
-fn store(error: StoreError) -> Failure {
+pub(super) fn store(error: StoreError) -> Failure {
     error.diagnostic().into()
 }
 
 #[allow(clippy::needless_pass_by_value)] // for map_err
-fn control(error: ControlError) -> Failure {
+pub(super) fn control(error: ControlError) -> Failure {
     Diagnostic::error("HOST_GONE", error.to_string()).help("look at the log of `boatswain serve`").into()
 }
 

@@ -10,6 +10,7 @@ mod explain;
 mod look;
 mod options;
 mod output;
+mod replay;
 mod run;
 mod serve;
 mod simulator;
@@ -20,7 +21,7 @@ use clap::Parser;
 use clap::error::ErrorKind;
 
 use crate::base::Diagnostic;
-use options::{Command, Options};
+use options::{Command, NotificationCommand, Options};
 
 /// How a command ends when it does not end well.
 #[derive(Debug)]
@@ -81,8 +82,11 @@ async fn dispatch(options: Options) -> Result<(), Failure> {
         Command::Check { json } => check::run(&options, *json),
         Command::Simulator { listen } => simulator::run(&options, *listen).await,
         Command::Messages { look } => look::run(&options, crate::control::views::Kind::Messages, look).await,
-        Command::Notifications { look } => {
+        Command::Notifications { command: NotificationCommand::Look(look) } => {
             look::run(&options, crate::control::views::Kind::Notifications, look).await
+        }
+        Command::Notifications { command: NotificationCommand::Replay(replay) } => {
+            replay::run(&options, replay).await
         }
         Command::Runs { look } => look::run(&options, crate::control::views::Kind::Runs, look).await,
         Command::Explain { code } => explain::run(code),

@@ -10,7 +10,7 @@ use serde_json::Value;
 use crate::control::RunOrder;
 use crate::control::views::Kind;
 use crate::pipeline::RunReport;
-use crate::store::Filter;
+use crate::store::{Filter, NotReplayed, ReplayOrder};
 
 /// A host that is up.
 #[derive(Debug)]
@@ -84,6 +84,14 @@ impl ControlClient {
     /// [`ControlError`].
     pub async fn run(&self, order: &RunOrder) -> Result<RunReport, ControlError> {
         self.ask(self.http.post("http://host/run").json(order)).await
+    }
+
+    /// Has dead notifications run again; each as [`crate::control::views::replayed`] shows it.
+    ///
+    /// # Errors
+    /// [`ControlError`].
+    pub async fn replay(&self, order: &ReplayOrder) -> Result<Result<Vec<Value>, NotReplayed>, ControlError> {
+        self.ask(self.http.post("http://host/replay").json(order)).await
     }
 
     async fn ask<T: DeserializeOwned>(&self, request: reqwest::RequestBuilder) -> Result<T, ControlError> {

@@ -14,11 +14,11 @@ use tokio::net::UnixListener;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
-use crate::base::Diagnostic;
+use crate::base::{Clock, Diagnostic};
 use crate::control::RunOrder;
 use crate::control::views::{self, Kind};
 use crate::pipeline::{DirectRun, NotRun, Pipeline};
-use crate::store::{Filter, Inbox, Ledger, StoreError};
+use crate::store::{Filter, Inbox, Ledger, NotReplayed, ReplayOrder, StoreError};
 
 /// What the control socket works with.
 #[derive(Clone)]
@@ -29,6 +29,8 @@ pub struct Desk {
     pub inbox: Inbox,
     /// What runs actions.
     pub pipeline: Arc<Pipeline>,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
 }
 
 /// The control socket at work; its file is removed when it stops.
@@ -55,6 +57,7 @@ impl ControlServer {
             .route("/{kind}", get(list))
             .route("/{kind}/{id}", get(show))
             .route("/run", post(run))
+            .route("/replay", post(replay))
             .with_state(desk);
         let (stop, stopped) = oneshot::channel::<()>();
         let task = tokio::spawn(async move {
@@ -119,6 +122,21 @@ async fn run(State(desk): State<Desk>, Json(order): Json<RunOrder>) -> Response 
         Err(error) => {
             problem(StatusCode::SERVICE_UNAVAILABLE, &Diagnostic::error("STOPPING", error.to_string()))
         }
+    }
+}
+
+async fn replay(State(desk): State<Desk>, Json(order): Json<ReplayOrder>) -> Response {
+    let replayed = tokio::task::spawn_blocking(move || {
+        let now = desk.clock.now();
+        match desk.inbox.replay(order, now)? {
+            Ok(ids) => Ok(Ok(views::replayed(&Ledger::open(&desk.ledger)?, &ids, now)?)),
+            Err(refused) => Ok(Err(refused)),
+        }
+    });
+    match replayed.await {
+        Ok(Ok(answer)) => Json::<Result<Vec<serde_json::Value>, NotReplayed>>(answer).into_response(),
+        Ok(Err(error)) => problem(StatusCode::INTERNAL_SERVER_ERROR, &StoreError::diagnostic(&error)),
+        Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
     }
 }
 

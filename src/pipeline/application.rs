@@ -12,9 +12,10 @@ use crate::base::{MessageId, NotificationId, UnixMillis};
 use crate::config::{self, Environment};
 use crate::pipeline::queue::{Arrival, Claim, Queue};
 use crate::pipeline::report::RunReport;
+use crate::pipeline::window::{self, Window};
 use crate::pipeline::{ApplicationSetup, DirectRun, Surroundings, WorkerHandle, slot};
 use crate::script::protocol::Bundle;
-use crate::store::{AppDb, Inbox};
+use crate::store::{AppDb, Inbox, Ledger, StoreError};
 use crate::whatsapp::SignedUrls;
 
 /// How many runs share a transaction at most. More gains nothing: a COMMIT costs the same whatever its size.
@@ -28,7 +29,7 @@ pub(super) struct Application {
     pub(super) bundle: Arc<Bundle>,
     pub(super) storage: Option<Arc<SignedUrls>>,
     pub(super) surroundings: Surroundings,
-    inbox: Arc<OnceLock<Inbox>>,
+    inbox: OnceLock<Inbox>,
     /// Told when something may run, the baton is free, or it is time to stop.
     state: Monitor<State>,
 }
@@ -46,6 +47,9 @@ pub(super) enum Work {
 
 struct State {
     queue: Queue,
+    window: Window,
+    /// What reads behind the window; away while somebody reads.
+    reader: Option<Ledger>,
     direct: VecDeque<(DirectRun, oneshot::Sender<RunReport>)>,
     /// `None` while a slot has it.
     baton: Option<Baton>,
@@ -64,14 +68,19 @@ struct State {
     stopping: bool,
 }
 
+impl State {
+    /// When there is something to do that need not be done now.
+    fn next_due(&self) -> Option<UnixMillis> {
+        [self.queue.next_due(), self.window.next_due(&self.queue)].into_iter().flatten().min()
+    }
+}
+
 impl Application {
-    pub(super) fn new(
-        setup: ApplicationSetup,
-        surroundings: Surroundings,
-        inbox: Arc<OnceLock<Inbox>>,
-    ) -> Arc<Self> {
+    pub(super) fn new(setup: ApplicationSetup, surroundings: Surroundings) -> Arc<Self> {
         let state = State {
             queue: Queue::default(),
+            window: Window::shut(window::MOST),
+            reader: None,
             direct: VecDeque::new(),
             baton: Some(Baton { db: setup.db }),
             returning: 0,
@@ -88,14 +97,38 @@ impl Application {
             bundle: setup.bundle,
             storage: setup.storage,
             surroundings,
-            inbox,
+            inbox: OnceLock::new(),
             state: Monitor::new(state),
         })
     }
 
+    /// Ends of runs are recorded here.
     pub(super) fn attach(&self, inbox: Inbox) {
-        // Set once, by the first application; the others find it set.
-        let _ = self.inbox.set(inbox);
+        let _ = self.inbox.set(inbox); // it is set once
+    }
+
+    /// Takes up what waited before this process began.
+    ///
+    /// # Errors
+    /// When the databases cannot be read.
+    pub(super) fn start(self: &Arc<Self>, inbox: Inbox, ledger: &Ledger) -> Result<(), StoreError> {
+        self.attach(inbox);
+        if self.parameters.whatsapp.whatsapp_callback.is_none() {
+            return Ok(()); // what waits for an action that is not configured goes on waiting
+        }
+        let mut state = self.state.lock();
+        state.window = Window::open(window::MOST);
+        let sends = state.baton.as_ref().map_or(Ok(Vec::new()), |baton| baton.db.unfinished_sends())?;
+        for (notification, message) in sends {
+            // Its run was under way: its messages are open until it has been taken up again.
+            if ledger.is_fresh(notification)? {
+                state.queue.hold(message);
+                state.reopened.entry(notification).or_default().push(message);
+            }
+        }
+        self.read_on(state);
+        self.wake(&mut self.state.lock());
+        Ok(())
     }
 
     pub(super) fn inbox(&self) -> Option<&Inbox> {
@@ -112,19 +145,49 @@ impl Application {
 
     pub(super) fn arrive(self: &Arc<Self>, arrivals: Vec<Arrival>) {
         let mut state = self.state.lock();
-        for arrival in arrivals {
-            state.queue.arrive(arrival);
-        }
+        let State { queue, window, .. } = &mut *state;
+        window.announced(arrivals, queue);
         self.wake(&mut state);
     }
 
-    /// The messages that a waiting notification's run has sent: they are open until it has been taken up again.
-    pub(super) fn reopen(&self, notification: NotificationId, messages: &[MessageId]) {
+    /// Notifications that are not in memory may run from `at` on: their rows say so.
+    pub(super) fn replayed(self: &Arc<Self>, at: UnixMillis) {
         let mut state = self.state.lock();
-        for message in messages {
-            state.queue.hold(*message);
+        state.window.reaches_back_to(at);
+        self.wake(&mut state);
+    }
+
+    /// The inbox has been told that these are tried again.
+    pub(super) fn recorded(&self, delayed: &[(NotificationId, UnixMillis)]) {
+        let mut state = self.state.lock();
+        let State { queue, window, .. } = &mut *state;
+        for (id, at) in delayed {
+            window.recorded(*id, *at, queue);
         }
-        state.reopened.insert(notification, messages.to_vec());
+    }
+
+    /// Reads on behind what is in memory.
+    fn read_on(&self, mut state: MutexGuard<'_, State>) {
+        let State { queue, window, reader, .. } = &mut *state;
+        let Some(order) = window.begin(queue, self.now()) else { return };
+        let reader = reader.take();
+        drop(state);
+        // Ends that were told before must be on the disk, or what is read is out of date.
+        let delivery = (|| {
+            self.inbox.get().map_or(Ok(()), Inbox::flush)?;
+            let reader = match reader {
+                Some(reader) => reader,
+                None => Ledger::open(&self.surroundings.ledger)?,
+            };
+            Ok((order.read(&reader, &self.parameters.id)?, reader))
+        })();
+        let mut state = self.state.lock();
+        let State { queue, window, reader, .. } = &mut *state;
+        let delivery = delivery.map(|(delivery, used)| {
+            *reader = Some(used);
+            delivery
+        });
+        window.done(&order, delivery, queue, self.now());
     }
 
     pub(super) fn direct(self: &Arc<Self>, run: DirectRun, reply: oneshot::Sender<RunReport>) {
@@ -163,6 +226,11 @@ impl Application {
                 return self.leave(state);
             }
             let now = self.now();
+            if state.window.wants(&state.queue, now) {
+                self.read_on(state);
+                state = self.state.lock();
+                continue;
+            }
             let something = !state.direct.is_empty() || state.queue.has_ready(now);
             if something
                 && state.returning == 0
@@ -180,7 +248,7 @@ impl Application {
             let workers_idle = state.workers.first().map(|(_, since)| *since + IDLE);
             // While another slot has the baton, that one looks at what is due when it gives it up.
             let free = state.baton.is_some() && state.returning == 0;
-            let until_due = state.queue.next_due().filter(|_| free);
+            let until_due = state.next_due().filter(|_| free);
             let until_due = until_due.map(|due| due.since(now).max(Duration::from_millis(1)));
             let wall = Instant::now();
             if state.workers.first().is_some_and(|(_, since)| wall.duration_since(*since) >= IDLE) {
@@ -190,7 +258,8 @@ impl Application {
                 state = self.state.lock();
                 continue;
             }
-            let nothing_to_watch = state.workers.is_empty() && state.queue.is_empty();
+            let nothing_to_watch =
+                state.workers.is_empty() && state.queue.is_empty() && state.next_due().is_none();
             if wall.duration_since(idle_since) >= IDLE && (nothing_to_watch || state.idle_slots > 0) {
                 return self.leave(state);
             }
@@ -231,9 +300,7 @@ impl Application {
         state.baton = Some(baton);
         if state.returning > 0 || state.stopping {
             self.state.notify_all();
-        } else if !state.direct.is_empty()
-            || state.queue.has_ready(self.now())
-            || state.queue.next_due().is_some()
+        } else if !state.direct.is_empty() || state.queue.has_ready(self.now()) || state.next_due().is_some()
         {
             self.wake(&mut state);
         }
@@ -294,7 +361,7 @@ impl Application {
     pub(super) fn with_queue<T>(self: &Arc<Self>, work: impl FnOnce(&mut Queue) -> T) -> T {
         let mut state = self.state.lock();
         let result = work(&mut state.queue);
-        if state.queue.has_ready(self.now()) || state.queue.next_due().is_some() {
+        if state.queue.has_ready(self.now()) || state.next_due().is_some() {
             self.wake(&mut state);
         }
         result

@@ -134,7 +134,7 @@ impl<'a> Batch<'a> {
     fn prepare(&mut self, work: Work) -> Option<Run> {
         let parameters = &self.application.parameters;
         let now = self.application.now();
-        let (origin, company, action, vo, source, recovered) = match work {
+        let (origin, company, action, vo, source, recovered, generation) = match work {
             Work::Notification(claim) => {
                 let fields = vo_fields(&claim.form, claim.company.as_str());
                 let Some(action) = parameters.whatsapp.whatsapp_callback.clone() else {
@@ -144,18 +144,19 @@ impl<'a> Batch<'a> {
                 };
                 let source = VoSource::Form(Arc::new(fields.clone()));
                 let origin = Origin::Notification { id: claim.id, attempt: claim.attempt };
-                (origin, claim.company, action, Vo::Form(fields), source, claim.recovered)
+                (origin, claim.company, action, Vo::Form(fields), source, claim.recovered, claim.generation)
             }
             Work::Direct(run, reply) => {
                 let vo = Vo::Json(run.vo.to_string());
-                (Origin::Direct(reply), run.company, run.action, vo, VoSource::Json(run.vo), false)
+                (Origin::Direct(reply), run.company, run.action, vo, VoSource::Json(run.vo), false, 0)
             }
         };
         let ticket = new_ticket();
         let mut journal = RunJournal {
-            start: JournalOrigin { started: now.0, seed: seed(&origin, now.0) },
+            start: JournalOrigin { started: now.0, seed: seed(&origin, now.0), generation },
             recorded: Vec::new(),
             begun: false,
+            outdated: false,
             unsaved_bytes: 0,
             unsaved: Vec::new(),
         };
@@ -168,14 +169,11 @@ impl<'a> Batch<'a> {
                     self.already_done(*id, &messages);
                     return None;
                 }
+                (Ok(false), Ok(Some(Journal { origin: start, .. }))) if start.generation < generation => {
+                    journal.outdated = true;
+                }
                 (Ok(false), Ok(Some(Journal { origin: start, calls }))) => {
-                    journal = RunJournal {
-                        start,
-                        recorded: calls,
-                        begun: true,
-                        unsaved_bytes: 0,
-                        unsaved: Vec::new(),
-                    };
+                    (journal.start, journal.recorded, journal.begun) = (start, calls, true);
                 }
                 (Ok(false), Ok(None)) => {}
                 (Err(error), _) | (_, Err(error)) => trouble = Some(error),
@@ -317,7 +315,7 @@ impl<'a> Batch<'a> {
                 // Its effect is there from before: this one is not wanted.
                 return db.undo_run();
             }
-            if run.journal.begun {
+            if run.journal.begun || run.journal.outdated {
                 db.forget_journal(id)?;
             }
         }

@@ -212,6 +212,9 @@ impl Batch<'_> {
         if let Origin::Notification { id: notification, .. } = run.origin {
             let db = self.db();
             if !run.journal.begun {
+                if std::mem::take(&mut run.journal.outdated) {
+                    db.forget_journal(notification)?;
+                }
                 db.record_origin(notification, run.journal.start)?;
                 run.journal.begun = true;
             }

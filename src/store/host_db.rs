@@ -85,7 +85,7 @@ DROP INDEX notifications_waiting;
 CREATE INDEX notifications_fresh ON notifications(app, id) WHERE state = 'waiting' AND next_attempt_at IS NULL;
 CREATE INDEX notifications_due ON notifications(app, next_attempt_at)
   WHERE state = 'waiting' AND next_attempt_at IS NOT NULL;
-CREATE INDEX notifications_dead ON notifications(app, id) WHERE state = 'dead';
+CREATE INDEX notifications_dead ON notifications(id) WHERE state = 'dead';
 CREATE INDEX messages_by_notification ON messages(notification) WHERE notification IS NOT NULL;
 CREATE INDEX messages_to_poll ON messages(next_poll_at) WHERE next_poll_at IS NOT NULL;
 

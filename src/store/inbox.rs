@@ -20,10 +20,12 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::oneshot;
 
-use crate::base::NotificationId;
 use crate::base::stage::{self, Thread};
+use crate::base::{AppId, NotificationId, UnixMillis};
 use crate::store::host_db::commit;
 use crate::store::records::{Accepted, Finished, NewMessage, NewNotification, Receipt, SendRecord};
+use crate::store::replay::{ReplayOrder, Replayed, replay};
+use crate::store::waiting::waiting_after;
 use crate::store::writes::{write_finished, write_message, write_notification, write_send};
 use crate::store::{HostDb, StoreError, ledger};
 
@@ -38,12 +40,22 @@ const MARKS_LINGER: Duration = Duration::from_millis(50);
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct InboxClosed;
 
+/// What is durable now and concerns the pipeline.
+#[derive(Debug)]
+pub enum News {
+    /// New notifications that wait for an action, in the order of arrival.
+    Accepted(Vec<Accepted>),
+    /// Dead notifications of this application may run again from then on.
+    Replayed(AppId, UnixMillis),
+}
+
 enum Command {
     Receive(Box<NewNotification>, oneshot::Sender<Result<Receipt, StoreError>>),
     Finish(Vec<Finished>),
     OpenMessage(Box<NewMessage>, oneshot::Sender<Result<(), StoreError>>),
     CloseMessage(Box<SendRecord>),
     MarkDone(NotificationId),
+    Replay(ReplayOrder, UnixMillis, oneshot::Sender<Result<Replayed, StoreError>>),
     Flush(oneshot::Sender<Result<(), StoreError>>),
 }
 
@@ -68,7 +80,7 @@ impl Inbox {
     pub fn start(
         db: HostDb,
         file: PathBuf,
-        announce: impl Fn(Vec<Accepted>) + Send + 'static,
+        announce: impl Fn(News) + Send + 'static,
     ) -> std::io::Result<(Self, Thread)> {
         let (commands, queue) = sync_channel(CAPACITY);
         let last_announced = ledger::last_notification(&db.connection).unwrap_or(0);
@@ -128,6 +140,16 @@ impl Inbox {
         self.commands.send(Command::CloseMessage(Box::new(record))).map_err(|_| InboxClosed)
     }
 
+    /// Has dead notifications run again at `now`. Blocks the calling thread.
+    ///
+    /// # Errors
+    /// [`StoreError`] when that could not be stored.
+    pub fn replay(&self, order: ReplayOrder, now: UnixMillis) -> Result<Replayed, StoreError> {
+        let (reply, answer) = oneshot::channel();
+        self.commands.send(Command::Replay(order, now, reply)).map_err(|_| gone())?;
+        stage::answer(answer).ok_or_else(gone)?
+    }
+
     /// Returns once everything that was handed over before is durable. Blocks the calling thread.
     ///
     /// # Errors
@@ -157,13 +179,14 @@ fn gone() -> StoreError {
 #[derive(Default)]
 struct Waiters {
     receipts: Vec<(oneshot::Sender<Result<Receipt, StoreError>>, Receipt)>,
+    replays: Vec<(oneshot::Sender<Result<Replayed, StoreError>>, Replayed)>,
     others: Vec<oneshot::Sender<Result<(), StoreError>>>,
 }
 
 struct Writer {
     db: Option<HostDb>,
     file: PathBuf,
-    announce: Box<dyn Fn(Vec<Accepted>) + Send>,
+    announce: Box<dyn Fn(News) + Send>,
     /// Not yet durable; kept over a failed COMMIT.
     marks: Vec<Finished>,
     /// What nobody waits for and must not be lost either: outcomes of sends. Kept over a failed COMMIT.
@@ -209,8 +232,11 @@ impl Writer {
         work.extend(new);
         let arriving = work.iter().any(|item| matches!(item, Work::Receive(_)));
         let mut accepted = Vec::new();
+        let mut replayed = Vec::new();
         let marks = std::mem::take(&mut self.marks);
-        let result = self.healthy().and_then(|db| write(db, &work, &marks, &mut waiters, &mut accepted));
+        let result = self
+            .healthy()
+            .and_then(|db| write(db, &work, &marks, &mut waiters, &mut accepted, &mut replayed));
         match result {
             Ok(()) => {
                 if arriving {
@@ -220,10 +246,16 @@ impl Writer {
                     self.last_announced = last.id.0;
                 }
                 if !accepted.is_empty() {
-                    (self.announce)(accepted);
+                    (self.announce)(News::Accepted(accepted));
+                }
+                for (app, at) in replayed {
+                    (self.announce)(News::Replayed(app, at));
                 }
                 for (reply, receipt) in waiters.receipts {
                     let _ = reply.send(Ok(receipt));
+                }
+                for (reply, replayed) in waiters.replays {
+                    let _ = reply.send(Ok(replayed));
                 }
                 for reply in waiters.others {
                     let _ = reply.send(Ok(()));
@@ -237,6 +269,9 @@ impl Writer {
                 self.kept = work.into_iter().filter(kept).collect();
                 let again = || StoreError::Unavailable("host.db could not be written".into());
                 for (reply, _) in waiters.receipts {
+                    let _ = reply.send(Err(again()));
+                }
+                for (reply, _) in waiters.replays {
                     let _ = reply.send(Err(again()));
                 }
                 for reply in waiters.others {
@@ -254,11 +289,11 @@ impl Writer {
                 "UPDATE notifications SET received_at = received_at WHERE id > ?",
                 [self.last_announced],
             )?;
-            let found = ledger::waiting_after(&db.connection, NotificationId(self.last_announced))?;
+            let found = waiting_after(&db.connection, NotificationId(self.last_announced))?;
             tracing::info!(found = found.len(), "host.db was opened again");
             if let Some(last) = found.last() {
                 self.last_announced = last.accepted.id.0;
-                (self.announce)(found.into_iter().map(|waiting| waiting.accepted).collect());
+                (self.announce)(News::Accepted(found.into_iter().map(|waiting| waiting.accepted).collect()));
             }
             self.db = Some(db);
         }
@@ -272,6 +307,7 @@ enum Work {
     OpenMessage(Box<NewMessage>),
     CloseMessage(Box<SendRecord>),
     MarkDone(NotificationId),
+    Replay(ReplayOrder, UnixMillis),
 }
 
 fn split(commands: Vec<Command>) -> (Vec<Work>, Waiters) {
@@ -289,6 +325,10 @@ fn split(commands: Vec<Command>) -> (Vec<Work>, Waiters) {
             }
             Command::CloseMessage(record) => work.push(Work::CloseMessage(record)),
             Command::MarkDone(id) => work.push(Work::MarkDone(id)),
+            Command::Replay(order, now, reply) => {
+                waiters.replays.push((reply, Ok(Vec::new())));
+                work.push(Work::Replay(order, now));
+            }
             Command::Flush(reply) => waiters.others.push(reply),
             Command::Finish(_) => {} // taken out before
         }
@@ -302,12 +342,14 @@ fn write(
     marks: &[Finished],
     waiters: &mut Waiters,
     accepted: &mut Vec<Accepted>,
+    replayed: &mut Vec<(AppId, UnixMillis)>,
 ) -> Result<(), StoreError> {
     let transaction = db.connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
     for finished in marks {
         write_finished(&transaction, finished)?;
     }
     let mut receipts = waiters.receipts.iter_mut();
+    let mut replays = waiters.replays.iter_mut();
     for item in work {
         match item {
             Work::Receive(notification) => {
@@ -315,6 +357,14 @@ fn write(
                 if let Some((_, slot)) = receipts.next() {
                     *slot = receipt;
                 }
+            }
+            Work::Replay(order, now) => {
+                let mut touched = Vec::new();
+                let answer = replay(&transaction, order, *now, &mut touched)?;
+                if let Some((_, slot)) = replays.next() {
+                    *slot = answer;
+                }
+                replayed.extend(touched.into_iter().map(|app| (app, *now)));
             }
             Work::OpenMessage(message) => write_message(&transaction, message)?,
             Work::CloseMessage(record) => write_send(&transaction, record)?,
@@ -341,9 +391,7 @@ mod tests {
     use bytes::Bytes;
     use rusqlite::Connection;
 
-    use crate::base::{
-        AccountSid, AppId, CompanyId, MessageId, MessageSid, MessageStatus, PhoneNumber, UnixMillis,
-    };
+    use crate::base::{AccountSid, CompanyId, MessageId, MessageSid, MessageStatus, PhoneNumber};
     use crate::store::records::{Mark, RunRecord, Source};
     use crate::store::{Filter, Ledger};
 
@@ -359,13 +407,26 @@ mod tests {
         let file = folder.path().join("host.db");
         let (announce, announced) = mpsc::channel();
         let db = HostDb::open(&file).unwrap();
-        let (inbox, thread) = Inbox::start(db, file, move |new| announce.send(new).unwrap()).unwrap();
+        let (inbox, thread) = Inbox::start(db, file, move |news| {
+            if let News::Accepted(new) = news {
+                announce.send(new).unwrap();
+            }
+        })
+        .unwrap();
         World { folder, inbox, announced, thread }
     }
 
     impl World {
         fn ledger(&self) -> Ledger {
             Ledger::open(&self.folder.path().join("host.db")).unwrap()
+        }
+
+        fn waiting(&self) -> usize {
+            self.ledger()
+                .fresh(&AppId::parse("demo").unwrap(), NotificationId(0), 1 << 20)
+                .unwrap()
+                .rows
+                .len()
         }
 
         fn receive(&self, notification: NewNotification) -> Receipt {
@@ -428,7 +489,7 @@ mod tests {
         let announced: Vec<i64> =
             world.announced.try_iter().flatten().map(|accepted| accepted.id.0).collect();
         assert!(announced.len() == 3 && announced.is_sorted(), "{announced:?}");
-        assert_eq!(world.ledger().waiting().unwrap().len(), 3);
+        assert_eq!(world.waiting(), 3);
     }
 
     #[test]
@@ -436,7 +497,7 @@ mod tests {
         let world = world();
         world.receive(NewNotification { has_action: false, ..notification(1, "sent") });
         assert!(world.announced.try_recv().is_err());
-        assert!(world.ledger().waiting().unwrap().is_empty());
+        assert!(world.waiting() == 0);
     }
 
     #[test]
@@ -467,7 +528,7 @@ mod tests {
         drop(world.inbox);
         world.thread.join();
         let ledger = Ledger::open(&file).unwrap();
-        assert!(ledger.waiting().unwrap().is_empty());
+        assert!(ledger.fresh(&AppId::parse("demo").unwrap(), NotificationId(0), 1).unwrap().rows.is_empty());
         assert_eq!(ledger.run_of(id).unwrap().unwrap().reason, "completed");
     }
 

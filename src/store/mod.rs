@@ -20,19 +20,23 @@ mod journal;
 mod ledger;
 mod migrations;
 mod records;
+mod replay;
 mod statement;
+mod waiting;
 mod writes;
 
 pub use app_db::AppDb;
 pub use data_dir::{DataDir, DataLock};
 pub use error::StoreError;
 pub use host_db::{HostDb, HostId};
-pub use inbox::{Inbox, InboxClosed};
+pub use inbox::{Inbox, InboxClosed, News};
 pub use journal::{Journal, JournalCall, JournalOrigin};
 pub use ledger::peek;
-pub use ledger::{Filter, Ledger, MessageRow, NotificationRow, NotificationState, RunRow, Waiting};
+pub use ledger::{Filter, Ledger, MessageRow, NotificationRow, NotificationState, ReplayRow, RunRow};
 pub use migrations::{Migration, read_migrations};
 pub use records::{
     Accepted, Finished, Mark, NewMessage, NewNotification, Receipt, RunRecord, SendRecord, Source,
 };
+pub use replay::{NotReplayed, ReplayOrder, Replayed, Which};
 pub use statement::{Parameters, ScriptSqlError, SqlValue};
+pub use waiting::{Piece, Scheduled, Waiting, weight};
