@@ -222,10 +222,14 @@ messages_per_minute = 1000000
         """Waits until nothing waits, or the time is over: then the judge will find what still does."""
         self.until(lambda: self.waiting() == 0, seconds)
 
-    def remove(self):
-        """Ends the process and deletes the folder."""
+    def end(self):
+        """Ends the process, if it is there."""
         if self.is_alive():
             self.kill()
+
+    def remove(self):
+        """Ends the process and deletes the folder."""
+        self.end()
         shutil.rmtree(self.folder)
 
 

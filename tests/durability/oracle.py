@@ -28,6 +28,7 @@ class Verdict:
     dead: int = 0
     sent_twice: int = 0
     violations: list = field(default_factory=list)
+    figures: dict = field(default_factory=dict)
 
     def violation(self, what, found):
         """Notes rows that may not be."""
@@ -37,6 +38,10 @@ class Verdict:
 
     def add(self, what):
         self.violations.append(what)
+
+    def print_violations(self):
+        for line in self.violations:
+            print(line)
 
 
 def judge(host, logs, *, workers_killed=False, sends=False):

@@ -4,6 +4,8 @@
 The data folder is on an ext4 file system in a file. While callbacks are acknowledged, the file system is shut down as
 a power cut would do it: what the kernel has not written to the device is lost. The host is killed, the file system
 mounted again, and the host started. In the end every acknowledged notification must have taken effect exactly once.
+With --sends every notification's action sends a message through a stand-in for Twilio that fails on purpose: no message
+may be accepted twice, and none may be forgotten.
 
 With --control the host runs with `synchronous=NORMAL`, which does not wait for the disk: then something MUST be lost,
 or this test would prove nothing. That switch exists in debug builds only.
@@ -18,26 +20,22 @@ import sys
 import time
 
 import mounts
-import oracle
-from host import Host, HostFailed, clean_up_when_terminated
-from load import Load
+import scene
+from host import HostFailed, clean_up_when_terminated
 
 IMAGE_MIB = 1024
 # How long the host may take to its first acknowledgement.
 PATIENCE = 30
+# Notifications a second with --sends.
+SENDS_RATE = 60
 
 
 def options():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--binary", default="target/debug/boatswain", help="the program (default: %(default)s)")
+    scene.add_options(parser, "target/debug/boatswain")
     parser.add_argument("--rounds", type=int, default=3, help="power cuts (default: %(default)s)")
     parser.add_argument("--control", action="store_true", help="run without waiting for the disk, and expect a loss")
-    parser.add_argument("--drain", type=float, default=60, help="the longest that the rest may take, seconds")
-    parser.add_argument("--seed", type=int, default=None, help="repeats the choices of an earlier run")
-    chosen = parser.parse_args()
-    if chosen.seed is None:
-        chosen.seed = random.randrange(1 << 32)
-    return chosen
+    return parser.parse_args()
 
 
 def main():
@@ -49,23 +47,17 @@ def main():
         disk = mounts.Ext4(IMAGE_MIB)
     except mounts.Missing as why:
         return mounts.skipped(why)
-    print(f"seed {chosen.seed}", flush=True)
-    environment = {"BOATSWAIN_SYNCHRONOUS": "NORMAL"} if chosen.control else {}
-    host = Host(chosen.binary, data=disk.point / "data", environment=environment)
-    load = Load(host, seed=chosen.seed)
     try:
-        load.start()
-        return prove(chosen, disk, host, load)
-    except HostFailed as error:
-        print(f"VIOLATED: {error}")
-        return 1
+        environment = {"BOATSWAIN_SYNCHRONOUS": "NORMAL"} if chosen.control else {}
+        play = scene.Scene(chosen, rate=SENDS_RATE if chosen.sends else 0, data=disk.point / "data",
+                           environment=environment)
+        return play.run(lambda play: prove(play, disk))
     finally:
-        load.abandon()
-        host.remove()
         disk.close()
 
 
-def prove(chosen, disk, host, load):
+def prove(play, disk):
+    chosen, host, load = play.chosen, play.host, play.load
     dice = random.Random(f"{chosen.seed} power")
     unsound = []
     for _ in range(chosen.rounds):
@@ -83,25 +75,18 @@ def prove(chosen, disk, host, load):
         if status := disk.power_up():
             unsound.append(status)
     host.start()
-    seconds = load.stop()
-    host.drain(chosen.drain)
-    host.stop()
-    verdict = oracle.judge(host, load.logs())
-    if unsound and not chosen.control:
-        verdict.add(f"e2fsck found fault with the file system: {unsound}")
-    failed = (verdict.lost == 0) if chosen.control else bool(verdict.violations)
-    if not chosen.control:
-        for line in verdict.violations:
-            print(line)
-    result = {
-        (False, False): "proven", (False, True): "VIOLATED",
-        (True, False): "the control loses, as it must", (True, True): "VIOLATED: the control lost nothing",
-    }[chosen.control, failed]
-    print(f"{result}: {chosen.rounds} power cuts, {verdict.acknowledged} acknowledged, {verdict.lost} lost, "
-          f"{verdict.twice} twice, {verdict.dead} dead; {load.total('broken')} unclear and "
-          f"{load.total('unavailable')} answered 503, asked again; {seconds:.0f} s; e2fsck "
-          + ("sound every time" if not unsound else f"{unsound}"))
-    return int(failed)
+    verdict = play.finish()
+    if chosen.control:
+        status = 0 if verdict.lost else 1
+        result = "VIOLATED: the control lost nothing" if status else "the control loses, as it must"
+    else:
+        if unsound:
+            verdict.add(f"e2fsck found fault with the file system: {unsound}")
+        verdict.print_violations()
+        status = 1 if verdict.violations else 0
+        result = ("proven", "VIOLATED")[status]
+    print(f"{result}: power cuts {chosen.rounds}, file systems unsound {len(unsound)}, {play.figures(verdict)}")
+    return status
 
 
 if __name__ == "__main__":

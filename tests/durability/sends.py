@@ -36,7 +36,7 @@ CARELESS_ACTION = ACTION.replace(
 
 
 def judge(host, twilio, verdict):
-    """Adds violations to the verdict; gives figures."""
+    """Adds violations and figures to the verdict."""
     application = host.applications[0]
     accepted = twilio.accepted
     bodies = collections.Counter(message.body for message in accepted)
@@ -92,13 +92,13 @@ def judge(host, twilio, verdict):
         if (message.answer_was_lost or message.body in told_unknown) and ledger.get(message.host_id, [None])[0]
     ]
     by_callback = sum(bool(message.reported) for message in lost)
-    return {
-        "accepted": len(accepted),
+    verdict.figures = {
+        "messages accepted": len(accepted),
         "sent twice": verdict.sent_twice,
         "refused or not sent": sum(row[2] == "failed" for row in outcomes),
         "doubts resolved by callback": by_callback,
         "doubts resolved by list": len(lost) - by_callback,
         "doubts shown": len(in_doubt),
         "of these accepted": sum(identity in known for identity in in_doubt),
-        "faults": dict(sorted(twilio.drawn.items())),
+        "requests": dict(sorted(twilio.drawn.items())),
     }

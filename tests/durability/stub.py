@@ -92,11 +92,12 @@ class Message:
 
 
 class Twilio:
-    """The stand-in: `start`, and `stop` when the load has ended."""
+    """The stand-in."""
 
-    def __init__(self, seed, log_file):
+    def __init__(self, seed):
         self.random = random.Random(f"{seed} twilio")
-        self.log_file = log_file
+        self.log_file = None
+        self.log = None
         self.lock = threading.Lock()
         self.accepted = []
         self.by_sid = {}
@@ -104,18 +105,22 @@ class Twilio:
         self.connections = set()
         self.port_of_host = None
         self.deliveries = [queue.Queue() for _ in range(DELIVERERS)]
-        self.stopping = False
+        self.deliverers = []
         # Bound to a port that was free a moment ago: only so can it stop listening and come back on the same one.
         probe = socket.create_server(("127.0.0.1", 0))
         self.port = probe.getsockname()[1]
         probe.close()
         self.listener = socket.create_server(("127.0.0.1", self.port), backlog=256)
 
-    def start(self, port_of_host):
+    def start(self, port_of_host, log_file):
+        """`log_file` takes what was acknowledged, as the clients' files do."""
         self.port_of_host = port_of_host
+        self.log_file = log_file
         self.log = open(self.log_file, "w", encoding="ascii", buffering=1)
         threading.Thread(target=self._listen, daemon=True).start()
-        self.deliverers = [threading.Thread(target=self._deliver_all, args=(due,), daemon=True) for due in self.deliveries]
+        self.deliverers = [
+            threading.Thread(target=self._deliver_all, args=(due,), daemon=True) for due in self.deliveries
+        ]
         for deliverer in self.deliverers:
             deliverer.start()
 
@@ -126,9 +131,6 @@ class Twilio:
         for deliverer in self.deliverers:
             deliverer.join()
         self.log.close()
-
-    def undelivered(self):
-        return sum(due.qsize() for due in self.deliveries)
 
     # ── Connections ──────────────────────────────────────────────────────────────────────────────────────────────
 
