@@ -205,7 +205,9 @@ messages_per_minute = 1000000
 
     def waiting(self):
         """How many notifications have not come to their end."""
-        return self.rows("SELECT count(*) FROM notifications WHERE state = 'waiting'")[0][0]
+        # Asked often, and under load: each half has a partial index.
+        half = "SELECT count(*) FROM notifications WHERE state = 'waiting' AND next_attempt_at IS"
+        return self.rows(f"SELECT ({half} NULL) + ({half} NOT NULL)")[0][0]
 
     def until(self, happened, seconds):
         """Waits for something that must come while the host is up; whether it came in time."""
