@@ -8,12 +8,14 @@ known, except for the last two of some chains, which are posted at once. A reque
 answered 503, is posted again until it is acknowledged. Some requests are posted twice at once or again later; the
 others are posted no more often than that, because a repetition would hide a loss.
 
-What was acknowledged goes to a file: application, company, sid, status, step, and one of ACKNOWLEDGED, UNCLEAR (the
-client gave up asking) and WRONG (an answer that may not be).
+What was acknowledged goes to a file: application, company, sid, status, step, when it was posted and when it was
+answered (seconds of the machine's monotonic clock), and one of ACKNOWLEDGED, UNCLEAR (the client gave up asking) and
+WRONG (an answer that may not be).
 """
 
 import collections
 import multiprocessing
+import os
 import random
 import time
 from dataclasses import dataclass
@@ -24,6 +26,11 @@ from host import COMPANIES
 ACKNOWLEDGED, UNCLEAR, WRONG = "acknowledged", "unclear", "wrong"
 # How long clients go on asking about what is unclear, once the load has ended.
 SETTLE = 60
+
+
+def line(key, step, posted, outcome):
+    """A line of a file of what was acknowledged, answered now."""
+    return "\t".join((*key, f"{step}\t{posted:.6f}\t{time.monotonic():.6f}", outcome)) + "\n"
 
 
 @dataclass
@@ -37,9 +44,11 @@ class Item:
     step: int
     request: bytes
     is_repeat: bool = False
+    posted: float = 0
 
     def line(self, outcome):
-        return "\t".join((self.application, self.company, self.sid, self.status, str(self.step), outcome)) + "\n"
+        key = (self.application, self.company, self.sid, self.status)
+        return line(key, self.step, self.posted, outcome)
 
     def repeat(self):
         return Item(self.application, self.company, self.sid, self.status, self.step, self.request, is_repeat=True)
@@ -81,6 +90,8 @@ class Client:
         with open(self.load.log_file(self.index), "w", encoding="ascii") as self.log:
             began = time.monotonic()
             while not self.load.stopping.is_set():
+                if os.getppid() != self.load.parent:
+                    return  # the program was killed: nobody will ask
                 self.round(fresh=True)
                 self.keep_pace(began)
             deadline = time.monotonic() + SETTLE
@@ -116,6 +127,7 @@ class Client:
             if lane.connection is None or lane.port != port:
                 lane.drop()
                 lane.connection, lane.port = twilio.connect(port), port
+            lane.item.posted = time.monotonic()
             lane.connection.sendall(lane.item.request)
             lane.is_sent = True
         except OSError:
@@ -221,6 +233,7 @@ class Load:
         self.places = [(application, company) for application in host.applications for company in COMPANIES]
         # Part of every sid, so that nothing of this run is taken for another's.
         self.run = random.Random(f"{seed} run").getrandbits(60)
+        self.parent = os.getpid()
         self.stopping = multiprocessing.Event()
         self.counts = [Counts() for _ in range(processes)]
         self.clients = []

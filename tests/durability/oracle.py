@@ -7,6 +7,10 @@
     nothing dead                  unless its worker was killed from outside three times; then it is shown, with no effect
 
 It works on files, after the host has stopped.
+
+A power cut is a time in between: what was answered before it must be there; what was posted before it and answered after
+it may be there or not, because a machine without power answers nobody (an fsync that is under way when ext4 is shut down
+can return success and keep nothing); what was posted after it must not have been acknowledged.
 """
 
 import sqlite3
@@ -19,6 +23,15 @@ EXAMPLES = 10
 
 
 @dataclass
+class Cut:
+    """A power cut, in seconds of the monotonic clock."""
+
+    began: float
+    ended: float
+    host_killed: float
+
+
+@dataclass
 class Verdict:
     """What was found."""
 
@@ -27,6 +40,8 @@ class Verdict:
     twice: int = 0
     dead: int = 0
     sent_twice: int = 0
+    # Answered while the power went: may be there or not.
+    between: int = 0
     violations: list = field(default_factory=list)
     figures: dict = field(default_factory=dict)
 
@@ -44,7 +59,7 @@ class Verdict:
             print(line)
 
 
-def judge(host, logs, *, workers_killed=False, sends=False):
+def judge(host, logs, *, workers_killed=False, sends=False, cuts=()):
     """Compares; `logs` are the clients' files. Actions that send leave an effect behind also when they are given up."""
     verdict = Verdict()
     db = sqlite3.connect(f"file:{host.folder / 'oracle.db'}", uri=True, isolation_level=None)
@@ -59,7 +74,7 @@ def judge(host, logs, *, workers_killed=False, sends=False):
            BEGIN"""
     )
     for log in logs:
-        _read(db, log, verdict)
+        _read(db, log, cuts, verdict)
     db.execute("COMMIT")
     db.executemany(
         "INSERT INTO dead VALUES (?, ?, ?, ?, ?)",
@@ -80,16 +95,23 @@ def judge(host, logs, *, workers_killed=False, sends=False):
     return verdict
 
 
-def _read(db, log, verdict):
+def _read(db, log, cuts, verdict):
+    beyond = []
     with open(log, encoding="ascii") as lines:
         for line in lines:
-            *key, step, outcome = line.rstrip("\n").split("\t")
-            if outcome == ACKNOWLEDGED:
+            *key, step, posted, answered, outcome = line.rstrip("\n").split("\t")
+            cut = next((cut for cut in cuts if cut.began < float(answered) < cut.host_killed), None)
+            if outcome == ACKNOWLEDGED and cut is None:
                 db.execute("INSERT OR IGNORE INTO acknowledged VALUES (?, ?, ?, ?, ?)", [*key, int(step)])
-            elif outcome == UNCLEAR:
+            elif outcome in (ACKNOWLEDGED, UNCLEAR):
                 db.execute("INSERT INTO unclear VALUES (?, ?, ?, ?)", key)
+                if cut and outcome == ACKNOWLEDGED:
+                    verdict.between += 1
+                    if float(posted) > cut.ended:
+                        beyond.append(key)
             else:
                 verdict.add(f"an answer that may not be, to {' '.join(key)}: {outcome}")
+    verdict.violation("acknowledged after the power cut", beyond)
 
 
 def _judge_application(db, application, verdict, workers_killed, sends):

@@ -20,6 +20,7 @@ import sys
 import time
 
 import mounts
+import oracle
 import scene
 from host import HostFailed, clean_up_when_terminated
 
@@ -60,22 +61,26 @@ def prove(play, disk):
     chosen, host, load = play.chosen, play.host, play.load
     dice = random.Random(f"{chosen.seed} power")
     unsound = []
+    cuts = []
     for _ in range(chosen.rounds):
         host.start()
         before = load.total("acknowledged")
         if not host.until(lambda before=before: load.total("acknowledged") > before, PATIENCE):
             raise HostFailed(f"nothing was acknowledged within {PATIENCE} s of a start: {host.log_tail()}")
         time.sleep(dice.uniform(0.5, 3))
+        began = time.monotonic()
         disk.cut_power()
-        # The host lives on for a moment with a disk that fails: it may acknowledge nothing more.
-        time.sleep(dice.uniform(0, 0.1))
+        ended = time.monotonic()
+        # The host lives on for a moment with a disk that fails: it may acknowledge nothing that comes now.
+        time.sleep(dice.uniform(0, 0.3))
         if not host.is_alive():
             raise HostFailed(f"the host died by itself: {host.log_tail()}")
         host.kill()
+        cuts.append(oracle.Cut(began, ended, time.monotonic()))
         if status := disk.power_up():
             unsound.append(status)
     host.start()
-    verdict = play.finish()
+    verdict = play.finish(cuts=cuts)
     if chosen.control:
         status = 0 if verdict.lost else 1
         result = "VIOLATED: the control lost nothing" if status else "the control loses, as it must"
@@ -85,7 +90,8 @@ def prove(play, disk):
         verdict.print_violations()
         status = 1 if verdict.violations else 0
         result = ("proven", "VIOLATED")[status]
-    print(f"{result}: power cuts {chosen.rounds}, file systems unsound {len(unsound)}, {play.figures(verdict)}")
+    print(f"{result}: power cuts {chosen.rounds}, file systems unsound {len(unsound)}, answered while the power went "
+          f"{verdict.between}, {play.figures(verdict)}")
     return status
 
 

@@ -55,7 +55,7 @@ class Scene:
         if self.twilio:
             self.twilio.start(self.host.port, self.host.folder / "acknowledged-sent.tsv")
 
-    def finish(self, *, workers_killed=False):
+    def finish(self, *, workers_killed=False, cuts=()):
         """Ends the load, lets the host do the rest and stop, and judges: the verdict."""
         host, twilio = self.host, self.twilio
         self.seconds = self.load.stop()
@@ -70,11 +70,11 @@ class Scene:
             logs.append(twilio.log_file)
         listed = host.command("notifications", "list", "--status", "waiting", "--json").splitlines()
         host.stop()
-        verdict = oracle.judge(host, logs, workers_killed=workers_killed, sends=self.chosen.sends)
+        verdict = oracle.judge(host, logs, workers_killed=workers_killed, sends=self.chosen.sends, cuts=cuts)
         if listed:
             verdict.add(f"`notifications list` shows {len(listed)} that wait")
         if twilio:
-            sends.judge(host, twilio, verdict)
+            sends.judge(host, twilio, verdict, cuts)
         return verdict
 
     def figures(self, verdict):

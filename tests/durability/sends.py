@@ -35,10 +35,15 @@ CARELESS_ACTION = ACTION.replace(
 )
 
 
-def judge(host, twilio, verdict):
-    """Adds violations and figures to the verdict."""
+def judge(host, twilio, verdict, cuts=()):
+    """Adds violations and figures to the verdict. Messages that left while the power went do not count: a machine without
+    power sends nothing, and what its disk said in that moment is no word of honour (see `oracle`)."""
     application = host.applications[0]
-    accepted = twilio.accepted
+    accepted = [
+        message for message in twilio.accepted
+        if not any(cut.began < message.accepted < cut.host_killed for cut in cuts)
+    ]
+    while_cut = {message.body for message in twilio.accepted} - {message.body for message in accepted}
     bodies = collections.Counter(message.body for message in accepted)
     verdict.violation("SENT TWICE", [(body, f"{times} times") for body, times in bodies.items() if times > 1])
     verdict.sent_twice = sum(times - 1 for times in bodies.values())
@@ -48,6 +53,7 @@ def judge(host, twilio, verdict):
         for row in host.rows("SELECT id, sid, status, error_code FROM messages")
     }
     known = {message.host_id: message for message in accepted}
+    ever = {message.host_id for message in twilio.accepted}
     verdict.violation("accepted and not in the LEDGER", [
         (message.body, message.sid) for message in accepted if message.host_id not in ledger
     ])
@@ -58,7 +64,8 @@ def judge(host, twilio, verdict):
                                        or ledger[identity][0] is None and ledger[identity][1] == "unknown")
     ])
     verdict.violation("sent in the ledger and never accepted", [
-        (identity, *row) for identity, row in ledger.items() if row[0] and identity not in known
+        (identity, *row) for identity, row in ledger.items()
+        if row[0] and identity not in ever
     ])
     verdict.violation("still open in the ledger", [
         (identity, *row) for identity, row in ledger.items() if row[1] == "sending"
@@ -71,11 +78,12 @@ def judge(host, twilio, verdict):
     app = sqlite3.connect(f"file:{host.application_db(application)}?mode=ro", uri=True)
     outcomes = app.execute("SELECT body, sid, status, count(*) FROM sends GROUP BY body").fetchall()
     verdict.violation("outcomes recorded twice", [row for row in outcomes if row[3] > 1])
-    by_body = {message.body: message for message in accepted}
+    by_body = {message.body: message for message in twilio.accepted}
     verdict.violation("outcomes that are not true", [
         row for row in outcomes
-        if (row[1] and (row[0] not in by_body or by_body[row[0]].sid != row[1]))
-        or (row[2] == "failed" and row[0] in by_body)
+        if row[0] not in while_cut
+        and (row[1] and (row[0] not in by_body or by_body[row[0]].sid != row[1])
+             or row[2] == "failed" and row[0] in by_body)
     ])
     dead = host.rows("SELECT count(*) FROM notifications WHERE state = 'dead'")[0][0]
     without = app.execute(
@@ -93,7 +101,7 @@ def judge(host, twilio, verdict):
     ]
     by_callback = sum(bool(message.reported) for message in lost)
     verdict.figures = {
-        "messages accepted": len(accepted),
+        "messages accepted": len(accepted), **({"and while the power went": len(while_cut)} if cuts else {}),
         "sent twice": verdict.sent_twice,
         "refused or not sent": sum(row[2] == "failed" for row in outcomes),
         "doubts resolved by callback": by_callback,

@@ -31,7 +31,7 @@ import uuid
 from dataclasses import dataclass, field
 
 import twilio
-from load import ACKNOWLEDGED, UNCLEAR, WRONG
+from load import ACKNOWLEDGED, UNCLEAR, WRONG, line
 
 # Part of every sid that this stand-in gives: the action tells callbacks of what it has sent by it.
 SIDS = "SMee"
@@ -66,6 +66,7 @@ class Message:
     body: str
     callback: str
     created: float
+    accepted: float
     fault: str
     status: str = "queued"
     reported: set = field(default_factory=set)
@@ -228,7 +229,8 @@ class Twilio:
         with self.lock:
             message = Message(
                 sid=f"{SIDS}{len(self.accepted):030x}", to=form["To"], sender=form["From"], body=form["Body"],
-                callback=form["StatusCallback"], created=time.time(), fault=fault,
+                callback=form["StatusCallback"], created=time.time(),
+                accepted=time.monotonic(), fault=fault,
             )
             self.accepted.append(message)
             self.by_sid[message.sid] = message
@@ -292,26 +294,29 @@ class Twilio:
         fields = {**twilio.status_fields(message.sid, status), "To": message.to}
         request = twilio.callback(f"{url.path}?{url.query}", fields)
         for _ in range(times):
-            outcome = self._post(request)
+            posted, outcome = self._post(request)
             with self.lock:
-                self.log.write("\t".join((application, company, message.sid, status, str(step), outcome)) + "\n")
+                self.log.write(line((application, company, message.sid, status), step, posted, outcome))
                 if outcome == ACKNOWLEDGED:
                     message.reported.add(status)
 
     def _post(self, request):
+        """When it was posted for the last time, and what came of it."""
+        posted = 0
         for _ in range(TRIES):
             try:
                 with twilio.connect(self.port_of_host.value or 1) as connection:
+                    posted = time.monotonic()
                     connection.sendall(request)
                     answer = twilio.read_answer(connection)
                 if answer.is_acknowledgement:
-                    return ACKNOWLEDGED
+                    return posted, ACKNOWLEDGED
                 if not answer.asks_to_come_back:
-                    return f"{WRONG}: {answer.status}"
+                    return posted, f"{WRONG}: {answer.status}"
             except (OSError, twilio.Broken):
                 pass
             time.sleep(0.1)
-        return UNCLEAR
+        return posted, UNCLEAR
 
 
 def _day(moment):
