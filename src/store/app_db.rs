@@ -260,6 +260,16 @@ impl AppDb {
         statement::execute(&self.connection, sql, parameters)
     }
 
+    /// Does something of the host's own with the connection; it also gets the id of the `host.db`.
+    pub(super) fn as_host<T>(&self, work: impl FnOnce(&Connection, &str) -> T) -> T {
+        self.mode.with(|| work(&self.connection, &self.host))
+    }
+
+    /// Where the database is.
+    pub(super) fn file(&self) -> &Path {
+        &self.file
+    }
+
     fn host_batch(&self, sql: &str) -> Result<(), StoreError> {
         self.mode.with(|| Ok(self.connection.execute_batch(sql)?))
     }

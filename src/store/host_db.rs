@@ -10,6 +10,13 @@ use crate::store::records::notification_key;
 /// The version of the schema that this program writes (`PRAGMA user_version`).
 const SCHEMA_VERSION: i64 = 2;
 
+/// How long a connection waits for another program's lock.
+const BUSY: std::time::Duration = std::time::Duration::from_secs(5);
+/// After how many pages of the write-ahead log it is copied into the database.
+const CHECKPOINT_PAGES: i64 = 8_000;
+/// What the log is cut to when it begins anew, bytes: what it usually needs, a page being 4 KiB.
+const WAL_LIMIT: u32 = 32 << 20;
+
 /// Times are milliseconds since 1970. Ids of notifications and runs count up and are never used again
 /// (AUTOINCREMENT), because an application's `_host_done` remembers them.
 const VERSION_1: &str = "
@@ -183,15 +190,34 @@ pub(super) fn open_durable(file: &Path) -> Result<Connection, StoreError> {
     let flags =
         OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(file, flags).map_err(open)?;
-    connection.busy_timeout(std::time::Duration::from_secs(5)).map_err(open)?;
+    connection.busy_timeout(BUSY).map_err(open)?;
     connection.pragma_update(None, "journal_mode", "WAL").map_err(open)?;
     connection.pragma_update(None, "synchronous", "FULL").map_err(open)?;
     connection.pragma_update(None, "foreign_keys", "ON").map_err(open)?;
     connection.pragma_update(None, "cache_size", -16_384).map_err(open)?;
     // A page that many transactions touch is copied into the database once a checkpoint: fewer of them, less work.
-    connection.pragma_update(None, "wal_autocheckpoint", 8_000).map_err(open)?;
+    connection.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES).map_err(open)?;
+    // What a reader that stood for long let it grow to is given back after the checkpoint that emptied it.
+    connection.pragma_update(None, "journal_size_limit", WAL_LIMIT).map_err(open)?;
     connection.set_prepared_statement_cache_capacity(64);
     Ok(connection)
+}
+
+/// Empties a log that has grown far beyond what is usual: readers that follow one another without a gap keep the
+/// ordinary checkpoints from starting it anew. Waits for them a moment only, so that no writer is held up.
+///
+/// # Errors
+/// When SQLite fails; that readers are in the way is no failure.
+pub(super) fn shrink_wal(connection: &Connection, file: &Path) -> rusqlite::Result<()> {
+    let mut log = file.as_os_str().to_owned();
+    log.push("-wal");
+    if std::fs::metadata(log).map_or(0, |metadata| metadata.len()) <= 2 * u64::from(WAL_LIMIT) {
+        return Ok(());
+    }
+    connection.busy_timeout(std::time::Duration::from_millis(100))?;
+    let emptied = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get::<_, i64>(0));
+    connection.busy_timeout(BUSY)?;
+    emptied.map(|_| ())
 }
 
 /// Opens a database for reading only.
@@ -199,7 +225,7 @@ pub(super) fn open_reader(file: &Path) -> Result<Connection, StoreError> {
     let open = |cause| StoreError::Open { path: file.to_owned(), cause };
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(file, flags).map_err(open)?;
-    connection.busy_timeout(std::time::Duration::from_secs(5)).map_err(open)?;
+    connection.busy_timeout(BUSY).map_err(open)?;
     // SQLite looks at the file at the first statement: what is no database is found here.
     let _: i64 = connection.pragma_query_value(None, "schema_version", |row| row.get(0)).map_err(open)?;
     Ok(connection)

@@ -19,8 +19,11 @@ mod inbox;
 mod journal;
 mod ledger;
 mod migrations;
+mod prune;
 mod records;
+mod retention;
 mod statement;
+mod sweep;
 mod writes;
 
 pub use app_db::AppDb;
@@ -32,7 +35,9 @@ pub use journal::{Journal, JournalCall, JournalOrigin};
 pub use ledger::peek;
 pub use ledger::{Filter, Ledger, MessageRow, NotificationRow, NotificationState, RunRow, Waiting};
 pub use migrations::{Migration, read_migrations};
+pub use prune::{PruneWalk, Pruner};
 pub use records::{
     Accepted, Finished, Mark, NewMessage, NewNotification, Receipt, RunRecord, SendRecord, Source,
 };
+pub use retention::{CutOffs, Swept};
 pub use statement::{Parameters, ScriptSqlError, SqlValue};
