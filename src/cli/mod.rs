@@ -4,6 +4,7 @@
 //! `error[CODE]: …`, where, and `help: …` on stderr. Exit status 0, 1 (the work failed) or 2 (usage and
 //! configuration).
 
+mod backup;
 mod check;
 mod demo;
 mod explain;
@@ -85,6 +86,7 @@ async fn dispatch(options: Options) -> Result<(), Failure> {
             look::run(&options, crate::control::views::Kind::Notifications, look).await
         }
         Command::Runs { look } => look::run(&options, crate::control::views::Kind::Runs, look).await,
+        Command::Backup { file, force } => backup::run(&options, file, *force).await,
         Command::Explain { code } => explain::run(code),
     }
 }

@@ -18,6 +18,7 @@
 mod application;
 mod batch;
 mod calls;
+mod keep;
 mod outside;
 pub mod queue;
 mod report;
@@ -41,6 +42,7 @@ use crate::script::protocol::Bundle;
 use crate::store::{Accepted, AppDb, Inbox, Mark, Waiting};
 use crate::whatsapp::{Outcome, SignedUrls};
 
+pub use keep::Pruned;
 pub use outside::{Internet, Network, WorkerHandle, Workers};
 pub use report::RunReport;
 

@@ -186,6 +186,22 @@ impl AppDb {
         })
     }
 
+    /// The largest number of a notification of this host that is remembered here.
+    ///
+    /// # Errors
+    /// When SQLite fails.
+    pub fn last_notification(&self) -> Result<Option<NotificationId>, StoreError> {
+        self.mode.with(|| {
+            let last: Option<i64> = self.connection.query_row(
+                "SELECT max(last) FROM (SELECT max(notification) AS last FROM _host_done WHERE host = ?1
+                 UNION ALL SELECT max(notification) FROM _host_journal WHERE host = ?1)",
+                [&self.host],
+                |row| row.get(0),
+            )?;
+            Ok(last.map(NotificationId))
+        })
+    }
+
     /// What is recorded of a notification's run, if it has sent.
     ///
     /// # Errors

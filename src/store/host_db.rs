@@ -4,6 +4,7 @@ use std::path::Path;
 
 use rusqlite::{Connection, OpenFlags, OptionalExtension};
 
+use crate::base::NotificationId;
 use crate::store::StoreError;
 use crate::store::records::notification_key;
 
@@ -155,6 +156,33 @@ impl HostDb {
         Ok(Self { connection, id: HostId(id) })
     }
 
+    /// Sees to it that the next notification has a number beyond `last`; gives the number that it would have followed,
+    /// if that was smaller.
+    ///
+    /// A `host.db` that was restored from a backup may have forgotten numbers that an application's database remembers
+    /// as done. Given out once more, they would make new notifications look done before they have run.
+    ///
+    /// # Errors
+    /// When SQLite fails.
+    pub fn skip_numbers(&mut self, last: NotificationId) -> Result<Option<NotificationId>, StoreError> {
+        let transaction = self.connection.transaction()?;
+        // SQLite keeps AUTOINCREMENT's counter there: https://sqlite.org/autoinc.html
+        let counted: Option<i64> = transaction
+            .query_row("SELECT seq FROM sqlite_sequence WHERE name = 'notifications'", [], |row| row.get(0))
+            .optional()?;
+        let known = counted.unwrap_or(0);
+        if known >= last.0 {
+            return Ok(None);
+        }
+        let sql = match counted {
+            Some(_) => "UPDATE sqlite_sequence SET seq = ? WHERE name = 'notifications'",
+            None => "INSERT INTO sqlite_sequence(seq, name) VALUES (?, 'notifications')",
+        };
+        transaction.execute(sql, [last.0])?;
+        transaction.commit()?;
+        Ok(Some(NotificationId(known)))
+    }
+
     /// The id that was made with the file.
     #[must_use]
     pub fn id(&self) -> &HostId {
@@ -252,6 +280,28 @@ mod tests {
         let other = temporary.path().join("other.db");
         std::fs::write(&other, "not a database, but long enough to be looked at as one").unwrap();
         assert_eq!(HostDb::open(&other).unwrap_err().diagnostic().code, "DATABASE_OPEN");
+    }
+
+    #[test]
+    fn numbers_that_were_skipped_are_never_given_out() {
+        let temporary = tempfile::tempdir().unwrap();
+        let file = temporary.path().join("host.db");
+        let next = || {
+            let db = HostDb::open(&file).unwrap();
+            let insert = "INSERT INTO notifications(key, app, company, account_sid, message_sid, status, form, source,
+                            received_at, state) VALUES (randomblob(20), '', '', '', '', '', x'', '', 1, 'done')";
+            db.connection.execute(insert, []).unwrap();
+            db.connection.last_insert_rowid()
+        };
+        let skip = |last| HostDb::open(&file).unwrap().skip_numbers(NotificationId(last)).unwrap();
+        assert_eq!(skip(0), None);
+        assert_eq!(skip(41), Some(NotificationId(0)), "before the first notification");
+        assert_eq!(next(), 42);
+        assert_eq!(skip(42), None);
+        assert_eq!(skip(99), Some(NotificationId(42)));
+        assert_eq!(next(), 100);
+        assert_eq!(skip(7), None, "never backwards");
+        assert_eq!(next(), 101);
     }
 
     #[test]

@@ -62,10 +62,7 @@ pub(super) fn load(
     )?;
     let mut rows = statement.query(params![host, notification.0])?;
     let Some(first) = rows.next()? else { return Ok(None) };
-    let origin: [u8; 16] = first.get(0)?;
-    let (started, seed) = origin.split_at(8);
-    let origin =
-        JournalOrigin { started: i64::from_le_bytes(eight(started)), seed: u64::from_le_bytes(eight(seed)) };
+    let origin = unpacked(first.get(0)?);
     let mut calls = Vec::new();
     while let Some(row) = rows.next()? {
         calls.push(JournalCall {
@@ -75,6 +72,12 @@ pub(super) fn load(
         });
     }
     Ok(Some(Journal { origin, calls }))
+}
+
+/// The origin as [`write_origin`] packs it into the fingerprint of call 0.
+pub(super) fn unpacked(origin: [u8; 16]) -> JournalOrigin {
+    let (started, seed) = origin.split_at(8);
+    JournalOrigin { started: i64::from_le_bytes(eight(started)), seed: u64::from_le_bytes(eight(seed)) }
 }
 
 fn eight(bytes: &[u8]) -> [u8; 8] {

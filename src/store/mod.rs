@@ -12,6 +12,7 @@
 
 mod app_db;
 mod authorizer;
+mod backup;
 mod data_dir;
 mod error;
 mod host_db;
@@ -27,6 +28,7 @@ mod sweep;
 mod writes;
 
 pub use app_db::AppDb;
+pub use backup::{Backup, BackupError, Copied, backup};
 pub use data_dir::{DataDir, DataLock};
 pub use error::StoreError;
 pub use host_db::{HostDb, HostId};

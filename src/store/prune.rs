@@ -15,7 +15,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 use crate::base::UnixMillis;
 use crate::store::host_db::{open_reader, shrink_wal};
 use crate::store::retention::before;
-use crate::store::{AppDb, CutOffs, StoreError};
+use crate::store::{AppDb, CutOffs, StoreError, journal};
 
 /// How much longer than its notification a mark is kept.
 const MARGIN: Duration = Duration::from_hours(24);
@@ -181,9 +181,7 @@ impl Pruner {
             )?;
             let limit = i64::try_from(ROWS).unwrap_or(i64::MAX);
             let rows = next.query_map(params![walk.journal.0, walk.journal.1, limit], |row| {
-                // The origin: start and seed, as `journal` packs them.
-                let [a, b, c, d, e, f, g, h, ..] = row.get::<_, [u8; 16]>(2)?;
-                let at = UnixMillis(i64::from_le_bytes([a, b, c, d, e, f, g, h]));
+                let at = UnixMillis(journal::unpacked(row.get(2)?).started);
                 Ok(Found { host: row.get(0)?, notification: row.get(1)?, at })
             })?;
             rows.collect::<rusqlite::Result<Vec<_>>>()

@@ -114,7 +114,7 @@ mod tests {
         let mut db = HostDb::open(&file).unwrap();
         db.connection.pragma_update(None, "synchronous", "OFF").unwrap();
         let log = || std::fs::metadata(folder.path().join("host.db-wal")).map(|metadata| metadata.len());
-        let fill = |db: &HostDb| {
+        let swell = |db: &HostDb| {
             for _ in 0..80 {
                 db.connection
                     .execute("INSERT INTO replays(notification, at, resend, attempts, error) VALUES (1, 1, 0, 1, hex(zeroblob(500000)))", [])
@@ -131,7 +131,7 @@ mod tests {
         };
         let reader = Connection::open(&file).unwrap();
         reader.execute_batch("BEGIN; SELECT * FROM host").unwrap();
-        fill(&db);
+        swell(&db);
         assert!(log()? > 70 << 20, "the reader keeps it from beginning anew: {}", log()?);
         sweep(&mut db);
         assert!(log()? > 70 << 20, "the reader still stands");
@@ -140,9 +140,9 @@ mod tests {
         assert_eq!(log()?, 0);
         // Without a sweep, too: the next log that begins anew is cut to its usual size.
         reader.execute_batch("BEGIN; SELECT * FROM host").unwrap();
-        fill(&db);
+        swell(&db);
         reader.execute_batch("COMMIT").unwrap();
-        fill(&db);
+        swell(&db);
         assert!(log()? <= 64 << 20, "{}", log()?);
         Ok(())
     }
