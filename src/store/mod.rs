@@ -8,6 +8,8 @@
 //! Two files, because acknowledging must never wait for an action, and because a transaction over two attached
 //! databases in WAL mode is not atomic. Both are `synchronous=FULL`: what a COMMIT confirmed survives a power cut.
 //!
+//! What is past its time leaves both kinds ([`Inbox::sweep`], [`Pruner`]); [`backup()`] copies both.
+//!
 //! SQL stands in this folder and nowhere else. Knows [`crate::base`] and [`crate::config`] only.
 
 mod app_db;

@@ -314,6 +314,43 @@ fn everything_restored_from_a_backup_goes_on_from_there() {
     assert_eq!(folder.count("SELECT count(*) FROM notifications"), 6);
 }
 
+#[test]
+fn what_waited_in_a_backup_runs_again_and_sends_again() {
+    let folder = Folder::new(
+        r#"
+        if (JSON.parse(utils.executeQuery("SELECT sid FROM effects WHERE sid = 'go'")).length === 0) throw new Error("not yet");
+        const told = utils.whatsapp.send({ to: "+393331234567", body: "Ciao" });
+        utils.executeSql("INSERT INTO effects VALUES (:MESSAGE_SID, :MESSAGE_STATUS, ?)", null, false, true, told.sid);
+        console.log("effect of " + vo.MessageSid);
+        "#,
+        "",
+    );
+    let go = || {
+        let db = Connection::open(folder.path("data/apps/app.db")).unwrap();
+        db.busy_timeout(std::time::Duration::from_secs(30)).unwrap();
+        db.execute("INSERT INTO effects VALUES ('go', '', NULL)", []).unwrap();
+    };
+    let host = folder.serve();
+    post(&host.url, 1);
+    host.wait_for("not yet");
+    assert_eq!(folder.boatswain(&["backup", "b.tar"]).status.code(), Some(0));
+    go();
+    host.wait_for(&format!("effect of {}", sid(1)));
+    assert_eq!(host.terminate(), Some(0));
+    let sent = || folder.texts("SELECT note FROM effects WHERE note IS NOT NULL");
+    let first = sent();
+
+    restore(&folder.path("b.tar"), &folder);
+    let (_, waiting, _) = said(&folder.boatswain(&["notifications", "list", "--status", "waiting"]));
+    assert!(waiting.contains(&sid(1)), "{waiting}");
+    go();
+    let host = folder.serve();
+    host.wait_for(&format!("effect of {}", sid(1)));
+    assert_eq!(host.terminate(), Some(0));
+    assert_eq!((first.len(), sent().len()), (1, 1));
+    assert_ne!(first, sent(), "another message: docs/operations.md warns of it");
+}
+
 /// The lines of the block of commands that follows a heading of docs/operations.md and begins so.
 fn documented(heading: &str, begins: &str) -> String {
     let page = include_str!("../../docs/operations.md");
