@@ -95,6 +95,21 @@ const OWN: &[OwnCode] = &[
         "try again shortly; look at the host's log",
     ),
     own(
+        "BACKUP_FILE",
+        "a backup cannot be written where it was asked for",
+        "name a new file in a folder outside the data folder, or replace one with --force",
+    ),
+    own(
+        "BACKUP_FAILED",
+        "a backup could not be made, and nothing of it is left",
+        "see that the folder can be written and has room for all databases twice",
+    ),
+    own(
+        "BACKUP_DAMAGED",
+        "a database that was to be copied is damaged",
+        "keep the earlier backups and look at the disk; docs/operations.md says how to restore",
+    ),
+    own(
         "CONTROL_SOCKET",
         "data/host.sock cannot be made",
         "give a data folder with a shorter path on a local disk",

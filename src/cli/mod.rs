@@ -4,6 +4,7 @@
 //! `error[CODE]: …`, where, and `help: …` on stderr. Exit status 0, 1 (the work failed) or 2 (usage and
 //! configuration).
 
+mod backup;
 mod check;
 mod demo;
 mod explain;
@@ -89,6 +90,7 @@ async fn dispatch(options: Options) -> Result<(), Failure> {
             replay::run(&options, replay).await
         }
         Command::Runs { look } => look::run(&options, crate::control::views::Kind::Runs, look).await,
+        Command::Backup { file, force } => backup::run(&options, file, *force).await,
         Command::Explain { code } => explain::run(code),
     }
 }

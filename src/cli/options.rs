@@ -94,6 +94,14 @@ pub(super) enum Command {
         #[command(subcommand)]
         look: Look,
     },
+    /// A consistent copy of all databases as a tar archive, also while the host is up.
+    Backup {
+        /// The archive to write.
+        file: PathBuf,
+        /// Replaces an archive that is there.
+        #[arg(long)]
+        force: bool,
+    },
     /// What an error code means and what to do, ours and Twilio's.
     Explain {
         /// `63016`, `UNKNOWN_KEY`, …

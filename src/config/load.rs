@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io::Read as _;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::params::{Address, HostParams, Params, Rules, SimulatorParams};
 use super::reader::{Section, Source};
@@ -12,6 +13,10 @@ use crate::base::{Diagnostic, Place};
 
 /// No parameter file comes near it; what is larger was named by mistake.
 const LARGEST_FILE: u64 = 1024 * 1024;
+
+/// Defaults of `[host] retention_days` and `dead_retention_days`.
+const RETENTION: u32 = 30;
+const DEAD_RETENTION: u32 = 90;
 
 const RULES: &[(&str, Rules)] =
     &[("open", Rules::Open), ("sandbox", Rules::Sandbox), ("production", Rules::Production)];
@@ -85,11 +90,41 @@ fn host(source: &Source<'_>, section: Option<&Section<'_>>) -> HostParams {
     let get = |key| section.and_then(|section| section.get(key));
     let listen = get("listen").and_then(|field| values::address(&field));
     let data_dir = get("data_dir").and_then(|field| values::path(&field));
+    let (retention, dead_retention) = section.map_or((RETENTION, DEAD_RETENTION), retention);
     HostParams {
         listen: listen.unwrap_or_else(|| Address::from(([127, 0, 0, 1], 8080))),
         public_url: get("public_url").and_then(|field| values::public_url(&field)),
         data_dir: data_dir.unwrap_or_else(|| source.resolve("data")),
+        retention: Duration::from_hours(24 * u64::from(retention)),
+        dead_retention: Duration::from_hours(24 * u64::from(dead_retention)),
     }
+}
+
+/// `retention_days` and `dead_retention_days`.
+fn retention(section: &Section<'_>) -> (u32, u32) {
+    let days = |key, default| match section.get(key) {
+        None => Some(default),
+        Some(field) => values::whole(&field, 1..=3650, " (days, ten years at most)"),
+    };
+    // What was reported is not compared as well.
+    let (Some(settled), Some(dead)) =
+        (days("retention_days", RETENTION), days("dead_retention_days", DEAD_RETENTION))
+    else {
+        return (RETENTION, DEAD_RETENTION);
+    };
+    let at = section.get("dead_retention_days").or_else(|| section.get("retention_days"));
+    if let Some(field) = at.filter(|_| dead < settled) {
+        field.source.report(
+            field.key_start,
+            codes::CONFLICTING_KEYS,
+            format!(
+                "`dead_retention_days` ({dead}) is less than `retention_days` ({settled}), so what failed would \
+                 leave before what went well"
+            ),
+            "raise `dead_retention_days` or lower `retention_days`".to_owned(),
+        );
+    }
+    (settled, dead)
 }
 
 fn admin(section: Option<&Section<'_>>, public: Address) -> Option<Address> {

@@ -13,7 +13,10 @@ pub(super) struct Shape {
 
 pub(super) static ROOT: Shape =
     Shape { title: "the top level", keys: &["host", "admin", "simulator", "applications"] };
-pub(super) static HOST: Shape = Shape { title: "`[host]`", keys: &["listen", "public_url", "data_dir"] };
+pub(super) static HOST: Shape = Shape {
+    title: "`[host]`",
+    keys: &["listen", "public_url", "data_dir", "retention_days", "dead_retention_days"],
+};
 pub(super) static ADMIN: Shape = Shape { title: "`[admin]`", keys: &["listen"] };
 pub(super) static SIMULATOR: Shape = Shape { title: "`[simulator]`", keys: &["listen", "rules"] };
 pub(super) static APPLICATION: Shape = Shape {
@@ -165,6 +168,7 @@ mod tests {
 
     #[test]
     fn a_name_like_no_other_gets_the_list() {
-        assert_eq!(help("zzz", &HOST), "`[host]` has `listen`, `public_url`, `data_dir`");
+        assert_eq!(help("zzz", &ADMIN), "`[admin]` has `listen`");
+        assert_eq!(help("zzz", &SIMULATOR), "`[simulator]` has `listen`, `rules`");
     }
 }

@@ -38,6 +38,11 @@ pub struct HostParams {
     pub public_url: Option<Url>,
     /// Where the databases live. Relative paths are relative to the parameter file.
     pub data_dir: PathBuf,
+    /// How long what is settled is kept after it came. From `retention_days`, default 30.
+    pub retention: Duration,
+    /// How long what is dead, in doubt or never settled is kept; not less than `retention`. From
+    /// `dead_retention_days`, default 90.
+    pub dead_retention: Duration,
 }
 
 impl HostParams {

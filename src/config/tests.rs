@@ -73,6 +73,8 @@ fn an_empty_file_has_every_default() {
     assert_eq!(params.host.listen.to_string(), "127.0.0.1:8080");
     assert_eq!(params.host.public_url, None);
     assert_eq!(params.host.data_dir, Path::new("data"));
+    assert_eq!(params.host.retention, Duration::from_hours(30 * 24));
+    assert_eq!(params.host.dead_retention, Duration::from_hours(90 * 24));
     assert_eq!(params.admin_listen, None);
     assert_eq!(params.simulator.listen.to_string(), "127.0.0.1:8081");
     assert_eq!(params.simulator.rules, Rules::Open);
@@ -87,6 +89,8 @@ fn every_key_is_understood() {
 listen = "0.0.0.0:80"
 public_url = "https://bots.example.com/a/b//"
 data_dir = "var"
+retention_days = 7
+dead_retention_days = 3_650
 [admin]
 listen = "localhost:8082"
 [simulator]
@@ -124,6 +128,8 @@ workers = 0x20
     assert_eq!(params.host.listen.to_string(), "0.0.0.0:80");
     assert_eq!(params.host.public_url.as_ref().unwrap().as_str(), "https://bots.example.com/a/b");
     assert_eq!(params.host.data_dir, Path::new("/etc/boatswain/var"));
+    assert_eq!(params.host.retention, Duration::from_hours(7 * 24));
+    assert_eq!(params.host.dead_retention, Duration::from_hours(3650 * 24));
     assert_eq!(params.admin_listen.unwrap().to_string(), "127.0.0.1:8082");
     assert_eq!(params.simulator.listen.to_string(), "[::1]:0");
     assert_eq!(params.simulator.rules, Rules::Sandbox);

@@ -1,16 +1,16 @@
 //! The commands' side of the control socket.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use crate::control::RunOrder;
 use crate::control::views::Kind;
+use crate::control::{BackupOrder, RunOrder};
 use crate::pipeline::RunReport;
-use crate::store::{Filter, NotReplayed, ReplayOrder};
+use crate::store::{Backup, Filter, NotReplayed, ReplayOrder};
 
 /// A host that is up.
 #[derive(Debug)]
@@ -31,6 +31,8 @@ pub enum ControlError {
         code: String,
         /// Its sentence.
         message: String,
+        /// The file it speaks of, if there is one.
+        file: Option<PathBuf>,
         /// What to do.
         help: Option<String>,
     },
@@ -45,6 +47,7 @@ struct Problem {
 struct ProblemBody {
     code: String,
     message: String,
+    file: Option<PathBuf>,
     help: Option<String>,
 }
 
@@ -94,6 +97,15 @@ impl ControlClient {
         self.ask(self.http.post("http://host/replay").json(order)).await
     }
 
+    /// Makes a backup; takes as long as it takes.
+    ///
+    /// # Errors
+    /// [`ControlError`].
+    pub async fn backup(&self, order: &BackupOrder) -> Result<Backup, ControlError> {
+        self.ask(self.http.post("http://host/backup").json(order).timeout(Duration::from_hours(24 * 365)))
+            .await
+    }
+
     async fn ask<T: DeserializeOwned>(&self, request: reqwest::RequestBuilder) -> Result<T, ControlError> {
         let gone = |error: reqwest::Error| ControlError::Gone(error.without_url().to_string());
         let response = request.send().await.map_err(gone)?;
@@ -102,8 +114,8 @@ impl ControlClient {
         }
         let status = response.status();
         match response.json::<Problem>().await {
-            Ok(Problem { error: ProblemBody { code, message, help } }) => {
-                Err(ControlError::Refused { code, message, help })
+            Ok(Problem { error: ProblemBody { code, message, file, help } }) => {
+                Err(ControlError::Refused { code, message, file, help })
             }
             Err(_) => Err(ControlError::Gone(format!("it answered {status}"))),
         }

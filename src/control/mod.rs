@@ -15,6 +15,15 @@ use crate::base::{ActionId, AppId, CompanyId};
 pub use client::{ControlClient, ControlError};
 pub use server::{ControlServer, Desk};
 
+/// Asks for a backup.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct BackupOrder {
+    /// The archive: an absolute path, for the host stands elsewhere than the command.
+    pub file: std::path::PathBuf,
+    /// Whether an archive that is there is replaced.
+    pub force: bool,
+}
+
 /// Asks for a run by hand.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct RunOrder {

@@ -3,6 +3,7 @@
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use axum::extract::{Path as UrlPath, Query, State};
 use axum::http::StatusCode;
@@ -15,28 +16,30 @@ use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
 use crate::base::{Clock, Diagnostic};
-use crate::control::RunOrder;
 use crate::control::views::{self, Kind};
+use crate::control::{BackupOrder, RunOrder};
 use crate::pipeline::{DirectRun, NotRun, Pipeline};
-use crate::store::{Filter, Inbox, Ledger, NotReplayed, ReplayOrder, StoreError};
+use crate::store::{self, BackupError, DataDir, Filter, Inbox, Ledger, NotReplayed, ReplayOrder, StoreError};
 
 /// What the control socket works with.
 #[derive(Clone)]
 pub struct Desk {
-    /// Where `host.db` is.
-    pub ledger: PathBuf,
+    /// Where everything is kept.
+    pub data: DataDir,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
     /// What is on its way there is made durable before anything is shown.
     pub inbox: Inbox,
     /// What runs actions.
     pub pipeline: Arc<Pipeline>,
-    /// The time.
-    pub clock: Arc<dyn Clock>,
 }
 
 /// The control socket at work; its file is removed when it stops.
 #[derive(Debug)]
 pub struct ControlServer {
     file: PathBuf,
+    /// What takes long looks at this now and then.
+    stopping: Arc<AtomicBool>,
     stop: oneshot::Sender<()>,
     task: JoinHandle<()>,
 }
@@ -53,7 +56,10 @@ impl ControlServer {
         }
         let listener = UnixListener::bind(file)?;
         std::fs::set_permissions(file, std::fs::Permissions::from_mode(0o600))?;
+        let stopping = Arc::new(AtomicBool::new(false));
+        let watched = Arc::clone(&stopping);
         let routes = Router::new()
+            .route("/backup", post(move |desk, order| backup(desk, order, watched)))
             .route("/{kind}", get(list))
             .route("/{kind}/{id}", get(show))
             .route("/run", post(run))
@@ -68,11 +74,12 @@ impl ControlServer {
                 tracing::error!(%error, "the control socket stopped");
             }
         });
-        Ok(Self { file: file.to_owned(), stop, task })
+        Ok(Self { file: file.to_owned(), stopping, stop, task })
     }
 
     /// Takes no more commands; those that are open get a moment.
     pub async fn stop(self) {
+        self.stopping.store(true, Ordering::Relaxed);
         drop(self.stop);
         let abort = self.task.abort_handle();
         if tokio::time::timeout(std::time::Duration::from_secs(1), self.task).await.is_err() {
@@ -101,7 +108,7 @@ async fn read(
 ) -> Response {
     let looked = tokio::task::spawn_blocking(move || {
         desk.inbox.flush()?;
-        look(&Ledger::open(&desk.ledger)?)
+        look(&Ledger::open(&desk.data.host_db())?)
     });
     match looked.await {
         Ok(Ok(response)) => response,
@@ -129,7 +136,7 @@ async fn replay(State(desk): State<Desk>, Json(order): Json<ReplayOrder>) -> Res
     let replayed = tokio::task::spawn_blocking(move || {
         let now = desk.clock.now();
         match desk.inbox.replay(order, now)? {
-            Ok(ids) => Ok(Ok(views::replayed(&Ledger::open(&desk.ledger)?, &ids, now)?)),
+            Ok(ids) => Ok(Ok(views::replayed(&Ledger::open(&desk.data.host_db())?, &ids, now)?)),
             Err(refused) => Ok(Err(refused)),
         }
     });
@@ -140,7 +147,34 @@ async fn replay(State(desk): State<Desk>, Json(order): Json<ReplayOrder>) -> Res
     }
 }
 
+async fn backup(
+    State(desk): State<Desk>,
+    Json(order): Json<BackupOrder>,
+    stopping: Arc<AtomicBool>,
+) -> Response {
+    let work = tokio::task::spawn_blocking(move || {
+        store::backup(&desk.data, &order.file, order.force, desk.clock.now(), &stopping)
+    });
+    match work.await {
+        Ok(Ok(made)) => {
+            tracing::info!(file = %made.file.display(), bytes = made.bytes, "a backup was made");
+            Json(made).into_response()
+        }
+        Ok(Err(error)) => {
+            let status = match error {
+                BackupError::Target { .. } => StatusCode::CONFLICT,
+                BackupError::Stopping => StatusCode::SERVICE_UNAVAILABLE,
+                _ => StatusCode::INTERNAL_SERVER_ERROR,
+            };
+            problem(status, &error.diagnostic())
+        }
+        Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
+    }
+}
+
 fn problem(status: StatusCode, diagnostic: &Diagnostic) -> Response {
-    let error = json!({ "code": diagnostic.code, "message": diagnostic.message, "help": diagnostic.help });
+    let file = diagnostic.place.as_ref().map(|place| &place.file);
+    let Diagnostic { code, message, help, .. } = diagnostic;
+    let error = json!({ "code": code, "message": message, "file": file, "help": help });
     (status, Json(json!({ "error": error }))).into_response()
 }

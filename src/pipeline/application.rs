@@ -319,6 +319,27 @@ impl Application {
         }
     }
 
+    /// Does a small piece of work on the database between two batches; `None` when the host is stopping.
+    pub(super) fn between_batches<T>(self: &Arc<Self>, work: impl FnOnce(&mut AppDb) -> T) -> Option<T> {
+        let mut state = self.state.lock();
+        state.returning += 1;
+        let baton = loop {
+            if state.stopping {
+                break None;
+            }
+            if let Some(baton) = state.baton.take() {
+                break Some(baton);
+            }
+            state = self.state.wait(state);
+        };
+        state.returning -= 1;
+        drop(state);
+        let mut baton = baton?;
+        let result = work(&mut baton.db);
+        self.lend_baton(baton);
+        Some(result)
+    }
+
     /// The warmest worker, if one is idle.
     pub(super) fn take_worker(&self) -> Option<Box<dyn WorkerHandle>> {
         self.state.lock().workers.pop().map(|(worker, _)| worker)

@@ -19,6 +19,7 @@ mod application;
 mod batch;
 mod breaker;
 mod calls;
+mod keep;
 mod outside;
 pub mod queue;
 mod report;
@@ -43,6 +44,7 @@ use crate::script::protocol::Bundle;
 use crate::store::{Accepted, AppDb, Inbox, Ledger, Mark, News, StoreError};
 use crate::whatsapp::{Outcome, SignedUrls};
 
+pub use keep::Pruned;
 pub use outside::{Internet, Network, WorkerHandle, Workers};
 pub use report::RunReport;
 

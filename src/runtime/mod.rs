@@ -19,6 +19,7 @@
 //! lock the folder, bind the sockets, open and migrate the databases, take in what waits, then serve. Stopping goes
 //! the other way round.
 
+mod retention;
 mod start;
 
 pub use start::{simulated_accounts, simulator_problem};
@@ -31,13 +32,13 @@ use std::time::Duration;
 use tokio::sync::broadcast;
 
 use crate::base::stage::Thread;
-use crate::base::{AppId, Clock, SystemClock};
+use crate::base::{AppId, Clock, Diagnostic, SystemClock};
 use crate::config::{Address, Params};
 use crate::control::ControlServer;
-use crate::pipeline::{DirectRun, Event, Events, NotRun, Pipeline, RunReport};
+use crate::pipeline::{DirectRun, Event, Events, NotRun, Pipeline, Pruned, RunReport};
 use crate::script::WorkerCommand;
 use crate::simulator::Simulator;
-use crate::store::{DataDir, DataLock, Inbox};
+use crate::store::{DataDir, DataLock, Inbox, Swept};
 use crate::web::{Listener, Readiness};
 
 /// How a host is to be put together.
@@ -66,6 +67,7 @@ pub struct Host {
     /// What only a serving host has.
     listener: Option<Listener>,
     control: Option<ControlServer>,
+    retention: Option<retention::Retention>,
     /// Given back last.
     lock: DataLock,
 }
@@ -134,6 +136,18 @@ impl Host {
         self.pipeline.run(app, run).await
     }
 
+    /// Deletes now what is past its time, as `[host] retention_days` says, instead of at the next full hour of this
+    /// host's life; nothing for a host that does not serve.
+    ///
+    /// # Errors
+    /// When `host.db` cannot be written.
+    pub async fn sweep(&self) -> Result<(Swept, Pruned), Diagnostic> {
+        match &self.retention {
+            Some(retention) => retention.sweep().await.map_err(|error| error.diagnostic()),
+            None => Ok(Default::default()),
+        }
+    }
+
     /// Stops: takes no more requests, answers those that are open, lets open runs come to their end for at most
     /// `limit`, and makes everything durable. `false` when runs were left for the next start.
     pub async fn stop(self, limit: Duration) -> bool {
@@ -147,6 +161,9 @@ impl Host {
         let pipeline = Arc::clone(&self.pipeline);
         // Waiting for threads blocks, and the threads need this runtime for their sends.
         let drained = tokio::task::spawn_blocking(move || pipeline.drain(limit)).await.unwrap_or(false);
+        if let Some(retention) = self.retention {
+            retention.stop().await;
+        }
         if let Some(simulator) = self.simulator {
             simulator.shutdown().await;
         }

@@ -9,6 +9,7 @@ use crate::base::{Diagnostic, Place, Secret};
 use crate::config::{Application, Environment, GoogleCloudStorage};
 use crate::control::{ControlServer, Desk};
 use crate::pipeline::{ApplicationSetup, Events, Internet, Pipeline, Surroundings};
+use crate::runtime::retention::Retention;
 use crate::runtime::{Host, HostBuilder};
 use crate::script::catalogue;
 use crate::script::protocol::Bundle;
@@ -60,10 +61,10 @@ impl HostBuilder {
                 vec![Diagnostic::error("LISTEN", format!("the host cannot listen on {address}: {error}"))]
             })?;
         let desk = Desk {
-            ledger: data.host_db(),
+            data: data.clone(),
+            clock: Arc::clone(&self.clock),
             inbox: parts.inbox.clone(),
             pipeline: Arc::clone(&parts.pipeline),
-            clock: Arc::clone(&self.clock),
         };
         let control = ControlServer::serve(&data.socket(), desk).map_err(|error| {
             vec![
@@ -73,8 +74,15 @@ impl HostBuilder {
             ]
         })?;
         readiness.set(true);
+        let retention = Retention::start(
+            Arc::clone(&self.clock),
+            parts.inbox.clone(),
+            Arc::clone(&parts.pipeline),
+            &self.params.host,
+        );
         let mut host = parts.into_host(data, lock, public_url, simulator, simulator_url);
         (host.readiness, host.listener, host.control) = (readiness, Some(listener), Some(control));
+        host.retention = Some(retention);
         Ok(host)
     }
 
@@ -146,7 +154,7 @@ impl HostBuilder {
         public_url: &Arc<str>,
         simulator_url: Option<Url>,
     ) -> Result<Parts, Problems> {
-        let host_db = HostDb::open(&data.host_db()).map_err(one)?;
+        let mut host_db = HostDb::open(&data.host_db()).map_err(one)?;
         let mut problems = Vec::new();
         let mut setups = Vec::new();
         for application in self.params.applications.values() {
@@ -157,6 +165,9 @@ impl HostBuilder {
         }
         if !problems.is_empty() {
             return Err(problems);
+        }
+        for setup in &setups {
+            skip_remembered(&mut host_db, setup).map_err(one)?;
         }
         let twilio = Twilio::new().map_err(|error| {
             vec![Diagnostic::error("HTTP_CLIENT", format!("the HTTP client cannot be set up: {error}"))]
@@ -211,6 +222,20 @@ impl HostBuilder {
     }
 }
 
+/// Skips the numbers of notifications that an application's database remembers and a `host.db` restored from an older
+/// backup does not know: given out once more, new notifications would be taken for done.
+fn skip_remembered(host_db: &mut HostDb, setup: &ApplicationSetup) -> Result<(), StoreError> {
+    let Some(remembered) = setup.db.last_notification()? else { return Ok(()) };
+    if let Some(known) = host_db.skip_numbers(remembered)? {
+        tracing::warn!(
+            app = %setup.parameters.id, %known, %remembered,
+            "host.db is older than the application's database, as after the restore of a backup: notifications \
+             received since are unknown, and their numbers are skipped (docs/operations.md)"
+        );
+    }
+    Ok(())
+}
+
 struct Parts {
     pipeline: Arc<Pipeline>,
     inbox: Inbox,
@@ -240,6 +265,7 @@ impl Parts {
             readiness: Readiness::default(),
             listener: None,
             control: None,
+            retention: None,
             lock,
         }
     }

@@ -186,6 +186,22 @@ impl AppDb {
         })
     }
 
+    /// The largest number of a notification of this host that is remembered here.
+    ///
+    /// # Errors
+    /// When SQLite fails.
+    pub fn last_notification(&self) -> Result<Option<NotificationId>, StoreError> {
+        self.mode.with(|| {
+            let last: Option<i64> = self.connection.query_row(
+                "SELECT max(last) FROM (SELECT max(notification) AS last FROM _host_done WHERE host = ?1
+                 UNION ALL SELECT max(notification) FROM _host_journal WHERE host = ?1)",
+                [&self.host],
+                |row| row.get(0),
+            )?;
+            Ok(last.map(NotificationId))
+        })
+    }
+
     /// What is recorded of a notification's run, if it has sent.
     ///
     /// # Errors
@@ -266,6 +282,16 @@ impl AppDb {
     /// [`ScriptSqlError`], for the author.
     pub fn execute(&self, sql: &str, parameters: &Parameters<'_>) -> Result<u64, ScriptSqlError> {
         statement::execute(&self.connection, sql, parameters)
+    }
+
+    /// Does something of the host's own with the connection; it also gets the id of the `host.db`.
+    pub(super) fn as_host<T>(&self, work: impl FnOnce(&Connection, &str) -> T) -> T {
+        self.mode.with(|| work(&self.connection, &self.host))
+    }
+
+    /// Where the database is.
+    pub(super) fn file(&self) -> &Path {
+        &self.file
     }
 
     fn host_batch(&self, sql: &str) -> Result<(), StoreError> {

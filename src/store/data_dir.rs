@@ -51,6 +51,16 @@ impl DataDir {
         Ok(Self { root: root.to_owned() })
     }
 
+    /// A folder that a host has worked with; nothing is made.
+    ///
+    /// # Errors
+    /// [`StoreError::DataFolder`] when there is none.
+    pub fn existing(root: &Path) -> Result<Self, StoreError> {
+        fs::metadata(Self::host_db_in(root))
+            .map_err(|cause| StoreError::DataFolder { path: root.to_owned(), cause })?;
+        Ok(Self { root: root.to_owned() })
+    }
+
     /// Takes the lock, if nobody has it.
     ///
     /// # Errors
@@ -81,6 +91,25 @@ impl DataDir {
     #[must_use]
     pub fn app_db(&self, app: &AppId) -> PathBuf {
         self.root.join("apps").join(format!("{app}.db"))
+    }
+
+    /// The databases of all applications that there have been, in the order of their names.
+    ///
+    /// # Errors
+    /// [`StoreError::DataFolder`] when the folder cannot be read.
+    pub fn app_dbs(&self) -> Result<Vec<(AppId, PathBuf)>, StoreError> {
+        let folder = self.root.join("apps");
+        let fail = |cause| StoreError::DataFolder { path: folder.clone(), cause };
+        let mut found = Vec::new();
+        for entry in fs::read_dir(&folder).map_err(fail)? {
+            let path = entry.map_err(fail)?.path();
+            let name = path.file_name().and_then(|name| name.to_str());
+            if let Some(Ok(app)) = name.and_then(|name| name.strip_suffix(".db")).map(AppId::parse) {
+                found.push((app, path));
+            }
+        }
+        found.sort();
+        Ok(found)
     }
 
     /// `host.sock`.

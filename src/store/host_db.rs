@@ -4,12 +4,20 @@ use std::path::Path;
 
 use rusqlite::{Connection, OpenFlags, OptionalExtension};
 
+use crate::base::NotificationId;
 use crate::base::stage::{self, Fault};
 use crate::store::StoreError;
 use crate::store::records::notification_key;
 
 /// The version of the schema that this program writes (`PRAGMA user_version`).
 const SCHEMA_VERSION: i64 = 2;
+
+/// How long a connection waits for another program's lock.
+const BUSY: std::time::Duration = std::time::Duration::from_secs(5);
+/// After how many pages of the write-ahead log it is copied into the database.
+const CHECKPOINT_PAGES: i64 = 8_000;
+/// What the log is cut to when it begins anew, bytes: what it usually needs, a page being 4 KiB.
+const WAL_LIMIT: u32 = 32 << 20;
 
 /// Times are milliseconds since 1970. Ids of notifications and runs count up and are never used again
 /// (AUTOINCREMENT), because an application's `_host_done` remembers them.
@@ -149,6 +157,33 @@ impl HostDb {
         Ok(Self { connection, id: HostId(id) })
     }
 
+    /// Sees to it that the next notification has a number beyond `last`; gives the number that it would have followed,
+    /// if that was smaller.
+    ///
+    /// A `host.db` that was restored from a backup may have forgotten numbers that an application's database remembers
+    /// as done. Given out once more, they would make new notifications look done before they have run.
+    ///
+    /// # Errors
+    /// When SQLite fails.
+    pub fn skip_numbers(&mut self, last: NotificationId) -> Result<Option<NotificationId>, StoreError> {
+        let transaction = self.connection.transaction()?;
+        // SQLite keeps AUTOINCREMENT's counter there: https://sqlite.org/autoinc.html
+        let counted: Option<i64> = transaction
+            .query_row("SELECT seq FROM sqlite_sequence WHERE name = 'notifications'", [], |row| row.get(0))
+            .optional()?;
+        let known = counted.unwrap_or(0);
+        if known >= last.0 {
+            return Ok(None);
+        }
+        let sql = match counted {
+            Some(_) => "UPDATE sqlite_sequence SET seq = ? WHERE name = 'notifications'",
+            None => "INSERT INTO sqlite_sequence(seq, name) VALUES (?, 'notifications')",
+        };
+        transaction.execute(sql, [last.0])?;
+        transaction.commit()?;
+        Ok(Some(NotificationId(known)))
+    }
+
     /// The id that was made with the file.
     #[must_use]
     pub fn id(&self) -> &HostId {
@@ -184,13 +219,15 @@ pub(super) fn open_durable(file: &Path) -> Result<Connection, StoreError> {
     let flags =
         OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(file, flags).map_err(open)?;
-    connection.busy_timeout(std::time::Duration::from_secs(5)).map_err(open)?;
+    connection.busy_timeout(BUSY).map_err(open)?;
     connection.pragma_update(None, "journal_mode", "WAL").map_err(open)?;
     connection.pragma_update(None, "synchronous", synchronous()).map_err(open)?;
     connection.pragma_update(None, "foreign_keys", "ON").map_err(open)?;
     connection.pragma_update(None, "cache_size", -16_384).map_err(open)?;
     // A page that many transactions touch is copied into the database once a checkpoint: fewer of them, less work.
-    connection.pragma_update(None, "wal_autocheckpoint", 8_000).map_err(open)?;
+    connection.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES).map_err(open)?;
+    // What a reader that stood for long let it grow to is given back after the checkpoint that emptied it.
+    connection.pragma_update(None, "journal_size_limit", WAL_LIMIT).map_err(open)?;
     connection.set_prepared_statement_cache_capacity(64);
     Ok(connection)
 }
@@ -226,12 +263,29 @@ fn synchronous() -> &'static str {
     }
 }
 
+/// Empties a log that has grown far beyond what is usual: readers that follow one another without a gap keep the
+/// ordinary checkpoints from starting it anew. Waits for them a moment only, so that no writer is held up.
+///
+/// # Errors
+/// When SQLite fails; that readers are in the way is no failure.
+pub(super) fn shrink_wal(connection: &Connection, file: &Path) -> rusqlite::Result<()> {
+    let mut log = file.as_os_str().to_owned();
+    log.push("-wal");
+    if std::fs::metadata(log).map_or(0, |metadata| metadata.len()) <= 2 * u64::from(WAL_LIMIT) {
+        return Ok(());
+    }
+    connection.busy_timeout(std::time::Duration::from_millis(100))?;
+    let emptied = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get::<_, i64>(0));
+    connection.busy_timeout(BUSY)?;
+    emptied.map(|_| ())
+}
+
 /// Opens a database for reading only.
 pub(super) fn open_reader(file: &Path) -> Result<Connection, StoreError> {
     let open = |cause| StoreError::Open { path: file.to_owned(), cause };
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(file, flags).map_err(open)?;
-    connection.busy_timeout(std::time::Duration::from_secs(5)).map_err(open)?;
+    connection.busy_timeout(BUSY).map_err(open)?;
     // SQLite looks at the file at the first statement: what is no database is found here.
     let _: i64 = connection.pragma_query_value(None, "schema_version", |row| row.get(0)).map_err(open)?;
     Ok(connection)
@@ -258,6 +312,28 @@ mod tests {
         let other = temporary.path().join("other.db");
         std::fs::write(&other, "not a database, but long enough to be looked at as one").unwrap();
         assert_eq!(HostDb::open(&other).unwrap_err().diagnostic().code, "DATABASE_OPEN");
+    }
+
+    #[test]
+    fn numbers_that_were_skipped_are_never_given_out() {
+        let temporary = tempfile::tempdir().unwrap();
+        let file = temporary.path().join("host.db");
+        let next = || {
+            let db = HostDb::open(&file).unwrap();
+            let insert = "INSERT INTO notifications(key, app, company, account_sid, message_sid, status, form, source,
+                            received_at, state) VALUES (randomblob(20), '', '', '', '', '', x'', '', 1, 'done')";
+            db.connection.execute(insert, []).unwrap();
+            db.connection.last_insert_rowid()
+        };
+        let skip = |last| HostDb::open(&file).unwrap().skip_numbers(NotificationId(last)).unwrap();
+        assert_eq!(skip(0), None);
+        assert_eq!(skip(41), Some(NotificationId(0)), "before the first notification");
+        assert_eq!(next(), 42);
+        assert_eq!(skip(42), None);
+        assert_eq!(skip(99), Some(NotificationId(42)));
+        assert_eq!(next(), 100);
+        assert_eq!(skip(7), None, "never backwards");
+        assert_eq!(next(), 101);
     }
 
     #[test]

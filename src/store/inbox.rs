@@ -13,9 +13,11 @@
 //! When a COMMIT fails, nobody knows what is on the disk. Every waiting caller gets an error (Twilio a 503), the
 //! connection is given up, and before anything is acknowledged again the database is opened anew, the rows in
 //! doubt are written once more and committed, and the pipeline is told of those it has not heard of.
+//!
+//! What is past its time is deleted here too, a few rows at a time, while nothing waits ([`Inbox::sweep`]).
 
 use std::path::PathBuf;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TryRecvError, TrySendError, sync_channel};
 use std::time::{Duration, Instant};
 
 use tokio::sync::oneshot;
@@ -25,9 +27,10 @@ use crate::base::{AppId, NotificationId, UnixMillis};
 use crate::store::host_db::commit;
 use crate::store::records::{Accepted, Finished, NewMessage, NewNotification, Receipt, SendRecord};
 use crate::store::replay::{ReplayOrder, Replayed, replay};
+use crate::store::sweep::Sweep;
 use crate::store::waiting::waiting_after;
 use crate::store::writes::{write_finished, write_message, write_notification, write_send};
-use crate::store::{HostDb, StoreError, ledger};
+use crate::store::{CutOffs, HostDb, StoreError, Swept, ledger};
 
 /// How many commands may wait; more is answered with an error at once, because the disk is the bottleneck then.
 const CAPACITY: usize = 8192;
@@ -57,6 +60,7 @@ enum Command {
     MarkDone(NotificationId),
     Replay(ReplayOrder, UnixMillis, oneshot::Sender<Result<Replayed, StoreError>>),
     Flush(oneshot::Sender<Result<(), StoreError>>),
+    Sweep(CutOffs, oneshot::Sender<Result<Swept, StoreError>>),
 }
 
 /// The way to the writer thread.
@@ -90,6 +94,7 @@ impl Inbox {
             announce: Box::new(announce),
             marks: Vec::new(),
             kept: Vec::new(),
+            sweep: Sweep::default(),
             last_announced,
         };
         let thread = stage::spawn("inbox", move || writer.run(&queue))?;
@@ -160,6 +165,16 @@ impl Inbox {
         stage::answer(answer).ok_or_else(gone)?
     }
 
+    /// Deletes what is past its time, a few rows at a time, while nothing else waits; answers when that is done.
+    ///
+    /// # Errors
+    /// [`StoreError`] when it failed; the next sweep goes on.
+    pub async fn sweep(&self, cut: CutOffs) -> Result<Swept, StoreError> {
+        let (reply, answer) = oneshot::channel();
+        self.try_send(Command::Sweep(cut, reply))?;
+        answer.await.map_err(|_| gone())?
+    }
+
     fn try_send(&self, command: Command) -> Result<(), StoreError> {
         // Called on the thread that serves HTTP: it must never block.
         self.commands.try_send(command).map_err(|error| match error {
@@ -191,6 +206,8 @@ struct Writer {
     marks: Vec<Finished>,
     /// What nobody waits for and must not be lost either: outcomes of sends. Kept over a failed COMMIT.
     kept: Vec<Work>,
+    /// What is past its time, and who waits for the end of its deletion.
+    sweep: Sweep,
     last_announced: i64,
 }
 
@@ -198,27 +215,46 @@ impl Writer {
     fn run(mut self, queue: &Receiver<Command>) {
         let mut marks_due: Option<Instant> = None;
         loop {
-            let first = match stage::receive(queue, marks_due) {
-                Ok(command) => Some(command),
-                Err(RecvTimeoutError::Timeout) => None,
-                Err(RecvTimeoutError::Disconnected) => break,
+            let first = if self.sweep.is_on() {
+                // Nobody waits: time to tidy up, unless marks are due.
+                match queue.try_recv() {
+                    Ok(command) => Some(command),
+                    Err(TryRecvError::Empty) if marks_due.is_some_and(|due| due <= Instant::now()) => None,
+                    Err(TryRecvError::Empty) => {
+                        self.sweep_on();
+                        continue;
+                    }
+                    Err(TryRecvError::Disconnected) => break,
+                }
+            } else {
+                match stage::receive(queue, marks_due) {
+                    Ok(command) => Some(command),
+                    Err(RecvTimeoutError::Timeout) => None,
+                    Err(RecvTimeoutError::Disconnected) => break,
+                }
             };
             let due = first.is_none();
             let mut urgent = Vec::new();
             for command in first.into_iter().chain(queue.try_iter().take(BATCH)) {
                 match command {
                     Command::Finish(finished) => self.marks.extend(finished),
+                    Command::Sweep(cut, reply) => self.sweep.begin(cut, reply),
                     other => urgent.push(other),
                 }
             }
             if urgent.is_empty() && !due && self.marks.len() < BATCH {
-                marks_due.get_or_insert_with(|| Instant::now() + MARKS_LINGER);
+                if !self.marks.is_empty() {
+                    marks_due.get_or_insert_with(|| Instant::now() + MARKS_LINGER);
+                }
                 continue;
             }
             marks_due = None;
             self.commit(urgent);
             if !self.marks.is_empty() || !self.kept.is_empty() {
                 marks_due = Some(Instant::now() + MARKS_LINGER.saturating_mul(20));
+            }
+            if self.sweep.is_overdue() {
+                self.sweep_on();
             }
         }
         if !self.marks.is_empty() || !self.kept.is_empty() {
@@ -281,6 +317,20 @@ impl Writer {
         }
     }
 
+    /// Deletes a few rows in a transaction of their own: a failure of it is nobody's but the sweep's.
+    fn sweep_on(&mut self) {
+        if self.healthy().is_err() {
+            self.sweep.fail();
+            return;
+        }
+        let Some(db) = &mut self.db else { return };
+        if let Err(error) = self.sweep.step(&mut db.connection, &self.file) {
+            tracing::error!(%error, "what is past its time could not be deleted from host.db");
+            self.sweep.fail();
+            self.db = None;
+        }
+    }
+
     /// The open database; after a failed COMMIT opened anew, with what was in doubt written again.
     fn healthy(&mut self) -> Result<&mut HostDb, StoreError> {
         if self.db.is_none() {
@@ -330,7 +380,7 @@ fn split(commands: Vec<Command>) -> (Vec<Work>, Waiters) {
                 work.push(Work::Replay(order, now));
             }
             Command::Flush(reply) => waiters.others.push(reply),
-            Command::Finish(_) => {} // taken out before
+            Command::Finish(_) | Command::Sweep(..) => {} // taken out before
         }
     }
     (work, waiters)
@@ -614,6 +664,58 @@ mod tests {
         foreign.account = AccountSid::parse(&format!("AC{:032x}", 2)).unwrap();
         world.receive(foreign);
         assert_eq!(world.ledger().message(&new.id.to_string()).unwrap().unwrap().status, "sending");
+    }
+
+    /// Thousands of rows that are past their time, and callbacks that come while they leave.
+    #[test]
+    fn a_sweep_gives_way_to_callbacks_and_comes_to_its_end() {
+        let world = world();
+        let day = Duration::from_hours(24);
+        let now = UnixMillis(1).plus(40 * day);
+        let old = Connection::open(world.folder.path().join("host.db")).unwrap();
+        old.execute_batch(
+            "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 5000)
+             INSERT INTO notifications(key, app, company, account_sid, message_sid, status, form, source, received_at,
+               state) SELECT randomblob(20), 'demo', 'c', 'AC', 'SM', 'sent', x'', 'callback', 1, 'done' FROM n",
+        )
+        .unwrap();
+        let cut = CutOffs::at(now, 30 * day, 90 * day);
+        let (first, second) = futures_lite(async {
+            let first = tokio::spawn({
+                let inbox = world.inbox.clone();
+                async move { inbox.sweep(cut).await }
+            });
+            tokio::task::yield_now().await;
+            for n in 0..50 {
+                let new = NewNotification { received_at: now, ..notification(n, "sent") };
+                assert!(matches!(world.inbox.receive(new).await, Ok(Receipt::New(_))));
+            }
+            let first = first.await.unwrap().unwrap();
+            (first, world.inbox.sweep(cut).await.unwrap())
+        });
+        assert_eq!((first.notifications, second.notifications), (5000, 0));
+        assert_eq!(world.waiting(), 50);
+        // A callback that comes once more after its row has gone is new again, under a number of its own.
+        let Receipt::New(id) = world.receive(notification(900, "sent")) else { panic!("new") };
+        assert!(id.0 > 5050);
+    }
+
+    #[test]
+    fn a_sweep_that_fails_fails_alone() {
+        let world = world();
+        world.receive(NewNotification { has_action: false, ..notification(1, "sent") });
+        let saboteur = Connection::open(world.folder.path().join("host.db")).unwrap();
+        saboteur
+            .execute_batch(
+                "CREATE TRIGGER refuse BEFORE DELETE ON notifications BEGIN SELECT raise(FAIL, 'no'); END",
+            )
+            .unwrap();
+        let day = Duration::from_hours(24);
+        let cut = CutOffs::at(UnixMillis(1).plus(40 * day), 30 * day, 90 * day);
+        assert!(futures_lite(world.inbox.sweep(cut)).is_err());
+        assert!(matches!(world.receive(notification(2, "sent")), Receipt::New(_)));
+        saboteur.execute_batch("DROP TRIGGER refuse").unwrap();
+        assert_eq!(futures_lite(world.inbox.sweep(cut)).unwrap().notifications, 1);
     }
 
     #[test]

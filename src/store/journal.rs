@@ -64,12 +64,7 @@ pub(super) fn load(
     )?;
     let mut rows = statement.query(params![host, notification.0])?;
     let Some(first) = rows.next()? else { return Ok(None) };
-    let packed: Vec<u8> = first.get(0)?;
-    let origin = JournalOrigin {
-        started: i64::from_le_bytes(part(&packed, 0)),
-        seed: u64::from_le_bytes(part(&packed, 8)),
-        generation: u32::from_le_bytes(part(&packed, 16)),
-    };
+    let origin = unpacked(&first.get::<_, Vec<u8>>(0)?);
     let mut calls = Vec::new();
     while let Some(row) = rows.next()? {
         calls.push(JournalCall {
@@ -79,6 +74,15 @@ pub(super) fn load(
         });
     }
     Ok(Some(Journal { origin, calls }))
+}
+
+/// The origin as [`write_origin`] packs it into the fingerprint of call 0.
+pub(super) fn unpacked(packed: &[u8]) -> JournalOrigin {
+    JournalOrigin {
+        started: i64::from_le_bytes(part(packed, 0)),
+        seed: u64::from_le_bytes(part(packed, 8)),
+        generation: u32::from_le_bytes(part(packed, 16)),
+    }
 }
 
 /// Some bytes of a packed origin; what an older version did not write is zero.

@@ -8,10 +8,13 @@
 //! Two files, because acknowledging must never wait for an action, and because a transaction over two attached
 //! databases in WAL mode is not atomic. Both are `synchronous=FULL`: what a COMMIT confirmed survives a power cut.
 //!
+//! What is past its time leaves both kinds ([`Inbox::sweep`], [`Pruner`]); [`backup()`] copies both.
+//!
 //! SQL stands in this folder and nowhere else. Knows [`crate::base`] and [`crate::config`] only.
 
 mod app_db;
 mod authorizer;
+mod backup;
 mod data_dir;
 mod error;
 mod host_db;
@@ -19,13 +22,17 @@ mod inbox;
 mod journal;
 mod ledger;
 mod migrations;
+mod prune;
 mod records;
 mod replay;
+mod retention;
 mod statement;
+mod sweep;
 mod waiting;
 mod writes;
 
 pub use app_db::AppDb;
+pub use backup::{Backup, BackupError, Copied, backup};
 pub use data_dir::{DataDir, DataLock};
 pub use error::StoreError;
 pub use host_db::{HostDb, HostId};
@@ -34,9 +41,11 @@ pub use journal::{Journal, JournalCall, JournalOrigin};
 pub use ledger::peek;
 pub use ledger::{Filter, Ledger, MessageRow, NotificationRow, NotificationState, ReplayRow, RunRow};
 pub use migrations::{Migration, read_migrations};
+pub use prune::{PruneWalk, Pruner};
 pub use records::{
     Accepted, Finished, Mark, NewMessage, NewNotification, Receipt, RunRecord, SendRecord, Source,
 };
 pub use replay::{NotReplayed, ReplayOrder, Replayed, Which};
+pub use retention::{CutOffs, Swept};
 pub use statement::{Parameters, ScriptSqlError, SqlValue};
 pub use waiting::{Piece, Scheduled, Waiting, weight};

@@ -1,6 +1,7 @@
 //! What the program promises, tested from outside. One file a promise.
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used)]
 
+mod backup;
 mod callbacks;
 mod cases;
 mod commands;
@@ -8,6 +9,7 @@ mod crash;
 mod functions;
 mod host;
 mod hostile;
+mod keep;
 mod layers;
 mod pipeline;
 mod public_files;

@@ -109,6 +109,46 @@ fn sections_of_the_host() {
 }
 
 #[test]
+fn what_is_kept_and_how_long() {
+    const WANTED: &str = "must be a whole number from 1 to 3650 (days, ten years at most)";
+    let less = |place: &str, dead: u32, settled: u32| {
+        format!(
+            "CONFLICTING_KEYS {place} `dead_retention_days` ({dead}) is less than `retention_days` ({settled}), so what \
+             failed would leave before what went well"
+        )
+    };
+    let invalid = |key: &str, column: u32| format!("INVALID_VALUE 2:{column} `{key}` {WANTED}");
+    let cases = [
+        ("retention_days = 0", invalid("retention_days", 18)),
+        ("retention_days = -1", invalid("retention_days", 18)),
+        ("retention_days = 3651", invalid("retention_days", 18)),
+        ("dead_retention_days = 99999999999999999999", invalid("dead_retention_days", 23)),
+        ("retention_days = 91", less("2:1", 90, 91)),
+        ("dead_retention_days = 29", less("2:1", 29, 30)),
+        ("retention_days = 8\ndead_retention_days = 7", less("3:1", 7, 8)),
+    ];
+    for (text, expected) in cases {
+        check(brief, &[(&format!("[host]\n{text}"), &expected)]);
+    }
+    check(
+        brief,
+        &[
+            (
+                "[host]\nretention_days = '30'",
+                "WRONG_TYPE 2:18 `retention_days` must be a whole number from 1 to 3650 (days, ten years at most), not a text",
+            ),
+            ("retention_days = 30", "UNKNOWN_KEY 1:1 unknown key `retention_days` at the top level"),
+        ],
+    );
+    // What was reported is not compared as well: two problems, not three.
+    assert_eq!(brief("[host]\nretention_days = 4000\ndead_retention_days = 0").len(), 2);
+    assert_eq!(
+        sound("[host]\nretention_days = 90\ndead_retention_days = 90").host.retention.as_secs(),
+        90 * 86_400
+    );
+}
+
+#[test]
 fn sections_of_an_application() {
     check(
         brief,
