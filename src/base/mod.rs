@@ -9,6 +9,7 @@ mod diagnostic;
 pub mod failpoint;
 mod ids;
 mod phone;
+pub mod schedule;
 mod secret;
 mod status;
 

@@ -12,6 +12,7 @@ mod options;
 mod output;
 mod run;
 mod serve;
+mod settle;
 mod simulator;
 
 use std::process::ExitCode;
@@ -20,7 +21,7 @@ use clap::Parser;
 use clap::error::ErrorKind;
 
 use crate::base::Diagnostic;
-use options::{Command, Options};
+use options::{Command, MessagesCommand, Options};
 
 /// How a command ends when it does not end well.
 #[derive(Debug)]
@@ -80,7 +81,10 @@ async fn dispatch(options: Options) -> Result<(), Failure> {
         Command::Run { action, vo, company } => run::run(&options, action, vo, company.as_deref()).await,
         Command::Check { json } => check::run(&options, *json),
         Command::Simulator { listen } => simulator::run(&options, *listen).await,
-        Command::Messages { look } => look::run(&options, crate::control::views::Kind::Messages, look).await,
+        Command::Messages { command: MessagesCommand::Look(look) } => {
+            look::run(&options, crate::control::views::Kind::Messages, look).await
+        }
+        Command::Messages { command: MessagesCommand::Settle(settle) } => settle::run(&options, settle).await,
         Command::Notifications { look } => {
             look::run(&options, crate::control::views::Kind::Notifications, look).await
         }

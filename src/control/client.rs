@@ -7,8 +7,9 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use crate::control::RunOrder;
+use crate::base::MessageId;
 use crate::control::views::Kind;
+use crate::control::{RunOrder, SettleOrder};
 use crate::pipeline::RunReport;
 use crate::store::Filter;
 
@@ -84,6 +85,14 @@ impl ControlClient {
     /// [`ControlError`].
     pub async fn run(&self, order: &RunOrder) -> Result<RunReport, ControlError> {
         self.ask(self.http.post("http://host/run").json(order)).await
+    }
+
+    /// Settles a message in doubt; gives the message as `show` does.
+    ///
+    /// # Errors
+    /// [`ControlError`].
+    pub async fn settle(&self, id: MessageId, order: &SettleOrder) -> Result<Value, ControlError> {
+        self.ask(self.http.post(format!("http://host/messages/{id}/settle")).json(order)).await
     }
 
     async fn ask<T: DeserializeOwned>(&self, request: reqwest::RequestBuilder) -> Result<T, ControlError> {

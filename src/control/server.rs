@@ -14,11 +14,12 @@ use tokio::net::UnixListener;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
-use crate::base::Diagnostic;
-use crate::control::RunOrder;
+use crate::base::{AppId, Clock, Diagnostic, MessageId, MessageStatus};
+use crate::control::settle::{fate, refusal};
 use crate::control::views::{self, Kind};
+use crate::control::{RunOrder, SettleOrder};
 use crate::pipeline::{DirectRun, NotRun, Pipeline};
-use crate::store::{Filter, Inbox, Ledger, StoreError};
+use crate::store::{Filter, Inbox, Ledger, Settled, Settlement, StoreError};
 
 /// What the control socket works with.
 #[derive(Clone)]
@@ -29,6 +30,8 @@ pub struct Desk {
     pub inbox: Inbox,
     /// What runs actions.
     pub pipeline: Arc<Pipeline>,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
 }
 
 /// The control socket at work; its file is removed when it stops.
@@ -54,6 +57,7 @@ impl ControlServer {
         let routes = Router::new()
             .route("/{kind}", get(list))
             .route("/{kind}/{id}", get(show))
+            .route("/messages/{id}/settle", post(settle))
             .route("/run", post(run))
             .with_state(desk);
         let (stop, stopped) = oneshot::channel::<()>();
@@ -120,6 +124,38 @@ async fn run(State(desk): State<Desk>, Json(order): Json<RunOrder>) -> Response 
             problem(StatusCode::SERVICE_UNAVAILABLE, &Diagnostic::error("STOPPING", error.to_string()))
         }
     }
+}
+
+async fn settle(
+    State(desk): State<Desk>,
+    UrlPath(id): UrlPath<MessageId>,
+    Json(order): Json<SettleOrder>,
+) -> Response {
+    let settled = match is_being_sent(&desk, id).await {
+        Ok(true) => Ok(Settled::NotInDoubt(MessageStatus::Sending)),
+        Ok(false) => desk.inbox.settle(Settlement { id, fate: fate(&order), at: desk.clock.now() }).await,
+        Err(error) => Err(error),
+    };
+    match settled.map(|settled| refusal(id, &settled)) {
+        Ok(None) => {
+            read(desk, move |ledger| {
+                Ok(Json(views::show(ledger, Kind::Messages, &id.to_string())?).into_response())
+            })
+            .await
+        }
+        Ok(Some(refused)) => problem(StatusCode::CONFLICT, &refused),
+        Err(error) => problem(StatusCode::INTERNAL_SERVER_ERROR, &error.diagnostic()),
+    }
+}
+
+/// Whether a run is sending the message right now, or is about to find out what became of it.
+async fn is_being_sent(desk: &Desk, id: MessageId) -> Result<bool, StoreError> {
+    let ledger = desk.ledger.clone();
+    let row = tokio::task::spawn_blocking(move || Ledger::open(&ledger)?.message(&id.to_string())).await;
+    let row = row.map_err(|_| StoreError::Unavailable("the host is stopping".into()))??;
+    Ok(row.is_some_and(|row| {
+        row.status == "sending" && AppId::parse(&row.app_id).is_ok_and(|app| desk.pipeline.is_open(&app, id))
+    }))
 }
 
 fn problem(status: StatusCode, diagnostic: &Diagnostic) -> Response {

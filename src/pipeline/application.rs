@@ -31,6 +31,8 @@ pub(super) struct Application {
     state: Mutex<State>,
     /// Something may run, the baton is free, or it is time to stop.
     changed: Condvar,
+    /// It is time to stop: for those who wait for nothing else.
+    stopped: Condvar,
 }
 
 /// The right to write the application's database.
@@ -91,6 +93,7 @@ impl Application {
             inbox,
             state: Mutex::new(state),
             changed: Condvar::new(),
+            stopped: Condvar::new(),
         })
     }
 
@@ -316,11 +319,24 @@ impl Application {
         self.lock().reopened.remove(&notification).unwrap_or_default()
     }
 
+    /// Whether a run that sends this message, or has sent it, is open or waits to be taken up again.
+    pub(super) fn is_open(&self, message: MessageId) -> bool {
+        self.lock().queue.is_held(message)
+    }
+
+    /// Waits for so long, without the baton; `false` as soon as the host is stopping.
+    pub(super) fn pause(&self, wait: Duration) -> bool {
+        let waited = self.stopped.wait_timeout_while(self.lock(), wait, |state| !state.stopping);
+        let (state, _) = waited.unwrap_or_else(PoisonError::into_inner);
+        !state.stopping
+    }
+
     pub(super) fn stop(&self) {
         let mut state = self.lock();
         state.stopping = true;
         state.direct.clear(); // their callers hear that the host is stopping
         self.changed.notify_all();
+        self.stopped.notify_all();
     }
 
     /// Waits until no slot is left, at most until `deadline`; idle workers are given up.

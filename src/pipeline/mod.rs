@@ -10,18 +10,21 @@
 //!
 //! [`queue`] decides, and is pure; [`application`] is the shell around it: a lock, a condition, and the baton, which is
 //! the one connection that may write the application's database. [`slot`] is a thread that claims a batch and runs it
-//! ([`batch`]); [`calls`] is one run's conversation with its worker; [`settle`] tells how it ended. A quiet application
-//! has no thread and no worker.
+//! ([`batch`]); [`calls`] is one run's conversation with its worker, [`sends`] what happens when it sends; [`settle`]
+//! tells how it ended. A quiet application has no thread and no worker. [`reconcile`] asks Twilio what it has not told.
 //!
 //! May know [`crate::host`] and everything below. Knows nothing of HTTP servers or the command line.
 
 mod application;
+mod backoff;
 mod batch;
 mod calls;
 mod outside;
 pub mod queue;
+mod reconcile;
 mod report;
 mod run;
+mod sends;
 mod settle;
 mod slot;
 
@@ -42,6 +45,7 @@ use crate::store::{Accepted, AppDb, Inbox, Mark, Waiting};
 use crate::whatsapp::{Outcome, SignedUrls};
 
 pub use outside::{Internet, Network, WorkerHandle, Workers};
+pub use reconcile::{IsOpen, Reconciler, Reconciliation};
 pub use report::RunReport;
 
 /// What every application's runs share.
@@ -235,6 +239,12 @@ impl Pipeline {
         let (reply, answer) = oneshot::channel();
         application.direct(run, reply);
         answer.await.map_err(|_| NotRun::Stopping)
+    }
+
+    /// Whether a run that sends this message, or has sent it, is open or waits to be taken up again.
+    #[must_use]
+    pub fn is_open(&self, app: &AppId, message: MessageId) -> bool {
+        self.applications.get(app).is_some_and(|application| application.is_open(message))
     }
 
     /// Lets the runs that are open come to their end and begins no other; `false` when some were still open after

@@ -8,7 +8,9 @@ use url::Url;
 use crate::base::{Diagnostic, Place, Secret};
 use crate::config::{Application, Environment, GoogleCloudStorage};
 use crate::control::{ControlServer, Desk};
-use crate::pipeline::{ApplicationSetup, Events, Internet, Pipeline, Surroundings};
+use crate::pipeline::{
+    ApplicationSetup, Events, Internet, Pipeline, Reconciler, Reconciliation, Surroundings,
+};
 use crate::runtime::{Host, HostBuilder};
 use crate::script::catalogue;
 use crate::script::protocol::Bundle;
@@ -61,6 +63,7 @@ impl HostBuilder {
             ledger: data.host_db(),
             inbox: parts.inbox.clone(),
             pipeline: Arc::clone(&parts.pipeline),
+            clock: Arc::clone(&self.clock),
         };
         let control = ControlServer::serve(&data.socket(), desk).map_err(|error| {
             vec![
@@ -69,9 +72,20 @@ impl HostBuilder {
                     .help("give a data folder with a shorter path on a local disk"),
             ]
         })?;
+        let pipeline = Arc::clone(&parts.pipeline);
+        let reconciler = Reconciler::new(
+            &parts.surroundings,
+            parts.inbox.clone(),
+            self.params.applications.clone(),
+            Box::new(move |app, message| pipeline.is_open(app, message)),
+        );
+        let reconciliation = Reconciliation::start(reconciler).map_err(|error| {
+            vec![Diagnostic::error("THREAD", format!("reconciliation has no thread: {error}"))]
+        })?;
         readiness.set(true);
         let mut host = parts.into_host(data, lock, public_url, simulator, simulator_url);
         (host.readiness, host.listener, host.control) = (readiness, Some(listener), Some(control));
+        host.reconciliation = Some(reconciliation);
         Ok(host)
     }
 
@@ -158,7 +172,6 @@ impl HostBuilder {
         let twilio = Twilio::new().map_err(|error| {
             vec![Diagnostic::error("HTTP_CLIENT", format!("the HTTP client cannot be set up: {error}"))]
         })?;
-        let events = Events::default();
         let surroundings = Surroundings {
             clock: Arc::clone(&self.clock),
             workers: Arc::new(self.worker.clone()),
@@ -167,7 +180,7 @@ impl HostBuilder {
             simulator_url,
             ledger: data.host_db(),
             runtime: tokio::runtime::Handle::current(),
-            events: events.clone(),
+            events: Events::default(),
         };
         let pipeline = Arc::new(Pipeline::new(&surroundings, setups));
         let announced = Arc::downgrade(&pipeline);
@@ -179,7 +192,7 @@ impl HostBuilder {
         let (inbox, writer) = Inbox::start(host_db, data.host_db(), announce).map_err(|error| {
             vec![Diagnostic::error("THREAD", format!("the inbox has no thread: {error}"))]
         })?;
-        Ok(Parts { pipeline, inbox, writer, events })
+        Ok(Parts { pipeline, inbox, writer, surroundings })
     }
 
     async fn application(
@@ -212,7 +225,7 @@ struct Parts {
     pipeline: Arc<Pipeline>,
     inbox: Inbox,
     writer: std::thread::JoinHandle<()>,
-    events: Events,
+    surroundings: Surroundings,
 }
 
 impl Parts {
@@ -230,13 +243,15 @@ impl Parts {
             inbox: self.inbox,
             writer: self.writer,
             pipeline: self.pipeline,
-            events: self.events,
+            events: self.surroundings.events,
+            clock: self.surroundings.clock,
             public_url,
             simulator,
             simulator_url,
             readiness: Readiness::default(),
             listener: None,
             control: None,
+            reconciliation: None,
             lock,
         }
     }

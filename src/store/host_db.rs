@@ -5,6 +5,7 @@ use std::path::Path;
 use rusqlite::{Connection, OpenFlags, OptionalExtension};
 
 use crate::store::StoreError;
+use crate::store::polls::SETTLED;
 use crate::store::records::notification_key;
 
 /// The version of the schema that this program writes (`PRAGMA user_version`).
@@ -87,6 +88,7 @@ CREATE INDEX notifications_due ON notifications(app, next_attempt_at)
 CREATE INDEX notifications_dead ON notifications(app, id) WHERE state = 'dead';
 CREATE INDEX messages_by_notification ON messages(notification) WHERE notification IS NOT NULL;
 CREATE INDEX messages_to_poll ON messages(next_poll_at) WHERE next_poll_at IS NOT NULL;
+CREATE INDEX messages_without_sid ON messages(recipient) WHERE sid IS NULL AND status IN ('sending', 'unknown');
 
 -- Each replay of a notification, with how its run had ended before.
 CREATE TABLE replays (
@@ -163,6 +165,10 @@ fn version_1(db: &Connection) -> rusqlite::Result<()> {
 
 fn version_2(db: &Connection) -> rusqlite::Result<()> {
     db.execute_batch(VERSION_2)?;
+    // Version 1 asked Twilio about nothing.
+    db.execute_batch(&format!(
+        "UPDATE messages SET next_poll_at = created_at + 120000 WHERE status NOT IN {SETTLED}"
+    ))?;
     // Version 1 had another key.
     let mut rows =
         db.prepare("SELECT id, app, company, account_sid, message_sid, status FROM notifications")?;

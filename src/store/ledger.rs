@@ -17,7 +17,7 @@ use crate::store::{Accepted, StoreError};
 /// A reader of `host.db`; may stand beside the writer.
 #[derive(Debug)]
 pub struct Ledger {
-    connection: Connection,
+    pub(super) connection: Connection,
 }
 
 /// A notification that waits for its action.
@@ -67,6 +67,10 @@ pub struct MessageRow {
     pub created_at: UnixMillis,
     #[serde(serialize_with = "rfc_3339")]
     pub updated_at: UnixMillis,
+    /// How often Twilio was asked what became of it.
+    pub polls: u32,
+    #[serde(serialize_with = "maybe_rfc_3339")]
+    pub next_poll_at: Option<UnixMillis>,
 }
 
 /// A notification, as `notifications` shows it.
@@ -176,7 +180,7 @@ impl Filter {
 }
 
 const MESSAGE_COLUMNS: &str = "id, sid, app, company, account_sid, recipient, sender, status, error_code, \
-                               error_message, notification, created_at, updated_at";
+                               error_message, notification, created_at, updated_at, polls, next_poll_at";
 const NOTIFICATION_COLUMNS: &str = "id, app, company, account_sid, message_sid, status, message, state, attempts, \
                                     next_attempt_at, received_at, source";
 const RUN_COLUMNS: &str = "id, notification, app, company, action, script_version, attempts, reason, cpu_us, \
@@ -318,7 +322,7 @@ impl Ledger {
 }
 
 /// The smallest and the largest key that a notification of this message can have.
-fn message_keys(message_sid: &str) -> ([u8; 20], [u8; 20]) {
+pub(super) fn message_keys(message_sid: &str) -> ([u8; 20], [u8; 20]) {
     let (mut first, mut last) = ([0; 20], [u8::MAX; 20]);
     let prefix = message_prefix(message_sid);
     first[..8].copy_from_slice(&prefix);
@@ -341,6 +345,8 @@ fn message_row(row: &Row<'_>) -> rusqlite::Result<MessageRow> {
         notification_id: row.get(10)?,
         created_at: UnixMillis(row.get(11)?),
         updated_at: UnixMillis(row.get(12)?),
+        polls: row.get(13)?,
+        next_poll_at: row.get::<_, Option<i64>>(14)?.map(UnixMillis),
     })
 }
 

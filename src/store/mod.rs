@@ -12,6 +12,7 @@
 
 mod app_db;
 mod authorizer;
+mod bell;
 mod data_dir;
 mod error;
 mod host_db;
@@ -19,11 +20,14 @@ mod inbox;
 mod journal;
 mod ledger;
 mod migrations;
+mod polls;
 mod records;
+mod settlement;
 mod statement;
 mod writes;
 
 pub use app_db::AppDb;
+pub use bell::PollBell;
 pub use data_dir::{DataDir, DataLock};
 pub use error::StoreError;
 pub use host_db::{HostDb, HostId};
@@ -32,7 +36,9 @@ pub use journal::{Journal, JournalCall, JournalOrigin};
 pub use ledger::peek;
 pub use ledger::{Filter, Ledger, MessageRow, NotificationRow, NotificationState, RunRow, Waiting};
 pub use migrations::{Migration, read_migrations};
+pub use polls::{Learnt, Polled, PolledMessage, SEND_NOT_FOUND};
 pub use records::{
     Accepted, Finished, Mark, NewMessage, NewNotification, Receipt, RunRecord, SendRecord, Source,
 };
+pub use settlement::{Fate, SETTLED_NOT_SENT, Settled, Settlement};
 pub use statement::{Parameters, ScriptSqlError, SqlValue};
