@@ -9,8 +9,9 @@ use crate::whatsapp::NotSent;
 const FIRST: Duration = Duration::from_millis(500);
 /// No wait of the host's own choosing is longer.
 const LONGEST: Duration = Duration::from_secs(30);
-/// How much of its time the action keeps, to read the outcome and write it down.
-const MARGIN: Duration = Duration::from_secs(1);
+/// How much of its time the action keeps, to read the outcome and react: a fifth of it, but a second at least.
+const LEAST_MARGIN: Duration = Duration::from_secs(1);
+const MOST_MARGIN: Duration = Duration::from_secs(10);
 /// Requests of one send at most: a Twilio that says `Retry-After: 0` for ever is believed so often.
 const MAX_REQUESTS: u32 = 10;
 
@@ -27,6 +28,8 @@ pub(super) struct Attempt<'a> {
     pub(super) took: Duration,
     /// How much time the run has left.
     pub(super) left: Duration,
+    /// How much it has in all (`limits.wall_ms`).
+    pub(super) wall: Duration,
 }
 
 impl Attempt<'_> {
@@ -45,7 +48,8 @@ impl Attempt<'_> {
             }
         };
         let wait = base + base / 5 * self.mixed() / 1000;
-        (wait + self.took + MARGIN <= self.left).then_some(wait)
+        let margin = (self.wall / 5).clamp(LEAST_MARGIN, MOST_MARGIN);
+        (wait + self.took + margin <= self.left).then_some(wait)
     }
 
     /// A number below 1000 that differs from message to message and from request to request.
@@ -64,7 +68,7 @@ mod tests {
 
     fn attempt(requests: u32, why: &NotSent) -> Attempt<'_> {
         let message = MessageId::from_bytes([7; 16]);
-        Attempt { message, requests, why, took: Duration::ZERO, left: LONG }
+        Attempt { message, requests, why, took: Duration::ZERO, left: LONG, wall: Duration::from_secs(5) }
     }
 
     fn told(seconds: u64) -> NotSent {
@@ -101,6 +105,8 @@ mod tests {
         let slow = Attempt { took: Duration::from_secs(5), ..left(6499) };
         assert_eq!(slow.wait(), None, "the next request may take as long as this one");
         assert_eq!(Attempt { left: Duration::from_secs(20), ..attempt(1, &why) }.wait(), None);
+        let long = Attempt { wall: Duration::from_secs(30), ..left(6499) };
+        assert_eq!(long.wait(), None, "a fifth of 30 s is the action's own");
         assert_eq!(Attempt { left: Duration::ZERO, ..attempt(1, &refused) }.wait(), None);
     }
 

@@ -283,6 +283,7 @@ impl Transmission<'_> {
                 why,
                 took: begun.elapsed(),
                 left: self.deadline.saturating_duration_since(Instant::now()),
+                wall: self.application.parameters.limits.wall,
             };
             let Some(wait) = attempt.wait() else { return Ok(Made::Answer(answer)) };
             tracing::debug!(message = %self.new.id, requests, ?why, wait_ms = wait.as_millis(), "a send is made again");

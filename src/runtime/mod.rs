@@ -59,7 +59,6 @@ pub struct Host {
     writer: JoinHandle<()>,
     pipeline: Arc<Pipeline>,
     events: Events,
-    clock: Arc<dyn Clock>,
     public_url: Arc<str>,
     simulator: Option<Simulator>,
     simulator_url: Option<url::Url>,
@@ -140,7 +139,7 @@ impl Host {
     /// that sets the clock tells it so.
     pub fn reconcile(&self) {
         if let Some(reconciliation) = &self.reconciliation {
-            reconciliation.look(self.clock.now());
+            reconciliation.look();
         }
     }
 

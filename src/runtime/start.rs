@@ -244,7 +244,6 @@ impl Parts {
             writer: self.writer,
             pipeline: self.pipeline,
             events: self.surroundings.events,
-            clock: self.surroundings.clock,
             public_url,
             simulator,
             simulator_url,

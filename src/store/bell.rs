@@ -22,7 +22,7 @@ struct State {
 }
 
 impl PollBell {
-    /// Something is due at `at`. Wakes the thread only if it sleeps for something later: as a rule nobody is woken for
+    /// Something is due at `at` (the beginning of time: the clock was set). Wakes the thread only if it sleeps for something later: as a rule nobody is woken for
     /// a message that was just sent.
     pub fn ring(&self, at: UnixMillis) {
         let mut state = self.lock();

@@ -11,5 +11,6 @@ mod hostile;
 mod layers;
 mod pipeline;
 mod public_files;
+mod reconciliation;
 mod support;
 mod worker;
