@@ -405,3 +405,6 @@ impl Reconciler {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

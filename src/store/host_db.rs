@@ -244,6 +244,8 @@ mod tests {
             db.execute_batch(
                 "INSERT INTO notifications(key, app, company, account_sid, message_sid, status, form, source,
                    received_at, state) VALUES (x'00', 'demo', 'ACME', 'AC1', 'SM1', 'sent', x'', 'callback', 1, 'waiting');
+                 INSERT INTO messages(id, app, company, account_sid, recipient, sender, status, created_at, updated_at)
+                   VALUES (x'00', 'demo', 'ACME', 'AC1', '', '', 'sent', 1, 1), (x'01', 'demo', 'ACME', 'AC1', '', '', 'read', 1, 1);
                  PRAGMA user_version = 1;",
             )
             .unwrap();
@@ -252,5 +254,9 @@ mod tests {
         let key: [u8; 20] =
             db.connection.query_row("SELECT key FROM notifications", [], |row| row.get(0)).unwrap();
         assert_eq!(key, notification_key("demo", "ACME", "AC1", "SM1", "sent"));
+        let mut due = db.connection.prepare("SELECT next_poll_at FROM messages ORDER BY id").unwrap();
+        let due: Vec<Option<i64>> =
+            due.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect();
+        assert_eq!(due, [Some(120_001), None], "Twilio is asked about what is not settled");
     }
 }

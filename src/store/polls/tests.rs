@@ -209,6 +209,18 @@ fn a_doubt_takes_the_message_that_was_found_for_it() {
 }
 
 #[test]
+fn a_status_that_was_kept_before_its_message_was_known_moves_the_message() {
+    let world = world();
+    let id = world.send("unknown", None);
+    world.receive(notification(None, 1, "delivered", Source::Callback));
+    assert_eq!(world.settle(id, Fate::Sent(sid(1))), Settled::Done);
+    world.announced.try_iter().count();
+    world.learn(id, status(id, 1, "delivered"));
+    assert_eq!(world.shown(id), ("delivered".into(), None, None));
+    assert_eq!(world.announced.try_iter().count(), 0, "its action has run");
+}
+
+#[test]
 fn an_absence_is_concluded_of_doubts_only_and_twilios_word_replaces_it() {
     let world = world();
     let id = world.send("unknown", None);
