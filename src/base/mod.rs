@@ -6,11 +6,11 @@
 
 mod clock;
 mod diagnostic;
-pub mod failpoint;
 mod ids;
 mod phone;
 pub mod schedule;
 mod secret;
+pub mod stage;
 mod status;
 
 pub use clock::{Clock, ManualClock, SystemClock, UnixMillis};

@@ -112,6 +112,11 @@ const OWN: &[OwnCode] = &[
     own("VO_UNREADABLE", "the file with `vo` cannot be read", "check the name after the @"),
     own("VO_NOT_JSON", "`vo` is not JSON", "quote names and strings with double quotes"),
     own("NOT_FOUND", "there is none with that id", "`list` shows the newest with their ids"),
+    own(
+        "NOT_DEAD",
+        "only a notification that has been given up can be replayed",
+        "`notifications list --status dead` shows those; one that is done has had its effect, which happens once",
+    ),
     own("NOT_RUN", "the action was not run", "do as the error says"),
     own("HOST_GONE", "the running host does not answer", "look at its log"),
     own(

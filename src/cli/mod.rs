@@ -10,6 +10,7 @@ mod explain;
 mod look;
 mod options;
 mod output;
+mod replay;
 mod run;
 mod serve;
 mod settle;
@@ -21,7 +22,7 @@ use clap::Parser;
 use clap::error::ErrorKind;
 
 use crate::base::Diagnostic;
-use options::{Command, MessagesCommand, Options};
+use options::{Command, MessagesCommand, NotificationCommand, Options};
 
 /// How a command ends when it does not end well.
 #[derive(Debug)]
@@ -85,8 +86,11 @@ async fn dispatch(options: Options) -> Result<(), Failure> {
             look::run(&options, crate::control::views::Kind::Messages, look).await
         }
         Command::Messages { command: MessagesCommand::Settle(settle) } => settle::run(&options, settle).await,
-        Command::Notifications { look } => {
+        Command::Notifications { command: NotificationCommand::Look(look) } => {
             look::run(&options, crate::control::views::Kind::Notifications, look).await
+        }
+        Command::Notifications { command: NotificationCommand::Replay(replay) } => {
+            replay::run(&options, replay).await
         }
         Command::Runs { look } => look::run(&options, crate::control::views::Kind::Runs, look).await,
         Command::Explain { code } => explain::run(code),

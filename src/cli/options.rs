@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::base::NotificationId;
 use crate::config::Address;
 
 /// An embedded JavaScript scripting host for WhatsApp applications.
@@ -86,7 +87,7 @@ pub(super) enum Command {
     /// Notifications that came, and what became of them.
     Notifications {
         #[command(subcommand)]
-        look: Look,
+        command: NotificationCommand,
     },
     /// Runs of actions.
     Runs {
@@ -120,6 +121,37 @@ pub(super) struct SettleOptions {
     #[arg(long)]
     pub(super) not_sent: bool,
     /// One object on one line.
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum NotificationCommand {
+    #[command(flatten)]
+    Look(Look),
+    /// Runs dead notifications again: the same runs, which go on where they stopped and send nothing twice.
+    Replay(ReplayOptions),
+}
+
+#[derive(Debug, Args)]
+#[command(group = clap::ArgGroup::new("which").required(true).multiple(true))]
+pub(super) struct ReplayOptions {
+    /// The ids of dead notifications.
+    #[arg(value_name = "ID", group = "which", conflicts_with_all = ["all", "app", "company"])]
+    pub(super) ids: Vec<NotificationId>,
+    /// All that are dead.
+    #[arg(long, group = "which")]
+    pub(super) all: bool,
+    /// The dead of one application.
+    #[arg(long, value_name = "ID", group = "which")]
+    pub(super) app: Option<String>,
+    /// The dead of one company.
+    #[arg(long, value_name = "ID", group = "which")]
+    pub(super) company: Option<String>,
+    /// Starts the runs anew, after a script was mended: what they sent before they may SEND AGAIN.
+    #[arg(long)]
+    pub(super) resend: bool,
+    /// One object a line.
     #[arg(long)]
     pub(super) json: bool,
 }

@@ -11,7 +11,7 @@ use crate::base::MessageId;
 use crate::control::views::Kind;
 use crate::control::{RunOrder, SettleOrder};
 use crate::pipeline::RunReport;
-use crate::store::Filter;
+use crate::store::{Filter, NotReplayed, ReplayOrder};
 
 /// A host that is up.
 #[derive(Debug)]
@@ -93,6 +93,14 @@ impl ControlClient {
     /// [`ControlError`].
     pub async fn settle(&self, id: MessageId, order: &SettleOrder) -> Result<Value, ControlError> {
         self.ask(self.http.post(format!("http://host/messages/{id}/settle")).json(order)).await
+    }
+
+    /// Has dead notifications run again; each as [`crate::control::views::replayed`] shows it.
+    ///
+    /// # Errors
+    /// [`ControlError`].
+    pub async fn replay(&self, order: &ReplayOrder) -> Result<Result<Vec<Value>, NotReplayed>, ControlError> {
+        self.ask(self.http.post("http://host/replay").json(order)).await
     }
 
     async fn ask<T: DeserializeOwned>(&self, request: reqwest::RequestBuilder) -> Result<T, ControlError> {

@@ -19,7 +19,7 @@ use crate::control::settle::{fate, refusal};
 use crate::control::views::{self, Kind};
 use crate::control::{RunOrder, SettleOrder};
 use crate::pipeline::{DirectRun, NotRun, Pipeline};
-use crate::store::{Filter, Inbox, Ledger, Settled, Settlement, StoreError};
+use crate::store::{Filter, Inbox, Ledger, NotReplayed, ReplayOrder, Settled, Settlement, StoreError};
 
 /// What the control socket works with.
 #[derive(Clone)]
@@ -59,6 +59,7 @@ impl ControlServer {
             .route("/{kind}/{id}", get(show))
             .route("/messages/{id}/settle", post(settle))
             .route("/run", post(run))
+            .route("/replay", post(replay))
             .with_state(desk);
         let (stop, stopped) = oneshot::channel::<()>();
         let task = tokio::spawn(async move {
@@ -156,6 +157,21 @@ async fn is_being_sent(desk: &Desk, id: MessageId) -> Result<bool, StoreError> {
     Ok(row.is_some_and(|row| {
         row.status == "sending" && AppId::parse(&row.app_id).is_ok_and(|app| desk.pipeline.is_open(&app, id))
     }))
+}
+
+async fn replay(State(desk): State<Desk>, Json(order): Json<ReplayOrder>) -> Response {
+    let replayed = tokio::task::spawn_blocking(move || {
+        let now = desk.clock.now();
+        match desk.inbox.replay(order, now)? {
+            Ok(ids) => Ok(Ok(views::replayed(&Ledger::open(&desk.ledger)?, &ids, now)?)),
+            Err(refused) => Ok(Err(refused)),
+        }
+    });
+    match replayed.await {
+        Ok(Ok(answer)) => Json::<Result<Vec<serde_json::Value>, NotReplayed>>(answer).into_response(),
+        Ok(Err(error)) => problem(StatusCode::INTERNAL_SERVER_ERROR, &StoreError::diagnostic(&error)),
+        Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
+    }
 }
 
 fn problem(status: StatusCode, diagnostic: &Diagnostic) -> Response {

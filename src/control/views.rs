@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use crate::base::{NotificationId, RunId};
+use crate::base::{NotificationId, RunId, UnixMillis};
 use crate::store::{Filter, Ledger, StoreError};
 use crate::whatsapp::Form;
 
@@ -55,13 +55,30 @@ pub fn show(ledger: &Ledger, kind: Kind, id: &str) -> Result<Option<Value>, Stor
                 .map(|(name, value)| (name.to_owned(), Value::from(value)))
                 .collect();
             let run = ledger.run_of(id)?.map_or(Value::Null, |run| row(&run));
-            Some(with(with(row(&notification), "form", Value::from(fields)), "run", run))
+            let shown = with(with(row(&notification), "form", Value::from(fields)), "run", run);
+            let shown = with(shown, "messages", Value::from(rows(&ledger.messages_of(id)?)));
+            Some(with(shown, "replays", Value::from(rows(&ledger.replays_of(id)?))))
         }
         Kind::Runs => {
             let Ok(id) = id.parse::<RunId>() else { return Ok(None) };
             ledger.run(id)?.map(|run| row(&run))
         }
     })
+}
+
+/// Notifications that run again, each with what their runs had sent before `at`.
+///
+/// # Errors
+/// When the database fails.
+pub fn replayed(ledger: &Ledger, ids: &[NotificationId], at: UnixMillis) -> Result<Vec<Value>, StoreError> {
+    let mut shown = Vec::with_capacity(ids.len());
+    for id in ids {
+        let Some(notification) = ledger.notification(*id)? else { continue };
+        let before: Vec<_> =
+            ledger.messages_of(*id)?.into_iter().filter(|message| message.created_at < at).collect();
+        shown.push(with(row(&notification), "sentBefore", Value::from(rows(&before))));
+    }
+    Ok(shown)
 }
 
 fn rows<T: Serialize>(rows: &[T]) -> Vec<Value> {

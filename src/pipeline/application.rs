@@ -2,18 +2,20 @@
 
 use std::collections::{BTreeMap, HashSet, VecDeque};
 use std::path::PathBuf;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, MutexGuard, OnceLock};
 use std::time::{Duration, Instant};
 
 use tokio::sync::oneshot;
 
+use crate::base::stage::{self, Monitor};
 use crate::base::{MessageId, NotificationId, UnixMillis};
 use crate::config::{self, Environment};
 use crate::pipeline::queue::{Arrival, Claim, Queue};
 use crate::pipeline::report::RunReport;
+use crate::pipeline::window::{self, Window};
 use crate::pipeline::{ApplicationSetup, DirectRun, Surroundings, WorkerHandle, slot};
 use crate::script::protocol::Bundle;
-use crate::store::{AppDb, Inbox};
+use crate::store::{AppDb, Inbox, Ledger, StoreError};
 use crate::whatsapp::SignedUrls;
 
 /// How many runs share a transaction at most. More gains nothing: a COMMIT costs the same whatever its size.
@@ -27,12 +29,11 @@ pub(super) struct Application {
     pub(super) bundle: Arc<Bundle>,
     pub(super) storage: Option<Arc<SignedUrls>>,
     pub(super) surroundings: Surroundings,
-    inbox: Arc<OnceLock<Inbox>>,
-    state: Mutex<State>,
-    /// Something may run, the baton is free, or it is time to stop.
-    changed: Condvar,
-    /// It is time to stop: for those who wait for nothing else.
-    stopped: Condvar,
+    inbox: OnceLock<Inbox>,
+    /// Told when something may run, the baton is free, or it is time to stop.
+    state: Monitor<State>,
+    /// Whether it is time to stop: for those who wait for nothing else.
+    stopped: Monitor<bool>,
 }
 
 /// The right to write the application's database.
@@ -48,6 +49,9 @@ pub(super) enum Work {
 
 struct State {
     queue: Queue,
+    window: Window,
+    /// What reads behind the window; away while somebody reads.
+    reader: Option<Ledger>,
     direct: VecDeque<(DirectRun, oneshot::Sender<RunReport>)>,
     /// `None` while a slot has it.
     baton: Option<Baton>,
@@ -66,14 +70,19 @@ struct State {
     stopping: bool,
 }
 
+impl State {
+    /// When there is something to do that need not be done now.
+    fn next_due(&self) -> Option<UnixMillis> {
+        [self.queue.next_due(), self.window.next_due(&self.queue)].into_iter().flatten().min()
+    }
+}
+
 impl Application {
-    pub(super) fn new(
-        setup: ApplicationSetup,
-        surroundings: Surroundings,
-        inbox: Arc<OnceLock<Inbox>>,
-    ) -> Arc<Self> {
+    pub(super) fn new(setup: ApplicationSetup, surroundings: Surroundings) -> Arc<Self> {
         let state = State {
             queue: Queue::default(),
+            window: Window::shut(window::MOST),
+            reader: None,
             direct: VecDeque::new(),
             baton: Some(Baton { db: setup.db }),
             returning: 0,
@@ -90,16 +99,39 @@ impl Application {
             bundle: setup.bundle,
             storage: setup.storage,
             surroundings,
-            inbox,
-            state: Mutex::new(state),
-            changed: Condvar::new(),
-            stopped: Condvar::new(),
+            inbox: OnceLock::new(),
+            state: Monitor::new(state),
+            stopped: Monitor::new(false),
         })
     }
 
+    /// Ends of runs are recorded here.
     pub(super) fn attach(&self, inbox: Inbox) {
-        // Set once, by the first application; the others find it set.
-        let _ = self.inbox.set(inbox);
+        let _ = self.inbox.set(inbox); // it is set once
+    }
+
+    /// Takes up what waited before this process began.
+    ///
+    /// # Errors
+    /// When the databases cannot be read.
+    pub(super) fn start(self: &Arc<Self>, inbox: Inbox, ledger: &Ledger) -> Result<(), StoreError> {
+        self.attach(inbox);
+        if self.parameters.whatsapp.whatsapp_callback.is_none() {
+            return Ok(()); // what waits for an action that is not configured goes on waiting
+        }
+        let mut state = self.state.lock();
+        state.window = Window::open(window::MOST);
+        let sends = state.baton.as_ref().map_or(Ok(Vec::new()), |baton| baton.db.unfinished_sends())?;
+        for (notification, message) in sends {
+            // Its run was under way: its messages are open until it has been taken up again.
+            if ledger.is_fresh(notification)? {
+                state.queue.hold(message);
+                state.reopened.entry(notification).or_default().push(message);
+            }
+        }
+        self.read_on(state);
+        self.wake(&mut self.state.lock());
+        Ok(())
     }
 
     pub(super) fn inbox(&self) -> Option<&Inbox> {
@@ -115,24 +147,54 @@ impl Application {
     }
 
     pub(super) fn arrive(self: &Arc<Self>, arrivals: Vec<Arrival>) {
-        let mut state = self.lock();
-        for arrival in arrivals {
-            state.queue.arrive(arrival);
-        }
+        let mut state = self.state.lock();
+        let State { queue, window, .. } = &mut *state;
+        window.announced(arrivals, queue);
         self.wake(&mut state);
     }
 
-    /// The messages that a waiting notification's run has sent: they are open until it has been taken up again.
-    pub(super) fn reopen(&self, notification: NotificationId, messages: &[MessageId]) {
-        let mut state = self.lock();
-        for message in messages {
-            state.queue.hold(*message);
+    /// Notifications that are not in memory may run from `at` on: their rows say so.
+    pub(super) fn replayed(self: &Arc<Self>, at: UnixMillis) {
+        let mut state = self.state.lock();
+        state.window.reaches_back_to(at);
+        self.wake(&mut state);
+    }
+
+    /// The inbox has been told that these are tried again.
+    pub(super) fn recorded(&self, delayed: &[(NotificationId, UnixMillis)]) {
+        let mut state = self.state.lock();
+        let State { queue, window, .. } = &mut *state;
+        for (id, at) in delayed {
+            window.recorded(*id, *at, queue);
         }
-        state.reopened.insert(notification, messages.to_vec());
+    }
+
+    /// Reads on behind what is in memory.
+    fn read_on(&self, mut state: MutexGuard<'_, State>) {
+        let State { queue, window, reader, .. } = &mut *state;
+        let Some(order) = window.begin(queue, self.now()) else { return };
+        let reader = reader.take();
+        drop(state);
+        // Ends that were told before must be on the disk, or what is read is out of date.
+        let delivery = (|| {
+            self.inbox.get().map_or(Ok(()), Inbox::flush)?;
+            let reader = match reader {
+                Some(reader) => reader,
+                None => Ledger::open(&self.surroundings.ledger)?,
+            };
+            Ok((order.read(&reader, &self.parameters.id)?, reader))
+        })();
+        let mut state = self.state.lock();
+        let State { queue, window, reader, .. } = &mut *state;
+        let delivery = delivery.map(|(delivery, used)| {
+            *reader = Some(used);
+            delivery
+        });
+        window.done(&order, delivery, queue, self.now());
     }
 
     pub(super) fn direct(self: &Arc<Self>, run: DirectRun, reply: oneshot::Sender<RunReport>) {
-        let mut state = self.lock();
+        let mut state = self.state.lock();
         if !state.stopping {
             state.direct.push_back((run, reply));
             self.wake(&mut state);
@@ -145,12 +207,12 @@ impl Application {
             return; // whoever has the baton looks when he gives it up
         }
         if state.idle_slots > 0 {
-            self.changed.notify_one();
+            self.state.notify_one();
         } else if state.slots < usize::try_from(self.parameters.limits.workers).unwrap_or(1) {
             state.slots += 1;
             let application = Arc::clone(self);
-            let name = format!("run-{}", self.parameters.id).chars().take(15).collect();
-            let started = std::thread::Builder::new().name(name).spawn(move || slot::work(&application));
+            let name = format!("run-{}", self.parameters.id);
+            let started = stage::spawn(&name, move || slot::work(&application));
             if let Err(error) = started {
                 state.slots -= 1;
                 tracing::error!(%error, "no thread to run an action");
@@ -160,13 +222,18 @@ impl Application {
 
     /// Waits for work and the baton; `None` when the thread shall end.
     pub(super) fn claim(&self) -> Option<(Baton, Vec<Work>)> {
-        let mut state = self.lock();
+        let mut state = self.state.lock();
         let idle_since = Instant::now();
         loop {
             if state.stopping {
                 return self.leave(state);
             }
             let now = self.now();
+            if state.window.wants(&state.queue, now) {
+                self.read_on(state);
+                state = self.state.lock();
+                continue;
+            }
             let something = !state.direct.is_empty() || state.queue.has_ready(now);
             if something
                 && state.returning == 0
@@ -184,17 +251,18 @@ impl Application {
             let workers_idle = state.workers.first().map(|(_, since)| *since + IDLE);
             // While another slot has the baton, that one looks at what is due when it gives it up.
             let free = state.baton.is_some() && state.returning == 0;
-            let until_due = state.queue.next_due().filter(|_| free);
+            let until_due = state.next_due().filter(|_| free);
             let until_due = until_due.map(|due| due.since(now).max(Duration::from_millis(1)));
             let wall = Instant::now();
             if state.workers.first().is_some_and(|(_, since)| wall.duration_since(*since) >= IDLE) {
                 let (old, _) = state.workers.remove(0);
                 drop(state);
                 drop(old); // kills and reaps; not under the lock
-                state = self.lock();
+                state = self.state.lock();
                 continue;
             }
-            let nothing_to_watch = state.workers.is_empty() && state.queue.is_empty();
+            let nothing_to_watch =
+                state.workers.is_empty() && state.queue.is_empty() && state.next_due().is_none();
             if wall.duration_since(idle_since) >= IDLE && (nothing_to_watch || state.idle_slots > 0) {
                 return self.leave(state);
             }
@@ -208,39 +276,34 @@ impl Application {
             .min()
             .unwrap_or(IDLE);
             state.idle_slots += 1;
-            state = match self.changed.wait_timeout(state, sleep) {
-                Ok((state, _)) => state,
-                Err(poisoned) => poisoned.into_inner().0,
-            };
+            state = self.state.wait_for(state, sleep);
             state.idle_slots -= 1;
         }
     }
 
     fn leave(&self, mut state: MutexGuard<'_, State>) -> Option<(Baton, Vec<Work>)> {
         state.slots -= 1;
-        self.changed.notify_all();
+        self.state.notify_all();
         None
     }
 
     /// Gives the baton back at the end of a batch: the slot looks for more work itself, so nobody else is woken for
     /// it (two slots that take turns would only cool each other's caches).
     pub(super) fn end_batch(&self, baton: Baton) {
-        let mut state = self.lock();
+        let mut state = self.state.lock();
         state.baton = Some(baton);
         if state.returning > 0 || state.stopping {
-            self.changed.notify_all();
+            self.state.notify_all();
         }
     }
 
     /// Gives the baton up while a run waits for Twilio: others may go on.
     pub(super) fn lend_baton(self: &Arc<Self>, baton: Baton) {
-        let mut state = self.lock();
+        let mut state = self.state.lock();
         state.baton = Some(baton);
         if state.returning > 0 || state.stopping {
-            self.changed.notify_all();
-        } else if !state.direct.is_empty()
-            || state.queue.has_ready(self.now())
-            || state.queue.next_due().is_some()
+            self.state.notify_all();
+        } else if !state.direct.is_empty() || state.queue.has_ready(self.now()) || state.next_due().is_some()
         {
             self.wake(&mut state);
         }
@@ -248,28 +311,28 @@ impl Application {
 
     /// Takes the baton back after a send; before new batches.
     pub(super) fn take_baton(&self) -> Baton {
-        let mut state = self.lock();
+        let mut state = self.state.lock();
         state.returning += 1;
         loop {
             if let Some(baton) = state.baton.take() {
                 state.returning -= 1;
                 return baton;
             }
-            state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+            state = self.state.wait(state);
         }
     }
 
     /// The warmest worker, if one is idle.
     pub(super) fn take_worker(&self) -> Option<Box<dyn WorkerHandle>> {
-        self.lock().workers.pop().map(|(worker, _)| worker)
+        self.state.lock().workers.pop().map(|(worker, _)| worker)
     }
 
     pub(super) fn put_worker(&self, worker: Box<dyn WorkerHandle>) {
-        self.lock().workers.push((worker, Instant::now()));
+        self.state.lock().workers.push((worker, Instant::now()));
     }
 
     pub(super) fn is_sender(&self, action: &str) -> bool {
-        self.lock().senders.contains(action)
+        self.state.lock().senders.contains(action)
     }
 
     /// Whether one more message may leave within this minute; counts it if so. Nothing is counted in the simulator.
@@ -278,7 +341,7 @@ impl Application {
             return true;
         }
         let now = self.now();
-        let mut state = self.lock();
+        let mut state = self.state.lock();
         while state.sent.front().is_some_and(|at| now.since(*at) >= Duration::from_mins(1)) {
             state.sent.pop_front();
         }
@@ -292,16 +355,16 @@ impl Application {
 
     /// A run of this action is about to send this message.
     pub(super) fn open_message(&self, action: &str, message: MessageId) {
-        let mut state = self.lock();
+        let mut state = self.state.lock();
         state.senders.insert(action.to_owned());
         state.queue.hold(message);
     }
 
     /// Works on the queue, when runs have ended.
     pub(super) fn with_queue<T>(self: &Arc<Self>, work: impl FnOnce(&mut Queue) -> T) -> T {
-        let mut state = self.lock();
+        let mut state = self.state.lock();
         let result = work(&mut state.queue);
-        if state.queue.has_ready(self.now()) || state.queue.next_due().is_some() {
+        if state.queue.has_ready(self.now()) || state.next_due().is_some() {
             self.wake(&mut state);
         }
         result
@@ -310,54 +373,50 @@ impl Application {
     /// A run will be taken up again in a moment: the messages that it has sent stay open.
     pub(super) fn keep_open(&self, notification: NotificationId, messages: Vec<MessageId>) {
         if !messages.is_empty() {
-            self.lock().reopened.insert(notification, messages);
+            self.state.lock().reopened.insert(notification, messages);
         }
     }
 
     /// The messages that were reopened for a notification's run, now that it has been taken up again.
     pub(super) fn close_reopened(&self, notification: NotificationId) -> Vec<MessageId> {
-        self.lock().reopened.remove(&notification).unwrap_or_default()
+        self.state.lock().reopened.remove(&notification).unwrap_or_default()
     }
 
     /// Whether a run that sends this message, or has sent it, is open or waits to be taken up again.
     pub(super) fn is_open(&self, message: MessageId) -> bool {
-        self.lock().queue.is_held(message)
+        self.state.lock().queue.is_held(message)
     }
 
     /// Waits for so long, without the baton; `false` as soon as the host is stopping.
     pub(super) fn pause(&self, wait: Duration) -> bool {
-        let waited = self.stopped.wait_timeout_while(self.lock(), wait, |state| !state.stopping);
-        let (state, _) = waited.unwrap_or_else(PoisonError::into_inner);
-        !state.stopping
+        let mut stopped = self.stopped.lock();
+        if !*stopped {
+            stopped = self.stopped.wait_for(stopped, wait); // that it may end early does no harm
+        }
+        !*stopped
     }
 
     pub(super) fn stop(&self) {
-        let mut state = self.lock();
+        let mut state = self.state.lock();
         state.stopping = true;
         state.direct.clear(); // their callers hear that the host is stopping
-        self.changed.notify_all();
+        self.state.notify_all();
+        drop(state);
+        *self.stopped.lock() = true;
         self.stopped.notify_all();
     }
 
     /// Waits until no slot is left, at most until `deadline`; idle workers are given up.
     pub(super) fn wait_until_idle(&self, deadline: Instant) -> bool {
-        let mut state = self.lock();
+        let mut state = self.state.lock();
         while state.slots > 0 {
             let rest = deadline.saturating_duration_since(Instant::now());
             if rest.is_zero() {
                 return false;
             }
-            state = match self.changed.wait_timeout(state, rest) {
-                Ok((state, _)) => state,
-                Err(poisoned) => poisoned.into_inner().0,
-            };
+            state = self.state.wait_for(state, rest);
         }
         state.workers.clear();
         true
-    }
-
-    fn lock(&self) -> MutexGuard<'_, State> {
-        // A panic under the lock cannot leave the state half changed in a way that matters: go on.
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -12,7 +12,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::base::failpoint;
+use crate::base::stage;
 use crate::host::{Effects, RunContext, VoSource, run_separated};
 use crate::pipeline::WorkerHandle;
 use crate::pipeline::application::{Application, Baton, Work};
@@ -52,7 +52,7 @@ impl<'a> Batch<'a> {
 
     /// Runs everything, commits, and gives the baton back.
     pub(super) fn run(mut self, work: Vec<Work>) -> Baton {
-        failpoint::reach("runs-claimed");
+        stage::reach("runs-claimed");
         let mut waiting: VecDeque<Run> = work.into_iter().filter_map(|work| self.prepare(work)).collect();
         while !waiting.is_empty() {
             match self.worker() {
@@ -134,7 +134,7 @@ impl<'a> Batch<'a> {
     fn prepare(&mut self, work: Work) -> Option<Run> {
         let parameters = &self.application.parameters;
         let now = self.application.now();
-        let (origin, company, action, vo, source, recovered) = match work {
+        let (origin, company, action, vo, source, recovered, generation) = match work {
             Work::Notification(claim) => {
                 let fields = vo_fields(&claim.form, claim.company.as_str());
                 let Some(action) = parameters.whatsapp.whatsapp_callback.clone() else {
@@ -144,18 +144,19 @@ impl<'a> Batch<'a> {
                 };
                 let source = VoSource::Form(Arc::new(fields.clone()));
                 let origin = Origin::Notification { id: claim.id, attempt: claim.attempt };
-                (origin, claim.company, action, Vo::Form(fields), source, claim.recovered)
+                (origin, claim.company, action, Vo::Form(fields), source, claim.recovered, claim.generation)
             }
             Work::Direct(run, reply) => {
                 let vo = Vo::Json(run.vo.to_string());
-                (Origin::Direct(reply), run.company, run.action, vo, VoSource::Json(run.vo), false)
+                (Origin::Direct(reply), run.company, run.action, vo, VoSource::Json(run.vo), false, 0)
             }
         };
         let ticket = new_ticket();
         let mut journal = RunJournal {
-            start: JournalOrigin { started: now.0, seed: seed(&origin, now.0) },
+            start: JournalOrigin { started: now.0, seed: seed(&origin, now.0), generation },
             recorded: Vec::new(),
             begun: false,
+            outdated: false,
             unsaved_bytes: 0,
             unsaved: Vec::new(),
         };
@@ -168,14 +169,11 @@ impl<'a> Batch<'a> {
                     self.already_done(*id, &messages);
                     return None;
                 }
+                (Ok(false), Ok(Some(Journal { origin: start, .. }))) if start.generation < generation => {
+                    journal.outdated = true;
+                }
                 (Ok(false), Ok(Some(Journal { origin: start, calls }))) => {
-                    journal = RunJournal {
-                        start,
-                        recorded: calls,
-                        begun: true,
-                        unsaved_bytes: 0,
-                        unsaved: Vec::new(),
-                    };
+                    (journal.start, journal.recorded, journal.begun) = (start, calls, true);
                 }
                 (Ok(false), Ok(None)) => {}
                 (Err(error), _) | (_, Err(error)) => trouble = Some(error),
@@ -317,7 +315,7 @@ impl<'a> Batch<'a> {
                 // Its effect is there from before: this one is not wanted.
                 return db.undo_run();
             }
-            if run.journal.begun {
+            if run.journal.begun || run.journal.outdated {
                 db.forget_journal(id)?;
             }
         }
@@ -442,10 +440,10 @@ impl<'a> Batch<'a> {
     /// # Errors
     /// When the COMMIT failed: then the runs go back to the queue.
     pub(super) fn commit(&mut self) -> Result<(), StoreError> {
-        failpoint::reach("runs-ended");
+        stage::reach("runs-ended");
         let alone = self.ended.len() == 1;
         let committed = if self.db().in_transaction() { self.db().commit() } else { Ok(()) };
-        failpoint::reach("runs-committed");
+        stage::reach("runs-committed");
         let mut ended = std::mem::take(&mut self.ended);
         if let Err(error) = &committed {
             for other in &mut ended {

@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use sha2::{Digest, Sha256};
 
-use crate::base::failpoint;
+use crate::base::stage;
 use crate::host::{self, MANIFEST, OutcomeForm, Reply};
 use crate::pipeline::WorkerHandle;
 use crate::pipeline::batch::Batch;
@@ -34,7 +34,7 @@ impl Batch<'_> {
             match worker.receive(self.deadline(run)).map_err(Stop::Died)? {
                 FromWorker::Call { ticket, function, arguments } if ticket == run.ticket => {
                     run.host_calls += 1;
-                    failpoint::reach("run-calls");
+                    stage::reach("run-calls");
                     if run.host_calls > MAX_CALLS {
                         let message = format!("the action called host functions more than {MAX_CALLS} times");
                         return Err(Stop::Died(Death { reason: Reason::HostCallLimit, message }));

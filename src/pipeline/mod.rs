@@ -8,7 +8,7 @@
 //!                    who waits, who is next    COMMIT ──► done marks to the inbox
 //! ```
 //!
-//! [`queue`] decides, and is pure; [`application`] is the shell around it: a lock, a condition, and the baton, which is
+//! [`queue`] decides, and is pure, and so is `window`, which says what of all that waits is in memory; [`application`] is the shell around it: a lock, a condition, and the baton, which is
 //! the one connection that may write the application's database. [`slot`] is a thread that claims a batch and runs it
 //! ([`batch`]); [`calls`] is one run's conversation with its worker, [`sends`] what happens when it sends; [`settle`]
 //! tells how it ended. A quiet application has no thread and no worker. [`reconcile`] asks Twilio what it has not told.
@@ -18,6 +18,7 @@
 mod application;
 mod backoff;
 mod batch;
+mod breaker;
 mod calls;
 mod outside;
 pub mod queue;
@@ -27,10 +28,11 @@ mod run;
 mod sends;
 mod settle;
 mod slot;
+mod window;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tokio::sync::{broadcast, oneshot};
@@ -41,7 +43,7 @@ use crate::config;
 use crate::pipeline::application::Application;
 use crate::pipeline::queue::Arrival;
 use crate::script::protocol::Bundle;
-use crate::store::{Accepted, AppDb, Inbox, Mark, Waiting};
+use crate::store::{Accepted, AppDb, Inbox, Ledger, Mark, News, StoreError};
 use crate::whatsapp::{Outcome, SignedUrls};
 
 pub use outside::{Internet, Network, WorkerHandle, Workers};
@@ -146,6 +148,7 @@ pub struct DirectRun {
 /// All applications at work.
 pub struct Pipeline {
     events: Events,
+    ledger: PathBuf,
     applications: BTreeMap<AppId, Arc<Application>>,
 }
 
@@ -164,56 +167,53 @@ impl Pipeline {
     /// Readies the applications; nothing runs before [`Pipeline::start`].
     #[must_use]
     pub fn new(surroundings: &Surroundings, setups: Vec<ApplicationSetup>) -> Self {
-        let inbox = Arc::new(OnceLock::new());
         let applications = setups
             .into_iter()
             .map(|setup| {
                 let id = setup.parameters.id.clone();
-                (id, Application::new(setup, surroundings.clone(), Arc::clone(&inbox)))
+                (id, Application::new(setup, surroundings.clone()))
             })
             .collect();
-        Self { events: surroundings.events.clone(), applications }
+        Self { events: surroundings.events.clone(), ledger: surroundings.ledger.clone(), applications }
     }
 
-    /// Takes in what waited before this process began, and the inbox that ends of runs are recorded in.
-    pub fn start(&self, inbox: &Inbox, waiting: Vec<Waiting>, open: Vec<(NotificationId, MessageId)>) {
+    /// Begins to run what waited before this process began; ends of runs are recorded in `inbox`.
+    ///
+    /// # Errors
+    /// When the databases cannot be read.
+    pub fn start(&self, inbox: &Inbox) -> Result<(), StoreError> {
+        let ledger = Ledger::open(&self.ledger)?;
+        for app in ledger.applications_with_waiting()? {
+            if !self.applications.keys().any(|known| known.as_str() == app) {
+                tracing::warn!(%app, "notifications wait for an application that is not configured");
+            }
+        }
+        for application in self.applications.values() {
+            application.start(inbox.clone(), &ledger)?;
+        }
+        Ok(())
+    }
+
+    /// Ends of runs are recorded in `inbox`; what waits is left alone.
+    pub fn attach(&self, inbox: &Inbox) {
         for application in self.applications.values() {
             application.attach(inbox.clone());
         }
-        let by_notification: BTreeMap<_, Vec<_>> =
-            open.into_iter().fold(BTreeMap::new(), |mut map, (id, message)| {
-                map.entry(id).or_insert_with(Vec::new).push(message);
-                map
-            });
-        let mut arrivals: BTreeMap<AppId, Vec<Arrival>> = BTreeMap::new();
-        for waiting in waiting {
-            let Waiting { accepted, attempts, kills, next_attempt_at } = waiting;
-            if let (Some(application), Some(messages)) =
-                (self.applications.get(&accepted.app), by_notification.get(&accepted.id))
-            {
-                application.reopen(accepted.id, messages);
-            }
-            let arrival = Arrival {
-                attempts,
-                kills,
-                not_before: next_attempt_at,
-                recovered: true,
-                ..arrival(&accepted)
-            };
-            arrivals.entry(accepted.app).or_default().push(arrival);
-        }
-        for (app, arrivals) in arrivals {
-            match self.applications.get(&app) {
-                Some(application) => application.arrive(arrivals),
-                None => {
-                    tracing::warn!(%app, count = arrivals.len(), "notifications wait for an application that is not configured");
+    }
+
+    /// Takes in what the inbox has made durable.
+    pub fn hear(&self, news: &News) {
+        match news {
+            News::Accepted(accepted) => self.accept(accepted),
+            News::Replayed(app, at) => {
+                if let Some(application) = self.applications.get(app) {
+                    application.replayed(*at);
                 }
             }
         }
     }
 
-    /// Takes in what the inbox has made durable.
-    pub fn accept(&self, accepted: &[Accepted]) {
+    fn accept(&self, accepted: &[Accepted]) {
         for new in accepted {
             self.events.tell(|| Event::Received(new.clone()));
         }
@@ -275,5 +275,7 @@ fn arrival(accepted: &Accepted) -> Arrival {
         kills: 0,
         not_before: None,
         recovered: false,
+        scheduled: false,
+        generation: 0,
     }
 }

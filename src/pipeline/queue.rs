@@ -13,13 +13,20 @@
 //!   killed its worker three times is dead at once.
 //! * When a worker dies with several runs before it, nobody is blamed: each is taken alone next time.
 //! * The host's own troubles are nobody's fault: the run is tried again and no attempt is counted.
+//! * A script that kills worker after worker pauses (the breaker).
+//! * No run waits longer than its delay, also where the clock was set back.
+//!
+//! The queue holds what is in memory. What waits for its next attempt can be left on the disk
+//! ([`Queue::leave`]); [`super::window`] says when, and what is read again.
 
-use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
 use std::time::Duration;
 
 use bytes::Bytes;
 
 use crate::base::{CompanyId, MessageId, MessageSid, NotificationId, UnixMillis};
+use crate::pipeline::breaker::Breaker;
+use crate::store::{Scheduled, weight};
 
 /// After so many failed attempts a notification is dead.
 pub const MAX_ATTEMPTS: u32 = 12;
@@ -29,6 +36,8 @@ const FIRST_RETRY: Duration = Duration::from_secs(1);
 const LAST_RETRY: Duration = Duration::from_mins(10);
 /// How long a run waits that met trouble of the host's own.
 const TROUBLE_RETRY: Duration = Duration::from_secs(1);
+/// Nothing is ever delayed by more: 10 min and a fifth.
+const LONGEST_DELAY: Duration = Duration::from_mins(12);
 
 /// A notification that wants to run.
 #[derive(Debug, Clone)]
@@ -49,8 +58,12 @@ pub struct Arrival {
     pub kills: u32,
     /// Not before; `None`: as soon as possible.
     pub not_before: Option<UnixMillis>,
-    /// Whether its effect may be there already: it comes from before a restart.
+    /// Whether its effect may be there already: it comes from before a restart, or was read from the disk.
     pub recovered: bool,
+    /// Whether its row says when it is tried again: then it may be left on the disk until that time.
+    pub scheduled: bool,
+    /// Of its run's journal: an older one does not count.
+    pub generation: u32,
 }
 
 /// A notification that was claimed and must be finished.
@@ -68,6 +81,8 @@ pub struct Claim {
     pub attempt: u32,
     /// Whether `_host_done` has to be asked first.
     pub recovered: bool,
+    /// Of its run's journal.
+    pub generation: u32,
 }
 
 /// How an attempt ended.
@@ -137,6 +152,11 @@ pub struct Queue {
     own: HashMap<MessageId, Vec<NotificationId>>,
     /// The messages whose sending runs are open.
     open: HashMap<MessageId, u32>,
+    breaker: Breaker,
+    /// About how much memory the notifications take, in bytes.
+    weight: usize,
+    /// What has come to its end since somebody began to note it.
+    ended: Option<HashSet<NotificationId>>,
 }
 
 impl Queue {
@@ -152,12 +172,33 @@ impl Queue {
         self.entries.is_empty()
     }
 
+    /// About how much memory they take, in bytes.
+    #[must_use]
+    pub fn weight(&self) -> usize {
+        self.weight
+    }
+
+    /// Whether notifications of this message wait or run.
+    #[must_use]
+    pub fn knows_message(&self, message: &MessageSid) -> bool {
+        self.messages.contains_key(message)
+    }
+
+    /// Since when runs pause because their script keeps killing workers: until when.
+    #[must_use]
+    pub fn pauses_until(&self) -> Option<UnixMillis> {
+        self.breaker.pauses_until()
+    }
+
     /// Takes a notification in. One that is known already changes nothing.
     pub fn arrive(&mut self, arrival: Arrival) {
         let id = arrival.id;
         if self.entries.contains_key(&id) {
             return;
         }
+        self.weight += weight(&arrival.form);
+        // One that has killed its worker shares nothing with others.
+        let alone = arrival.kills > 0;
         let line = self.messages.entry(arrival.message_sid.clone()).or_default();
         // The order of arrival is the order of the numbers, whatever order they are told in.
         if let Some(message) = arrival.message {
@@ -166,7 +207,7 @@ impl Queue {
         let place = line.partition_point(|other| *other < id);
         let overtaken = (place == 0).then(|| line.front().copied()).flatten();
         line.insert(place, id);
-        self.entries.insert(id, Entry { arrival, state: State::Blocked, alone: false });
+        self.entries.insert(id, Entry { arrival, state: State::Blocked, alone });
         if let Some(overtaken) = overtaken {
             self.block(overtaken);
         }
@@ -178,6 +219,7 @@ impl Queue {
     /// Claims at most `most` notifications that may run now. One that has to be alone comes alone.
     pub fn claim(&mut self, now: UnixMillis, most: usize) -> Vec<Claim> {
         self.promote(now);
+        let most = self.breaker.allows(now).map_or(most, |some| some.min(most));
         let mut claims = Vec::new();
         while claims.len() < most
             && let Some(company) = self.turns.pop_front()
@@ -206,7 +248,9 @@ impl Queue {
                 form: entry.arrival.form.clone(),
                 attempt: entry.arrival.attempts + 1,
                 recovered: entry.arrival.recovered,
+                generation: entry.arrival.generation,
             });
+            self.breaker.began();
             if entry.alone {
                 break;
             }
@@ -217,13 +261,20 @@ impl Queue {
     /// Whether [`Queue::claim`] would give something.
     #[must_use]
     pub fn has_ready(&self, now: UnixMillis) -> bool {
-        !self.turns.is_empty() || self.delayed.first().is_some_and(|(at, _)| *at <= now)
+        let due = |scheduled: Option<&Scheduled>| scheduled.is_some_and(|(at, _)| is_due(*at, now));
+        self.breaker.allows(now) != Some(0)
+            && (!self.turns.is_empty() || due(self.delayed.first()) || due(self.delayed.last()))
     }
 
-    /// When the next delayed notification may run.
+    /// When something may run that may not run now.
     #[must_use]
     pub fn next_due(&self) -> Option<UnixMillis> {
-        self.delayed.first().map(|(at, _)| *at)
+        let delayed = self.delayed.first().map(|(at, _)| *at);
+        match self.breaker.pauses_until() {
+            Some(until) if !self.turns.is_empty() => Some(until),
+            Some(until) => delayed.map(|at| at.max(until)),
+            None => delayed,
+        }
     }
 
     /// Ends an attempt and decides what becomes of the notification.
@@ -231,27 +282,36 @@ impl Queue {
         let Some(entry) = self.entries.get_mut(&id) else { return Decision::Again };
         // Whatever came of this attempt, its commit may have happened.
         entry.arrival.recovered = true;
+        entry.state = State::Blocked;
         match verdict {
             Verdict::Done => {
+                self.breaker.ended();
                 self.remove(id);
                 return Decision::Done;
             }
-            Verdict::Failed => entry.arrival.attempts += 1,
+            Verdict::Failed => {
+                self.breaker.ended();
+                entry.arrival.attempts += 1;
+            }
             Verdict::KilledWorker => {
+                self.breaker.killed(now);
                 entry.arrival.attempts += 1;
                 entry.arrival.kills += 1;
                 entry.alone = true;
             }
             Verdict::Hopeless => {
+                self.breaker.ended();
                 self.remove(id);
                 return Decision::Dead;
             }
             Verdict::Interrupted { alone } => {
+                self.breaker.undecided();
                 entry.alone |= alone;
-                self.unblock(id);
+                self.next_of_line(id);
                 return Decision::Again;
             }
             Verdict::HostTrouble => {
+                self.breaker.undecided();
                 self.delay(id, now.plus(TROUBLE_RETRY));
                 return Decision::Again;
             }
@@ -295,13 +355,80 @@ impl Queue {
         }
     }
 
-    /// Lets a notification run, now or at its time, if it is the first of its message and nothing holds it back.
+    /// The row of a notification that was delayed says so by now.
+    pub fn recorded(&mut self, id: NotificationId) {
+        if let Some(entry) = self.entries.get_mut(&id) {
+            entry.arrival.scheduled = true;
+        }
+    }
+
+    /// Forgets those that are delayed longest, with the later ones of their messages, until the rest weighs no more
+    /// than `most` bytes or none is left that the disk knows as delayed; says which of them is due first. They have to
+    /// be read from the disk when they are due.
+    pub fn leave(&mut self, most: usize) -> Option<Scheduled> {
+        let mut first = None;
+        let mut from = self.delayed.last().copied();
+        while let Some(scheduled) = from.filter(|_| self.weight > most) {
+            from = self.delayed.range(..scheduled).next_back().copied();
+            if self.leave_line(scheduled.1) {
+                first = Some(scheduled);
+            }
+        }
+        first
+    }
+
+    /// Forgets a delayed notification with the later ones of its message, if the disk knows it as delayed.
+    pub fn leave_line(&mut self, id: NotificationId) -> bool {
+        let Some(Entry { arrival, state: State::Delayed(_), .. }) = self.entries.get(&id) else {
+            return false;
+        };
+        if !arrival.scheduled {
+            return false;
+        }
+        let line = self.messages.get(&arrival.message_sid).cloned().unwrap_or_default();
+        if line.iter().any(|id| self.entries.get(id).is_some_and(|entry| entry.state == State::Running)) {
+            return false;
+        }
+        // From the back, so that none of them becomes the first.
+        for id in line.into_iter().rev() {
+            self.block(id);
+            self.forget(id);
+        }
+        true
+    }
+
+    /// Begins to note what comes to its end.
+    pub fn note_ends(&mut self) {
+        self.ended = Some(HashSet::new());
+    }
+
+    /// What has come to its end since [`Queue::note_ends`].
+    pub fn noted_ends(&mut self) -> HashSet<NotificationId> {
+        self.ended.take().unwrap_or_default()
+    }
+
+    /// Lets the first of a message's line run, if none of it is running.
+    fn next_of_line(&mut self, id: NotificationId) {
+        let Some(entry) = self.entries.get(&id) else { return };
+        if let Some(first) = self.messages.get(&entry.arrival.message_sid).and_then(VecDeque::front).copied()
+        {
+            self.unblock(first);
+        }
+    }
+
+    /// Lets a notification run, now or at its time, if it is the first of its message, no other of it is running,
+    /// and nothing holds it back.
     fn unblock(&mut self, id: NotificationId) {
-        let Some(entry) = self.entries.get_mut(&id) else { return };
-        let first = self.messages.get(&entry.arrival.message_sid).and_then(VecDeque::front) == Some(&id);
+        let Some(entry) = self.entries.get(&id) else { return };
+        let Some(line) = self.messages.get(&entry.arrival.message_sid) else { return };
+        let running = |id| self.entries.get(id).is_some_and(|entry| entry.state == State::Running);
+        let first = line.front() == Some(&id) && !line.iter().any(running);
+        let Some(entry) = self.entries.get_mut(&id).filter(|entry| entry.state == State::Blocked) else {
+            return;
+        };
         let held = entry.arrival.message.is_some_and(|message| self.open.contains_key(&message));
         if !first || held {
-            entry.state = State::Blocked;
+            // It stays where it is.
         } else if let Some(at) = entry.arrival.not_before {
             entry.state = State::Delayed(at);
             self.delayed.insert((at, id));
@@ -339,24 +466,37 @@ impl Queue {
     fn delay(&mut self, id: NotificationId, at: UnixMillis) {
         if let Some(entry) = self.entries.get_mut(&id) {
             entry.arrival.not_before = Some(at);
+            entry.arrival.scheduled = false;
         }
-        self.unblock(id);
+        self.next_of_line(id);
     }
 
     fn promote(&mut self, now: UnixMillis) {
-        while let Some(&(at, id)) = self.delayed.first()
-            && at <= now
-        {
+        let due = |scheduled: Option<&Scheduled>| scheduled.copied().filter(|(at, _)| is_due(*at, now));
+        while let Some((at, id)) = due(self.delayed.first()).or_else(|| due(self.delayed.last())) {
             self.delayed.remove(&(at, id));
             if let Some(entry) = self.entries.get_mut(&id) {
                 entry.arrival.not_before = None;
+                entry.state = State::Blocked;
             }
             self.unblock(id);
         }
     }
 
+    /// Takes out what has come to its end, and lets the next of its message run.
     fn remove(&mut self, id: NotificationId) {
-        let Some(entry) = self.entries.remove(&id) else { return };
+        if let Some(ended) = &mut self.ended {
+            ended.insert(id);
+        }
+        if let Some(next) = self.forget(id) {
+            self.unblock(next);
+        }
+    }
+
+    /// Takes a notification out; says which is the first of its message now.
+    fn forget(&mut self, id: NotificationId) -> Option<NotificationId> {
+        let entry = self.entries.remove(&id)?;
+        self.weight -= weight(&entry.arrival.form);
         if let Some(message) = entry.arrival.message
             && let Some(own) = self.own.get_mut(&message)
         {
@@ -366,16 +506,20 @@ impl Queue {
             }
         }
         let sid = entry.arrival.message_sid;
-        if let Some(line) = self.messages.get_mut(&sid) {
-            line.retain(|other| *other != id);
-            match line.front().copied() {
-                Some(next) => self.unblock(next),
-                None => {
-                    self.messages.remove(&sid);
-                }
-            }
+        let line = self.messages.get_mut(&sid)?;
+        line.retain(|other| *other != id);
+        let next = line.front().copied();
+        if next.is_none() {
+            self.messages.remove(&sid);
         }
+        next
     }
+}
+
+/// Whether the time has come; also when it lies further in the future than anything is ever delayed, because then the
+/// clock was set back.
+pub(super) fn is_due(at: UnixMillis, now: UnixMillis) -> bool {
+    at <= now || at > now.plus(LONGEST_DELAY)
 }
 
 /// 1 s doubling to 10 min, and up to a fifth more, so that what failed together does not come back together. The
@@ -405,6 +549,8 @@ mod tests {
             kills: 0,
             not_before: None,
             recovered: false,
+            scheduled: false,
+            generation: 0,
         }
     }
 

@@ -11,11 +11,11 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::thread::JoinHandle;
 use std::time::Duration;
 
 use url::Url;
 
+use crate::base::stage::{self, Thread};
 use crate::base::{AccountSid, AppId, Clock, MessageId, MessageStatus, UnixMillis, schedule};
 use crate::config;
 use crate::host::account_of;
@@ -343,7 +343,7 @@ fn doubt(message: &PolledMessage) -> Doubt {
 /// The thread that asks Twilio when something is due.
 pub struct Reconciliation {
     bell: Arc<PollBell>,
-    thread: JoinHandle<()>,
+    thread: Thread,
 }
 
 impl Reconciliation {
@@ -354,7 +354,7 @@ impl Reconciliation {
     pub fn start(mut reconciler: Reconciler) -> std::io::Result<Self> {
         let bell = Arc::clone(reconciler.inbox.poll_bell());
         let rung = Arc::clone(&bell);
-        let thread = std::thread::Builder::new().name("reconcile".into()).spawn(move || {
+        let thread = stage::spawn("reconcile", move || {
             while !rung.is_stopped() {
                 reconciler.round(&rung);
             }
@@ -375,7 +375,7 @@ impl Reconciliation {
 
     /// Waits for the thread's end; [`Reconciliation::stop`] comes first. Blocks.
     pub fn join(self) {
-        let _ = self.thread.join();
+        self.thread.join();
     }
 }
 

@@ -60,6 +60,8 @@ pub(super) struct RunJournal {
     pub(super) recorded: Vec<JournalCall>,
     /// Whether `start` is recorded.
     pub(super) begun: bool,
+    /// Whether a journal is recorded that does not count any more.
+    pub(super) outdated: bool,
     /// Bytes of the answers in `unsaved`.
     pub(super) unsaved_bytes: usize,
     /// Calls of this attempt that the next send records.

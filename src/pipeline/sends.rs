@@ -11,7 +11,7 @@
 
 use std::time::Instant;
 
-use crate::base::{MessageId, MessageSid, MessageStatus, UnixMillis, failpoint};
+use crate::base::{MessageId, MessageSid, MessageStatus, UnixMillis, stage};
 use crate::host::Send;
 use crate::pipeline::Event;
 use crate::pipeline::application::Application;
@@ -45,6 +45,9 @@ impl Batch<'_> {
         if let Origin::Notification { id: notification, .. } = run.origin {
             let db = self.db();
             if !run.journal.begun {
+                if std::mem::take(&mut run.journal.outdated) {
+                    db.forget_journal(notification)?;
+                }
                 db.record_origin(notification, run.journal.start)?;
                 run.journal.begun = true;
             }
@@ -80,12 +83,12 @@ impl Batch<'_> {
             may_be_interrupted: matches!(run.origin, Origin::Notification { .. }),
         };
         let (made, waited) = self.without_baton(|| {
-            failpoint::reach("send-intended");
+            stage::reach("send-intended");
             let answer = match transmission.make()? {
                 Made::Answer(answer) => answer,
                 Made::Interrupted => return Ok(None),
             };
-            failpoint::reach("send-answered");
+            stage::reach("send-answered");
             let mut outcome = Outcome::of(&answer, &message);
             outcome.warnings.extend(send.warnings.iter().cloned());
             application.surroundings.events.tell(|| Event::Sent {

@@ -19,8 +19,9 @@ impl Batch<'_> {
         }
         let application = self.application;
         let now = application.now();
-        let decisions: Vec<_> = application.with_queue(|queue| {
-            ended
+        let (decisions, pause): (Vec<_>, _) = application.with_queue(|queue| {
+            let before = queue.pauses_until();
+            let decisions = ended
                 .iter()
                 .map(|end| {
                     let decision = match end.run.origin {
@@ -35,9 +36,17 @@ impl Batch<'_> {
                     }
                     decision
                 })
-                .collect()
+                .collect();
+            (decisions, queue.pauses_until().filter(|until| before != Some(*until)))
         });
+        if let Some(until) = pause {
+            tracing::error!(
+                app = %application.parameters.id, version = %application.bundle.version, %until,
+                "run after run of this application kills its worker: its runs pause, then one tries"
+            );
+        }
         let mut finished = Vec::with_capacity(ended.len());
+        let mut delayed = Vec::new();
         let mut replies = Vec::new();
         for (end, decision) in ended.into_iter().zip(decisions) {
             let EndedRun { run, verdict, result, used } = end;
@@ -46,7 +55,10 @@ impl Batch<'_> {
                 Origin::Notification { id, attempt } => {
                     let mark = match decision {
                         Decision::Done => Mark::Done,
-                        Decision::Retry { at } => Mark::Retry { at },
+                        Decision::Retry { at } => {
+                            delayed.push((*id, at));
+                            Mark::Retry { at }
+                        }
                         Decision::Dead => Mark::Dead,
                         Decision::Again => {
                             application.keep_open(*id, run.messages);
@@ -84,6 +96,9 @@ impl Batch<'_> {
             && inbox.finish(finished).is_err()
         {
             tracing::warn!("the inbox is closed: ends of runs are found again at the next start");
+        }
+        if !delayed.is_empty() {
+            application.recorded(&delayed);
         }
         for (reply, report) in replies {
             let _ = reply.send(report); // whoever asked may have gone

@@ -26,11 +26,11 @@ pub use start::{simulated_accounts, simulator_problem};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::thread::JoinHandle;
 use std::time::Duration;
 
 use tokio::sync::broadcast;
 
+use crate::base::stage::Thread;
 use crate::base::{AppId, Clock, SystemClock};
 use crate::config::{Address, Params};
 use crate::control::ControlServer;
@@ -56,7 +56,7 @@ pub struct HostBuilder {
 pub struct Host {
     data: DataDir,
     inbox: Inbox,
-    writer: JoinHandle<()>,
+    writer: Thread,
     pipeline: Arc<Pipeline>,
     events: Events,
     public_url: Arc<str>,

@@ -15,7 +15,7 @@ use crate::runtime::{Host, HostBuilder};
 use crate::script::catalogue;
 use crate::script::protocol::Bundle;
 use crate::simulator::{ApiKey, Settings, SimulatedAccount, Simulator, SimulatorError};
-use crate::store::{AppDb, DataDir, DataLock, HostDb, Inbox, Ledger, StoreError, read_migrations};
+use crate::store::{AppDb, DataDir, DataLock, HostDb, Inbox, StoreError, read_migrations};
 use crate::web::{Listener, ListenerLimits, Readiness, Site};
 use crate::whatsapp::{SignedUrls, Twilio};
 
@@ -42,9 +42,11 @@ impl HostBuilder {
         let simulator = self.simulator(&public_url).await?;
         let simulator_url = simulator.as_ref().and_then(|simulator| Url::parse(&simulator.base_url()).ok());
         let parts = self.assemble(&data, &public_url, simulator_url.clone()).await?;
-        let ledger = Ledger::open(&data.host_db()).map_err(one)?;
-        let (waiting, open) = (ledger.waiting().map_err(one)?, ledger.open_messages().map_err(one)?);
-        parts.pipeline.start(&parts.inbox, waiting, open);
+        let (pipeline, inbox) = (Arc::clone(&parts.pipeline), parts.inbox.clone());
+        let started = tokio::task::spawn_blocking(move || pipeline.start(&inbox)).await;
+        started
+            .unwrap_or_else(|_| Err(StoreError::Unavailable("the pipeline did not start".into())))
+            .map_err(one)?;
 
         let readiness = Readiness::default();
         let site = Site {
@@ -111,7 +113,7 @@ impl HostBuilder {
             (simulator, url)
         };
         let parts = self.assemble(&data, &public_url, simulator_url.clone()).await?;
-        parts.pipeline.start(&parts.inbox, Vec::new(), Vec::new());
+        parts.pipeline.attach(&parts.inbox);
         Ok(parts.into_host(data, lock, public_url, simulator, simulator_url))
     }
 
@@ -184,9 +186,9 @@ impl HostBuilder {
         };
         let pipeline = Arc::new(Pipeline::new(&surroundings, setups));
         let announced = Arc::downgrade(&pipeline);
-        let announce = move |accepted: Vec<_>| {
+        let announce = move |news| {
             if let Some(pipeline) = announced.upgrade() {
-                pipeline.accept(&accepted);
+                pipeline.hear(&news);
             }
         };
         let (inbox, writer) = Inbox::start(host_db, data.host_db(), announce).map_err(|error| {
@@ -224,7 +226,7 @@ impl HostBuilder {
 struct Parts {
     pipeline: Arc<Pipeline>,
     inbox: Inbox,
-    writer: std::thread::JoinHandle<()>,
+    writer: crate::base::stage::Thread,
     surroundings: Surroundings,
 }
 

@@ -9,10 +9,10 @@ use rusqlite::config::DbConfig;
 use rusqlite::limits::Limit;
 use rusqlite::{Connection, params};
 
-use crate::base::{NotificationId, UnixMillis};
+use crate::base::{MessageId, NotificationId, UnixMillis};
 use crate::store::StoreError;
 use crate::store::authorizer::{self, HostMode};
-use crate::store::host_db::{HostId, open_durable};
+use crate::store::host_db::{HostId, commit, open_durable};
 use crate::store::journal::{self, Journal, JournalCall, JournalOrigin};
 use crate::store::migrations::{self, Migration};
 use crate::store::statement::{self, Parameters, ScriptSqlError};
@@ -116,7 +116,7 @@ impl AppDb {
     /// # Errors
     /// When SQLite fails.
     pub fn commit(&self) -> Result<(), StoreError> {
-        self.host_batch("COMMIT")
+        commit("app-commit", || self.mode.with(|| self.connection.execute_batch("COMMIT")))
     }
 
     /// Gives the transaction up, if there is one.
@@ -192,6 +192,14 @@ impl AppDb {
     /// When SQLite fails.
     pub fn journal(&self, notification: NotificationId) -> Result<Option<Journal>, StoreError> {
         self.mode.with(|| Ok(journal::load(&self.connection, &self.host, notification)?))
+    }
+
+    /// The messages that runs have sent, or were about to, which have not come to their ends.
+    ///
+    /// # Errors
+    /// When SQLite fails.
+    pub fn unfinished_sends(&self) -> Result<Vec<(NotificationId, MessageId)>, StoreError> {
+        self.mode.with(|| Ok(journal::sends(&self.connection, &self.host)?))
     }
 
     /// Records where a run started.

@@ -1,15 +1,14 @@
 //! What wakes the one who asks Twilio about messages: something is due earlier than it knew, or it shall stop.
 
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use crate::base::UnixMillis;
+use crate::base::stage::Monitor;
 
 /// Told by whoever makes something due; waited on by one thread.
 #[derive(Debug, Default)]
 pub struct PollBell {
-    state: Mutex<State>,
-    rung: Condvar,
+    state: Monitor<State>,
 }
 
 #[derive(Debug, Default)]
@@ -25,63 +24,51 @@ impl PollBell {
     /// Something is due at `at` (the beginning of time: the clock was set). Wakes the thread only if it sleeps for something later: as a rule nobody is woken for
     /// a message that was just sent.
     pub fn ring(&self, at: UnixMillis) {
-        let mut state = self.lock();
+        let mut state = self.state.lock();
         state.told = Some(state.told.map_or(at, |told| told.min(at)));
         if state.sleeps_until.is_some_and(|until| at < until) {
-            self.rung.notify_all();
+            self.state.notify_all();
         }
     }
 
     /// Ends every wait, now and later.
     pub fn stop(&self) {
-        self.lock().stopped = true;
-        self.rung.notify_all();
+        self.state.lock().stopped = true;
+        self.state.notify_all();
     }
 
     /// Whether [`PollBell::stop`] was called.
     #[must_use]
     pub fn is_stopped(&self) -> bool {
-        self.lock().stopped
+        self.state.lock().stopped
     }
 
     /// Whoever looks at the ledger after this call sees everything that was told before it.
     pub fn look(&self) {
-        self.lock().told = None;
+        self.state.lock().told = None;
     }
 
-    /// Sleeps until `due` (`None`: nothing is), for `at_most`, or until something earlier is told.
+    /// Sleeps until `due` (`None`: nothing is), for `at_most`, or until something earlier is told; may end before.
     pub fn wait(&self, now: UnixMillis, due: Option<UnixMillis>, at_most: Duration) {
-        let mut state = self.lock();
+        let mut state = self.state.lock();
         let earliest = due.into_iter().chain(state.told).min();
         if state.stopped || earliest.is_some_and(|at| at <= now) {
             return;
         }
         state.sleeps_until = Some(earliest.unwrap_or(UnixMillis(i64::MAX)));
         let mut state = match earliest {
-            None => self
-                .rung
-                .wait_while(state, |state| !state.stopped && state.told.is_none())
-                .unwrap_or_else(PoisonError::into_inner),
-            Some(at) => {
-                let sleep = at.since(now).min(at_most);
-                let earlier = |state: &State| state.told.is_some_and(|told| told < at);
-                match self.rung.wait_timeout_while(state, sleep, |state| !state.stopped && !earlier(state)) {
-                    Ok((state, _)) => state,
-                    Err(poisoned) => poisoned.into_inner().0,
-                }
-            }
+            None => self.state.wait(state),
+            Some(at) => self.state.wait_for(state, at.since(now).min(at_most)),
         };
         state.sleeps_until = None;
     }
 
     /// Sleeps for so long, unless it is stopped.
     pub fn pause(&self, pause: Duration) {
-        let _ = self.rung.wait_timeout_while(self.lock(), pause, |state| !state.stopped);
-    }
-
-    fn lock(&self) -> MutexGuard<'_, State> {
-        // Nothing is left half done where a panic could strike.
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        let state = self.state.lock();
+        if !state.stopped {
+            drop(self.state.wait_for(state, pause));
+        }
     }
 }
 

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use rusqlite::{Connection, OpenFlags, OptionalExtension};
 
+use crate::base::stage::{self, Fault};
 use crate::store::StoreError;
 use crate::store::polls::SETTLED;
 use crate::store::records::notification_key;
@@ -85,7 +86,7 @@ DROP INDEX notifications_waiting;
 CREATE INDEX notifications_fresh ON notifications(app, id) WHERE state = 'waiting' AND next_attempt_at IS NULL;
 CREATE INDEX notifications_due ON notifications(app, next_attempt_at)
   WHERE state = 'waiting' AND next_attempt_at IS NOT NULL;
-CREATE INDEX notifications_dead ON notifications(app, id) WHERE state = 'dead';
+CREATE INDEX notifications_dead ON notifications(id) WHERE state = 'dead';
 CREATE INDEX messages_by_notification ON messages(notification) WHERE notification IS NOT NULL;
 CREATE INDEX messages_to_poll ON messages(next_poll_at) WHERE next_poll_at IS NOT NULL;
 CREATE INDEX messages_without_sid ON messages(recipient) WHERE sid IS NULL AND status IN ('sending', 'unknown');
@@ -198,6 +199,22 @@ pub(super) fn open_durable(file: &Path) -> Result<Connection, StoreError> {
     connection.pragma_update(None, "wal_autocheckpoint", 8_000).map_err(open)?;
     connection.set_prepared_statement_cache_capacity(64);
     Ok(connection)
+}
+
+/// Does what makes a transaction durable, unless a simulation has it fail here.
+pub(super) fn commit(
+    point: &'static str,
+    work: impl FnOnce() -> rusqlite::Result<()>,
+) -> Result<(), StoreError> {
+    let fault = stage::fault(point);
+    if fault != Some(Fault::Before) {
+        work()?;
+    }
+    if fault.is_some() {
+        let code = rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_IOERR_FSYNC);
+        return Err(rusqlite::Error::SqliteFailure(code, None).into());
+    }
+    Ok(())
 }
 
 /// Opens a database for reading only.

@@ -17,15 +17,18 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
-use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use tokio::sync::oneshot;
 
-use crate::base::{MessageId, NotificationId, failpoint, schedule};
+use crate::base::stage::{self, Thread};
+use crate::base::{AppId, MessageId, NotificationId, UnixMillis, schedule};
+use crate::store::host_db::commit;
 use crate::store::polls::write_polled;
 use crate::store::records::{Accepted, Finished, NewMessage, NewNotification, Receipt, SendRecord};
+use crate::store::replay::{ReplayOrder, Replayed, replay};
 use crate::store::settlement::write_settlement;
+use crate::store::waiting::waiting_after;
 use crate::store::writes::{withdraw_message, write_finished, write_message, write_notification, write_send};
 use crate::store::{HostDb, PollBell, Polled, Settled, Settlement, StoreError, ledger};
 
@@ -40,6 +43,15 @@ const MARKS_LINGER: Duration = Duration::from_millis(50);
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct InboxClosed;
 
+/// What is durable now and concerns the pipeline.
+#[derive(Debug)]
+pub enum News {
+    /// New notifications that wait for an action, in the order of arrival.
+    Accepted(Vec<Accepted>),
+    /// Dead notifications of this application may run again from then on.
+    Replayed(AppId, UnixMillis),
+}
+
 enum Command {
     Receive(Box<NewNotification>, oneshot::Sender<Result<Receipt, StoreError>>),
     Finish(Vec<Finished>),
@@ -49,6 +61,7 @@ enum Command {
     Poll(Vec<Polled>, oneshot::Sender<Result<(), StoreError>>),
     Settle(Box<Settlement>, oneshot::Sender<Result<Settled, StoreError>>),
     MarkDone(NotificationId),
+    Replay(ReplayOrder, UnixMillis, oneshot::Sender<Result<Replayed, StoreError>>),
     Flush(oneshot::Sender<Result<(), StoreError>>),
 }
 
@@ -74,8 +87,8 @@ impl Inbox {
     pub fn start(
         db: HostDb,
         file: PathBuf,
-        announce: impl Fn(Vec<Accepted>) + Send + 'static,
-    ) -> std::io::Result<(Self, JoinHandle<()>)> {
+        announce: impl Fn(News) + Send + 'static,
+    ) -> std::io::Result<(Self, Thread)> {
         let (commands, queue) = sync_channel(CAPACITY);
         let last_announced = ledger::last_notification(&db.connection).unwrap_or(0);
         let writer = Writer {
@@ -86,7 +99,7 @@ impl Inbox {
             kept: Vec::new(),
             last_announced,
         };
-        let thread = std::thread::Builder::new().name("inbox".into()).spawn(move || writer.run(&queue))?;
+        let thread = stage::spawn("inbox", move || writer.run(&queue))?;
         Ok((Self { commands, bell: Arc::default() }, thread))
     }
 
@@ -124,7 +137,7 @@ impl Inbox {
         let (reply, answer) = oneshot::channel();
         let due = schedule::first_poll(message.at);
         self.commands.send(Command::OpenMessage(Box::new(message), reply)).map_err(|_| gone())?;
-        answer.blocking_recv().map_err(|_| gone())??;
+        stage::answer(answer).ok_or_else(gone)??;
         self.bell.ring(due);
         Ok(())
     }
@@ -144,7 +157,7 @@ impl Inbox {
     pub fn record_polls(&self, polled: Vec<Polled>) -> Result<(), StoreError> {
         let (reply, answer) = oneshot::channel();
         self.commands.send(Command::Poll(polled, reply)).map_err(|_| gone())?;
-        answer.blocking_recv().map_err(|_| gone())?
+        stage::answer(answer).ok_or_else(gone)?
     }
 
     /// Records a person's word on a message in doubt; answers once that is durable.
@@ -174,6 +187,16 @@ impl Inbox {
         self.commands.send(Command::CloseMessage(Box::new(record))).map_err(|_| InboxClosed)
     }
 
+    /// Has dead notifications run again at `now`. Blocks the calling thread.
+    ///
+    /// # Errors
+    /// [`StoreError`] when that could not be stored.
+    pub fn replay(&self, order: ReplayOrder, now: UnixMillis) -> Result<Replayed, StoreError> {
+        let (reply, answer) = oneshot::channel();
+        self.commands.send(Command::Replay(order, now, reply)).map_err(|_| gone())?;
+        stage::answer(answer).ok_or_else(gone)?
+    }
+
     /// Returns once everything that was handed over before is durable. Blocks the calling thread.
     ///
     /// # Errors
@@ -181,7 +204,7 @@ impl Inbox {
     pub fn flush(&self) -> Result<(), StoreError> {
         let (reply, answer) = oneshot::channel();
         self.commands.send(Command::Flush(reply)).map_err(|_| gone())?;
-        answer.blocking_recv().map_err(|_| gone())?
+        stage::answer(answer).ok_or_else(gone)?
     }
 
     fn try_send(&self, command: Command) -> Result<(), StoreError> {
@@ -204,13 +227,14 @@ fn gone() -> StoreError {
 struct Waiters {
     receipts: Vec<(oneshot::Sender<Result<Receipt, StoreError>>, Receipt)>,
     settlements: Vec<(oneshot::Sender<Result<Settled, StoreError>>, Settled)>,
+    replays: Vec<(oneshot::Sender<Result<Replayed, StoreError>>, Replayed)>,
     others: Vec<oneshot::Sender<Result<(), StoreError>>>,
 }
 
 struct Writer {
     db: Option<HostDb>,
     file: PathBuf,
-    announce: Box<dyn Fn(Vec<Accepted>) + Send>,
+    announce: Box<dyn Fn(News) + Send>,
     /// Not yet durable; kept over a failed COMMIT.
     marks: Vec<Finished>,
     /// What nobody waits for and must not be lost either: outcomes of sends. Kept over a failed COMMIT.
@@ -222,16 +246,10 @@ impl Writer {
     fn run(mut self, queue: &Receiver<Command>) {
         let mut marks_due: Option<Instant> = None;
         loop {
-            let first = match marks_due {
-                None => match queue.recv() {
-                    Ok(command) => Some(command),
-                    Err(_) => break,
-                },
-                Some(due) => match queue.recv_timeout(due.saturating_duration_since(Instant::now())) {
-                    Ok(command) => Some(command),
-                    Err(RecvTimeoutError::Timeout) => None,
-                    Err(RecvTimeoutError::Disconnected) => break,
-                },
+            let first = match stage::receive(queue, marks_due) {
+                Ok(command) => Some(command),
+                Err(RecvTimeoutError::Timeout) => None,
+                Err(RecvTimeoutError::Disconnected) => break,
             };
             let due = first.is_none();
             let mut urgent = Vec::new();
@@ -262,24 +280,33 @@ impl Writer {
         work.extend(new);
         let arriving = work.iter().any(|item| matches!(item, Work::Receive(_)));
         let mut accepted = Vec::new();
+        let mut replayed = Vec::new();
         let marks = std::mem::take(&mut self.marks);
-        let result = self.healthy().and_then(|db| write(db, &work, &marks, &mut waiters, &mut accepted));
+        let result = self
+            .healthy()
+            .and_then(|db| write(db, &work, &marks, &mut waiters, &mut accepted, &mut replayed));
         match result {
             Ok(()) => {
                 if arriving {
-                    failpoint::reach("notification-committed");
+                    stage::reach("notification-committed");
                 }
                 if let Some(last) = accepted.last() {
                     self.last_announced = last.id.0;
                 }
                 if !accepted.is_empty() {
-                    (self.announce)(accepted);
+                    (self.announce)(News::Accepted(accepted));
+                }
+                for (app, at) in replayed {
+                    (self.announce)(News::Replayed(app, at));
                 }
                 for (reply, receipt) in waiters.receipts {
                     let _ = reply.send(Ok(receipt));
                 }
                 for (reply, settled) in waiters.settlements {
                     let _ = reply.send(Ok(settled));
+                }
+                for (reply, replayed) in waiters.replays {
+                    let _ = reply.send(Ok(replayed));
                 }
                 for reply in waiters.others {
                     let _ = reply.send(Ok(()));
@@ -300,6 +327,9 @@ impl Writer {
                 for (reply, _) in waiters.settlements {
                     let _ = reply.send(Err(again()));
                 }
+                for (reply, _) in waiters.replays {
+                    let _ = reply.send(Err(again()));
+                }
                 for reply in waiters.others {
                     let _ = reply.send(Err(again()));
                 }
@@ -315,11 +345,11 @@ impl Writer {
                 "UPDATE notifications SET received_at = received_at WHERE id > ?",
                 [self.last_announced],
             )?;
-            let found = ledger::waiting_after(&db.connection, NotificationId(self.last_announced))?;
+            let found = waiting_after(&db.connection, NotificationId(self.last_announced))?;
             tracing::info!(found = found.len(), "host.db was opened again");
             if let Some(last) = found.last() {
                 self.last_announced = last.accepted.id.0;
-                (self.announce)(found.into_iter().map(|waiting| waiting.accepted).collect());
+                (self.announce)(News::Accepted(found.into_iter().map(|waiting| waiting.accepted).collect()));
             }
             self.db = Some(db);
         }
@@ -336,6 +366,7 @@ enum Work {
     Poll(Vec<Polled>),
     Settle(Box<Settlement>),
     MarkDone(NotificationId),
+    Replay(ReplayOrder, UnixMillis),
 }
 
 fn split(commands: Vec<Command>) -> (Vec<Work>, Waiters) {
@@ -362,6 +393,10 @@ fn split(commands: Vec<Command>) -> (Vec<Work>, Waiters) {
                 work.push(Work::Settle(settlement));
             }
             Command::MarkDone(id) => work.push(Work::MarkDone(id)),
+            Command::Replay(order, now, reply) => {
+                waiters.replays.push((reply, Ok(Vec::new())));
+                work.push(Work::Replay(order, now));
+            }
             Command::Flush(reply) => waiters.others.push(reply),
             Command::Finish(_) => {} // taken out before
         }
@@ -375,6 +410,7 @@ fn write(
     marks: &[Finished],
     waiters: &mut Waiters,
     accepted: &mut Vec<Accepted>,
+    replayed: &mut Vec<(AppId, UnixMillis)>,
 ) -> Result<(), StoreError> {
     let transaction = db.connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
     for finished in marks {
@@ -382,6 +418,7 @@ fn write(
     }
     let mut receipts = waiters.receipts.iter_mut();
     let mut settlements = waiters.settlements.iter_mut();
+    let mut replays = waiters.replays.iter_mut();
     for item in work {
         match item {
             Work::Receive(notification) => {
@@ -389,6 +426,14 @@ fn write(
                 if let Some((_, slot)) = receipts.next() {
                     *slot = receipt;
                 }
+            }
+            Work::Replay(order, now) => {
+                let mut touched = Vec::new();
+                let answer = replay(&transaction, order, *now, &mut touched)?;
+                if let Some((_, slot)) = replays.next() {
+                    *slot = answer;
+                }
+                replayed.extend(touched.into_iter().map(|app| (app, *now)));
             }
             Work::OpenMessage(message) => write_message(&transaction, message)?,
             Work::CloseMessage(record) => write_send(&transaction, record)?,
@@ -414,10 +459,9 @@ fn write(
         }
     }
     if !accepted.is_empty() {
-        failpoint::reach("notification-written");
+        stage::reach("notification-written");
     }
-    transaction.commit()?;
-    Ok(())
+    commit("host-commit", || transaction.commit())
 }
 
 #[cfg(test)]
@@ -428,9 +472,7 @@ mod tests {
     use bytes::Bytes;
     use rusqlite::Connection;
 
-    use crate::base::{
-        AccountSid, AppId, CompanyId, MessageId, MessageSid, MessageStatus, PhoneNumber, UnixMillis,
-    };
+    use crate::base::{AccountSid, CompanyId, MessageId, MessageSid, MessageStatus, PhoneNumber};
     use crate::store::records::{Mark, RunRecord, Source};
     use crate::store::{Filter, Ledger};
 
@@ -438,7 +480,7 @@ mod tests {
         folder: tempfile::TempDir,
         inbox: Inbox,
         announced: mpsc::Receiver<Vec<Accepted>>,
-        thread: JoinHandle<()>,
+        thread: Thread,
     }
 
     fn world() -> World {
@@ -446,13 +488,26 @@ mod tests {
         let file = folder.path().join("host.db");
         let (announce, announced) = mpsc::channel();
         let db = HostDb::open(&file).unwrap();
-        let (inbox, thread) = Inbox::start(db, file, move |new| announce.send(new).unwrap()).unwrap();
+        let (inbox, thread) = Inbox::start(db, file, move |news| {
+            if let News::Accepted(new) = news {
+                announce.send(new).unwrap();
+            }
+        })
+        .unwrap();
         World { folder, inbox, announced, thread }
     }
 
     impl World {
         fn ledger(&self) -> Ledger {
             Ledger::open(&self.folder.path().join("host.db")).unwrap()
+        }
+
+        fn waiting(&self) -> usize {
+            self.ledger()
+                .fresh(&AppId::parse("demo").unwrap(), NotificationId(0), 1 << 20)
+                .unwrap()
+                .rows
+                .len()
         }
 
         fn receive(&self, notification: NewNotification) -> Receipt {
@@ -515,7 +570,7 @@ mod tests {
         let announced: Vec<i64> =
             world.announced.try_iter().flatten().map(|accepted| accepted.id.0).collect();
         assert!(announced.len() == 3 && announced.is_sorted(), "{announced:?}");
-        assert_eq!(world.ledger().waiting().unwrap().len(), 3);
+        assert_eq!(world.waiting(), 3);
     }
 
     #[test]
@@ -523,7 +578,7 @@ mod tests {
         let world = world();
         world.receive(NewNotification { has_action: false, ..notification(1, "sent") });
         assert!(world.announced.try_recv().is_err());
-        assert!(world.ledger().waiting().unwrap().is_empty());
+        assert!(world.waiting() == 0);
     }
 
     #[test]
@@ -552,9 +607,9 @@ mod tests {
             .unwrap();
         let file = world.folder.path().join("host.db");
         drop(world.inbox);
-        world.thread.join().unwrap();
+        world.thread.join();
         let ledger = Ledger::open(&file).unwrap();
-        assert!(ledger.waiting().unwrap().is_empty());
+        assert!(ledger.fresh(&AppId::parse("demo").unwrap(), NotificationId(0), 1).unwrap().rows.is_empty());
         assert_eq!(ledger.run_of(id).unwrap().unwrap().reason, "completed");
     }
 

@@ -30,6 +30,8 @@ pub struct JournalOrigin {
     pub started: i64,
     /// The seed.
     pub seed: u64,
+    /// Which of the notification's journals this is: starting a run anew makes a new one.
+    pub generation: u32,
 }
 
 /// One recorded host call.
@@ -62,10 +64,12 @@ pub(super) fn load(
     )?;
     let mut rows = statement.query(params![host, notification.0])?;
     let Some(first) = rows.next()? else { return Ok(None) };
-    let origin: [u8; 16] = first.get(0)?;
-    let (started, seed) = origin.split_at(8);
-    let origin =
-        JournalOrigin { started: i64::from_le_bytes(eight(started)), seed: u64::from_le_bytes(eight(seed)) };
+    let packed: Vec<u8> = first.get(0)?;
+    let origin = JournalOrigin {
+        started: i64::from_le_bytes(part(&packed, 0)),
+        seed: u64::from_le_bytes(part(&packed, 8)),
+        generation: u32::from_le_bytes(part(&packed, 16)),
+    };
     let mut calls = Vec::new();
     while let Some(row) = rows.next()? {
         calls.push(JournalCall {
@@ -77,10 +81,13 @@ pub(super) fn load(
     Ok(Some(Journal { origin, calls }))
 }
 
-fn eight(bytes: &[u8]) -> [u8; 8] {
-    let mut array = [0; 8];
-    array.copy_from_slice(&bytes[..8]);
-    array
+/// Some bytes of a packed origin; what an older version did not write is zero.
+fn part<const N: usize>(packed: &[u8], from: usize) -> [u8; N] {
+    let mut part = [0; N];
+    if let Some(bytes) = packed.get(from..from + N) {
+        part.copy_from_slice(bytes);
+    }
+    part
 }
 
 pub(super) fn write_origin(
@@ -89,9 +96,10 @@ pub(super) fn write_origin(
     notification: NotificationId,
     origin: JournalOrigin,
 ) -> rusqlite::Result<()> {
-    let mut packed = [0; 16];
+    let mut packed = [0; 20];
     packed[..8].copy_from_slice(&origin.started.to_le_bytes());
-    packed[8..].copy_from_slice(&origin.seed.to_le_bytes());
+    packed[8..16].copy_from_slice(&origin.seed.to_le_bytes());
+    packed[16..].copy_from_slice(&origin.generation.to_le_bytes());
     write_row(db, host, notification, 0, &packed, None, None)
 }
 
@@ -110,7 +118,7 @@ fn write_row(
     host: &str,
     notification: NotificationId,
     number: u32,
-    fingerprint: &[u8; 16],
+    fingerprint: &[u8],
     answer: Option<&[u8]>,
     message: Option<MessageId>,
 ) -> rusqlite::Result<()> {
@@ -128,6 +136,15 @@ fn write_row(
         message.as_ref().map(MessageId::as_bytes)
     ])?;
     Ok(())
+}
+
+/// The messages that unfinished runs have sent, or were about to.
+pub(super) fn sends(db: &Connection, host: &str) -> rusqlite::Result<Vec<(NotificationId, MessageId)>> {
+    let mut statement =
+        db.prepare("SELECT notification, message FROM _host_journal WHERE host = ? AND message IS NOT NULL")?;
+    let rows = statement
+        .query_map([host], |row| Ok((NotificationId(row.get(0)?), MessageId::from_bytes(row.get(1)?))))?;
+    rows.collect()
 }
 
 pub(super) fn forget_call(

@@ -7,30 +7,15 @@ use rusqlite::{Connection, OptionalExtension, Row, params_from_iter, types::Valu
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use crate::base::{
-    AppId, CompanyId, MessageId, MessageSid, MessageStatus, NotificationId, RunId, UnixMillis,
-};
+use crate::base::{MessageId, NotificationId, RunId, UnixMillis};
+use crate::store::StoreError;
 use crate::store::host_db::open_reader;
-use crate::store::records::message_prefix;
-use crate::store::{Accepted, StoreError};
+use crate::store::records::message_keys;
 
 /// A reader of `host.db`; may stand beside the writer.
 #[derive(Debug)]
 pub struct Ledger {
     pub(super) connection: Connection,
-}
-
-/// A notification that waits for its action.
-#[derive(Debug, Clone)]
-pub struct Waiting {
-    /// What the pipeline needs.
-    pub accepted: Accepted,
-    /// Attempts so far.
-    pub attempts: u32,
-    /// How often its run killed its worker.
-    pub kills: u32,
-    /// When it is tried again; `None`: as soon as possible.
-    pub next_attempt_at: Option<UnixMillis>,
 }
 
 /// Where a notification stands.
@@ -122,6 +107,20 @@ pub struct RunRow {
     pub log: Option<String>,
     #[serde(serialize_with = "rfc_3339")]
     pub started_at: UnixMillis,
+}
+
+/// A replay of a notification, with how its run had ended before.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[allow(missing_docs)] // named as in `runs`
+pub struct ReplayRow {
+    #[serde(serialize_with = "rfc_3339")]
+    pub at: UnixMillis,
+    /// Whether the run started anew, with a new journal.
+    pub resend: bool,
+    pub attempts: u32,
+    pub reason: Option<String>,
+    pub error: Option<Box<RawValue>>,
 }
 
 #[allow(clippy::trivially_copy_pass_by_ref)] // serde hands it over so
@@ -275,6 +274,37 @@ impl Ledger {
         Ok(rows.collect::<Result<_, _>>()?)
     }
 
+    /// The replays of a notification, the oldest first.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn replays_of(&self, id: NotificationId) -> Result<Vec<ReplayRow>, StoreError> {
+        let mut statement = self.connection.prepare_cached(
+            "SELECT at, resend, attempts, reason, error FROM replays WHERE notification = ? ORDER BY id",
+        )?;
+        let rows = statement.query_map([id.0], |row| {
+            Ok(ReplayRow {
+                at: UnixMillis(row.get(0)?),
+                resend: row.get(1)?,
+                attempts: row.get(2)?,
+                reason: row.get(3)?,
+                error: row.get::<_, Option<String>>(4)?.and_then(|json| RawValue::from_string(json).ok()),
+            })
+        })?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
+    /// The messages that a notification's run has sent, in order.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn messages_of(&self, id: NotificationId) -> Result<Vec<MessageRow>, StoreError> {
+        let sql = format!("SELECT {MESSAGE_COLUMNS} FROM messages WHERE notification = ? ORDER BY id");
+        let mut statement = self.connection.prepare_cached(&sql)?;
+        let rows = statement.query_map([id.0], message_row)?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
     /// One run, with its log.
     ///
     /// # Errors
@@ -296,38 +326,6 @@ impl Ledger {
         let read = |row: &Row<'_>| Ok(RunRow { log: row.get("log")?, ..run_row(row)? });
         Ok(self.connection.query_row(&sql, [value], read).optional()?)
     }
-
-    /// Everything that waits for its action, in the order of arrival.
-    ///
-    /// # Errors
-    /// When the database fails.
-    pub fn waiting(&self) -> Result<Vec<Waiting>, StoreError> {
-        Ok(waiting_after(&self.connection, NotificationId(0))?)
-    }
-
-    /// The messages that were sent by runs whose notifications still wait: they count as open until those have
-    /// been tried again.
-    ///
-    /// # Errors
-    /// When the database fails.
-    pub fn open_messages(&self) -> Result<Vec<(NotificationId, MessageId)>, StoreError> {
-        let mut statement = self.connection.prepare(
-            "SELECT n.id, m.id FROM messages m JOIN notifications n ON n.id = m.notification
-             WHERE m.notification IN (SELECT id FROM notifications WHERE state = 'waiting')",
-        )?;
-        let rows = statement
-            .query_map([], |row| Ok((NotificationId(row.get(0)?), MessageId::from_bytes(row.get(1)?))))?;
-        Ok(rows.collect::<Result<_, _>>()?)
-    }
-}
-
-/// The smallest and the largest key that a notification of this message can have.
-pub(super) fn message_keys(message_sid: &str) -> ([u8; 20], [u8; 20]) {
-    let (mut first, mut last) = ([0; 20], [u8::MAX; 20]);
-    let prefix = message_prefix(message_sid);
-    first[..8].copy_from_slice(&prefix);
-    last[..8].copy_from_slice(&prefix);
-    (first, last)
 }
 
 fn message_row(row: &Row<'_>) -> rusqlite::Result<MessageRow> {
@@ -419,32 +417,4 @@ pub fn peek<const N: usize>(file: &Path, sql: &str) -> Result<Vec<[String; N]>, 
 /// The number of the newest notification; 0 when there is none.
 pub(super) fn last_notification(db: &Connection) -> rusqlite::Result<i64> {
     db.query_row("SELECT coalesce(max(id), 0) FROM notifications", [], |row| row.get(0))
-}
-
-/// What waits for its action and came after `after`, in the order of arrival.
-pub(super) fn waiting_after(db: &Connection, after: NotificationId) -> rusqlite::Result<Vec<Waiting>> {
-    let mut statement = db.prepare(
-        "SELECT id, app, company, message_sid, message, form, attempts, kills, next_attempt_at, status
-         FROM notifications WHERE state = 'waiting' AND id > ? ORDER BY id",
-    )?;
-    let invalid =
-        |column: usize| rusqlite::Error::InvalidColumnType(column, "id".into(), rusqlite::types::Type::Text);
-    let rows = statement.query_map([after.0], |row| {
-        let form: Vec<u8> = row.get(5)?;
-        Ok(Waiting {
-            accepted: Accepted {
-                id: NotificationId(row.get(0)?),
-                app: AppId::parse(row.get_ref(1)?.as_str()?).map_err(|_| invalid(1))?,
-                company: CompanyId::parse(row.get_ref(2)?.as_str()?).map_err(|_| invalid(2))?,
-                message_sid: MessageSid::parse(row.get_ref(3)?.as_str()?).map_err(|_| invalid(3))?,
-                message: row.get::<_, Option<[u8; 16]>>(4)?.map(MessageId::from_bytes),
-                status: MessageStatus::parse(row.get_ref(9)?.as_str()?),
-                form: form.into(),
-            },
-            attempts: row.get(6)?,
-            kills: row.get(7)?,
-            next_attempt_at: row.get::<_, Option<i64>>(8)?.map(UnixMillis),
-        })
-    })?;
-    rows.collect()
 }

@@ -22,8 +22,10 @@ mod ledger;
 mod migrations;
 mod polls;
 mod records;
+mod replay;
 mod settlement;
 mod statement;
+mod waiting;
 mod writes;
 
 pub use app_db::AppDb;
@@ -31,14 +33,16 @@ pub use bell::PollBell;
 pub use data_dir::{DataDir, DataLock};
 pub use error::StoreError;
 pub use host_db::{HostDb, HostId};
-pub use inbox::{Inbox, InboxClosed};
+pub use inbox::{Inbox, InboxClosed, News};
 pub use journal::{Journal, JournalCall, JournalOrigin};
 pub use ledger::peek;
-pub use ledger::{Filter, Ledger, MessageRow, NotificationRow, NotificationState, RunRow, Waiting};
+pub use ledger::{Filter, Ledger, MessageRow, NotificationRow, NotificationState, ReplayRow, RunRow};
 pub use migrations::{Migration, read_migrations};
 pub use polls::{Learnt, Polled, PolledMessage, SEND_NOT_FOUND};
 pub use records::{
     Accepted, Finished, Mark, NewMessage, NewNotification, Receipt, RunRecord, SendRecord, Source,
 };
+pub use replay::{NotReplayed, ReplayOrder, Replayed, Which};
 pub use settlement::{Fate, SETTLED_NOT_SENT, Settled, Settlement};
 pub use statement::{Parameters, ScriptSqlError, SqlValue};
+pub use waiting::{Piece, Scheduled, Waiting, weight};

@@ -5,8 +5,8 @@ use rusqlite::{Connection, Row, params};
 use crate::base::{
     AccountSid, AppId, CompanyId, MessageId, MessageSid, MessageStatus, PhoneNumber, UnixMillis, schedule,
 };
-use crate::store::ledger::message_keys;
-use crate::store::records::{Accepted, NewNotification, Receipt};
+
+use crate::store::records::{Accepted, NewNotification, Receipt, message_keys};
 use crate::store::writes::{known_message, update_message, write_notification};
 use crate::store::{Ledger, StoreError};
 

@@ -90,6 +90,15 @@ pub(super) fn message_prefix(sid: &str) -> [u8; 8] {
     prefix
 }
 
+/// The smallest and the largest key that a notification of this message can have.
+pub(super) fn message_keys(message_sid: &str) -> ([u8; 20], [u8; 20]) {
+    let (mut first, mut last) = ([0; 20], [u8::MAX; 20]);
+    let prefix = message_prefix(message_sid);
+    first[..8].copy_from_slice(&prefix);
+    last[..8].copy_from_slice(&prefix);
+    (first, last)
+}
+
 /// What became of a notification that is durable now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Receipt {

@@ -12,5 +12,6 @@ mod layers;
 mod pipeline;
 mod public_files;
 mod reconciliation;
+mod replay;
 mod support;
 mod worker;

@@ -29,7 +29,7 @@ fn post_to(host: &HostProcess, form: &Form) {
 }
 
 /// One line of a list or `show`, through the host or without it.
-fn shown(folder: &Folder, arguments: &[&str]) -> Vec<Value> {
+pub fn shown(folder: &Folder, arguments: &[&str]) -> Vec<Value> {
     let output = folder.boatswain(arguments);
     assert!(output.status.success(), "{output:?}");
     String::from_utf8(output.stdout)
@@ -40,23 +40,23 @@ fn shown(folder: &Folder, arguments: &[&str]) -> Vec<Value> {
 }
 
 /// A host in this process, whose clock stands still.
-struct Still {
-    host: Host,
-    clock: Arc<ManualClock>,
+pub struct Still {
+    pub host: Host,
+    pub clock: Arc<ManualClock>,
     events: Receiver<Event>,
     client: reqwest::Client,
     pokes: u32,
     /// Attempts that ended before they were asked for.
-    seen: VecDeque<Ran>,
+    pub seen: VecDeque<Ran>,
 }
 
 /// An attempt that ended: which notification, what becomes of it, and why.
-type Ran = (i64, Mark, &'static str);
+pub type Ran = (i64, Mark, &'static str);
 
 const NOW: UnixMillis = UnixMillis(1_800_000_000_000);
 
 impl Still {
-    async fn serve(folder: &Folder) -> Self {
+    pub async fn serve(folder: &Folder) -> Self {
         let clock = Arc::new(ManualClock::at(NOW));
         let params = boatswain::config::load(&folder.path("app-params.toml")).unwrap().params;
         let builder = Host::builder(params, command()).clock(Arc::clone(&clock) as _);
@@ -65,12 +65,12 @@ impl Still {
         Self { host, clock, events, client: client(), pokes: 0, seen: VecDeque::new() }
     }
 
-    async fn post(&self, form: &Form) {
+    pub async fn post(&self, form: &Form) {
         assert_eq!(post(&self.client, &callback_url(self.host.public_url()), form).await.unwrap(), 204);
     }
 
     /// The next attempt that ended.
-    async fn ran(&mut self) -> Ran {
+    pub async fn ran(&mut self) -> Ran {
         if let Some(ran) = self.seen.pop_front() {
             return ran;
         }
@@ -117,7 +117,7 @@ impl Still {
 }
 
 /// What a command shows through the host of this process.
-async fn shown_beside(folder: &Folder, arguments: &[&str]) -> Vec<Value> {
+pub async fn shown_beside(folder: &Folder, arguments: &[&str]) -> Vec<Value> {
     let mut command = folder.command(arguments);
     let output = tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap();
     assert!(output.status.success(), "{output:?}");

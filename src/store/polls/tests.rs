@@ -4,7 +4,7 @@ use std::sync::mpsc;
 use std::time::Duration;
 
 use super::*;
-use crate::store::{Fate, HostDb, Inbox, NewMessage, SendRecord, Settled, Settlement, Source};
+use crate::store::{Fate, HostDb, Inbox, NewMessage, News, SendRecord, Settled, Settlement, Source};
 
 const SENT: UnixMillis = UnixMillis(1_800_000_000_000);
 
@@ -19,7 +19,12 @@ fn world() -> World {
     let file = folder.path().join("host.db");
     let (announce, announced) = mpsc::channel();
     let db = HostDb::open(&file).unwrap();
-    let (inbox, _) = Inbox::start(db, file, move |new| announce.send(new).unwrap()).unwrap();
+    let tell = move |news| {
+        if let News::Accepted(new) = news {
+            announce.send(new).unwrap();
+        }
+    };
+    let (inbox, _) = Inbox::start(db, file, tell).unwrap();
     World { folder, inbox, announced }
 }
 

@@ -1,0 +1,299 @@
+//! How much of what waits is in memory: a window of bounded weight, and two marks that say where the rest begins.
+//!
+//! ```text
+//! never tried, by number:    ……… in memory ………│cursor│ on the disk ………►
+//! tried again, by its time:  ……… in memory ………│horizon│ on the disk ………►
+//! ```
+//!
+//! As long as everything fits, nothing is read from the disk: what the inbox announces goes straight into the
+//! [`Queue`]. When it does not, announcements only say that there is more, and pieces are read behind the marks as the
+//! queue empties. What is delayed gives way to what can run.
+//!
+//! The order of a message holds: a notification that is read while earlier ones of its message wait on the disk stays
+//! there with them, and is read together with the first of them.
+//!
+//! What is read may be out of date by what happened meanwhile in memory. So marks are flushed before reading, ends
+//! are noted while reading, and what came during the reading is read again.
+
+use std::collections::HashSet;
+use std::time::Duration;
+
+use crate::base::{AppId, NotificationId, UnixMillis};
+use crate::pipeline::queue::{Arrival, Queue, is_due};
+use crate::store::{Ledger, Scheduled, StoreError, Waiting, weight};
+
+/// How much the waiting notifications of one application may weigh in memory, in bytes (some ten thousand).
+pub(super) const MOST: usize = 16 << 20;
+/// How long reading waits after it failed.
+const PAUSE: Duration = Duration::from_secs(1);
+
+/// What of an application's waiting notifications is in memory.
+#[derive(Debug)]
+pub(super) struct Window {
+    /// What may be in memory at most, in bytes.
+    most: usize,
+    /// Everything that was never tried is in memory up to this number, or stays behind an earlier one of its message.
+    cursor: NotificationId,
+    /// Whether there is more behind the cursor.
+    behind: bool,
+    /// Everything that is tried again is in memory up to here; `None`: all of it is.
+    horizon: Option<Scheduled>,
+    /// While somebody is reading.
+    reading: Option<Meanwhile>,
+    /// After a failure: not before.
+    not_before: Option<UnixMillis>,
+}
+
+/// What happened while somebody was reading.
+#[derive(Debug, Default)]
+struct Meanwhile {
+    came: Vec<Arrival>,
+    weight: usize,
+    /// More came than is worth keeping.
+    overflowed: bool,
+    reached_back: bool,
+}
+
+/// What is to be read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Order {
+    /// Never tried, behind this number; and whether earlier ones of the same message may be on the disk.
+    fresh: Option<(NotificationId, bool)>,
+    /// Tried again, behind this.
+    scheduled: Option<Scheduled>,
+    /// Bytes of each at most.
+    most: usize,
+}
+
+/// What was read.
+#[derive(Debug, Default)]
+pub(super) struct Delivery {
+    /// Each with the numbers of the earlier ones of its message that wait.
+    fresh: Vec<(Waiting, Vec<NotificationId>)>,
+    scheduled: Vec<Waiting>,
+    /// With what is scheduled, the rest of its messages.
+    lines: Vec<Waiting>,
+    fresh_is_last: bool,
+    scheduled_is_last: bool,
+}
+
+/// Before all that is tried again.
+const BEGINNING: Scheduled = (UnixMillis(i64::MIN), NotificationId(0));
+
+impl Window {
+    /// Nothing is in memory yet, and what is on the disk is read from the beginning.
+    pub(super) fn open(most: usize) -> Self {
+        Self { behind: true, horizon: Some(BEGINNING), ..Self::shut(most) }
+    }
+
+    /// Nothing is in memory, and nothing is read.
+    pub(super) fn shut(most: usize) -> Self {
+        Self {
+            most,
+            cursor: NotificationId(0),
+            behind: false,
+            horizon: None,
+            reading: None,
+            not_before: None,
+        }
+    }
+
+    /// The inbox has announced these, in the order of arrival: they go into the queue, or are read later.
+    pub(super) fn announced(&mut self, arrivals: Vec<Arrival>, queue: &mut Queue) {
+        for arrival in arrivals {
+            if arrival.id <= self.cursor {
+                continue; // it was read already
+            }
+            if let Some(meanwhile) = &mut self.reading {
+                meanwhile.weight += weight(&arrival.form);
+                meanwhile.overflowed |= meanwhile.weight > self.most / 4;
+                if !meanwhile.overflowed {
+                    meanwhile.came.push(arrival);
+                }
+                continue;
+            }
+            self.behind |= self.horizon.is_some() || queue.weight() >= self.most;
+            if !self.behind {
+                self.cursor = arrival.id;
+                queue.arrive(arrival);
+            }
+        }
+    }
+
+    /// What has just become due on the disk, without being in memory: everything that is tried again from `at` on is
+    /// read anew.
+    pub(super) fn reaches_back_to(&mut self, at: UnixMillis) {
+        let before = (UnixMillis(at.0 - 1), NotificationId(i64::MAX));
+        self.horizon = Some(self.horizon.map_or(before, |horizon| horizon.min(before)));
+        if let Some(meanwhile) = &mut self.reading {
+            meanwhile.reached_back = true;
+        }
+    }
+
+    /// The row of a delayed notification says when it is tried again; behind the horizon it stays on the disk.
+    pub(super) fn recorded(&mut self, id: NotificationId, at: UnixMillis, queue: &mut Queue) {
+        queue.recorded(id);
+        // Not while somebody reads: what was read does not know of it.
+        if self.reading.is_none() && self.horizon.is_some_and(|horizon| (at, id) > horizon) {
+            queue.leave_line(id);
+        }
+    }
+
+    /// When there is something to read that is not due now.
+    pub(super) fn next_due(&self, queue: &Queue) -> Option<UnixMillis> {
+        if self.reading.is_some() || self.is_full(queue) {
+            return None;
+        }
+        let due = self.horizon.map(|(at, _)| at);
+        let wanted = if self.behind { Some(UnixMillis(i64::MIN)) } else { due };
+        wanted.map(|at| self.not_before.map_or(at, |pause| at.max(pause)))
+    }
+
+    /// Whether there is something to read now.
+    pub(super) fn wants(&self, queue: &Queue, now: UnixMillis) -> bool {
+        let paused = self.not_before.is_some_and(|at| at > now && at <= now.plus(PAUSE));
+        let waits_to_give_way = self.behind && queue.next_due().is_some();
+        self.reading.is_none()
+            && !paused
+            && (self.behind || self.horizon.is_some())
+            && (!self.is_full(queue) || waits_to_give_way && !queue.has_ready(now))
+    }
+
+    fn is_full(&self, queue: &Queue) -> bool {
+        queue.weight() >= self.most / 2
+    }
+
+    /// Begins to read, if there is room; [`Window::done`] ends it.
+    pub(super) fn begin(&mut self, queue: &mut Queue, now: UnixMillis) -> Option<Order> {
+        if self.behind && self.is_full(queue) {
+            // What can run goes before what is delayed.
+            if let Some((at, id)) = queue.leave(self.most / 4) {
+                self.horizon =
+                    Some(self.horizon.map_or((at, before(id)), |horizon| horizon.min((at, before(id)))));
+            }
+            if self.is_full(queue) {
+                self.not_before = Some(now.plus(PAUSE));
+                return None;
+            }
+        }
+        self.reading = Some(Meanwhile::default());
+        queue.note_ends();
+        Some(Order {
+            fresh: self.behind.then_some((self.cursor, self.horizon.is_some())),
+            // What is not due would only have to give way again.
+            scheduled: self.horizon.filter(|(at, _)| !self.behind || is_due(*at, now)),
+            most: self.most / 4,
+        })
+    }
+
+    /// Ends what [`Window::begin`] began.
+    pub(super) fn done(
+        &mut self,
+        order: &Order,
+        delivery: Result<Delivery, StoreError>,
+        queue: &mut Queue,
+        now: UnixMillis,
+    ) {
+        let meanwhile = self.reading.take().unwrap_or_default();
+        let ended = queue.noted_ends();
+        match delivery {
+            Ok(delivery) => {
+                self.not_before = None;
+                self.take_in(order, delivery, meanwhile.reached_back, &ended, queue);
+            }
+            Err(error) => {
+                tracing::error!(%error, "what waits cannot be read: again in a second");
+                self.not_before = Some(now.plus(PAUSE));
+            }
+        }
+        self.behind |= meanwhile.overflowed;
+        self.announced(meanwhile.came, queue);
+    }
+
+    fn take_in(
+        &mut self,
+        order: &Order,
+        delivery: Delivery,
+        reached_back: bool,
+        ended: &HashSet<NotificationId>,
+        queue: &mut Queue,
+    ) {
+        if order.scheduled.is_some() && !reached_back {
+            let last =
+                delivery.scheduled.last().and_then(|last| Some((last.next_attempt_at?, last.accepted.id)));
+            self.horizon = last.filter(|_| !delivery.scheduled_is_last);
+        }
+        for waiting in delivery.scheduled.into_iter().chain(delivery.lines) {
+            if !ended.contains(&waiting.accepted.id) {
+                queue.arrive(arrival(waiting));
+            }
+        }
+        if order.fresh.is_none() {
+            return;
+        }
+        if let Some((last, _)) = delivery.fresh.last() {
+            self.cursor = last.accepted.id;
+        }
+        self.behind = !delivery.fresh_is_last;
+        for (waiting, earlier) in delivery.fresh {
+            let follows = earlier.iter().any(|id| !ended.contains(id));
+            let known = queue.knows_message(&waiting.accepted.message_sid);
+            if !ended.contains(&waiting.accepted.id) && (known || !follows) {
+                queue.arrive(arrival(waiting));
+            }
+        }
+    }
+}
+
+/// The number before this one.
+fn before(id: NotificationId) -> NotificationId {
+    NotificationId(id.0 - 1)
+}
+
+impl Order {
+    /// Reads it.
+    pub(super) fn read(&self, ledger: &Ledger, app: &AppId) -> Result<Delivery, StoreError> {
+        let mut delivery = Delivery { fresh_is_last: true, scheduled_is_last: true, ..Delivery::default() };
+        if let Some(after) = self.scheduled {
+            let piece = ledger.scheduled(app, after, self.most)?;
+            delivery.scheduled_is_last = piece.is_last;
+            for waiting in &piece.rows {
+                delivery.lines.extend(ledger.waiting_of(app, &waiting.accepted.message_sid)?);
+            }
+            delivery.scheduled = piece.rows;
+        }
+        if let Some((after, may_follow)) = self.fresh {
+            let piece = ledger.fresh(app, after, self.most)?;
+            delivery.fresh_is_last = piece.is_last;
+            for waiting in piece.rows {
+                let Waiting { accepted, .. } = &waiting;
+                let earlier = if may_follow {
+                    ledger.waiting_before(app, &accepted.message_sid, accepted.id)?
+                } else {
+                    Vec::new()
+                };
+                delivery.fresh.push((waiting, earlier));
+            }
+        }
+        Ok(delivery)
+    }
+}
+
+fn arrival(waiting: Waiting) -> Arrival {
+    Arrival {
+        id: waiting.accepted.id,
+        company: waiting.accepted.company,
+        message_sid: waiting.accepted.message_sid,
+        message: waiting.accepted.message,
+        form: waiting.accepted.form,
+        attempts: waiting.attempts,
+        kills: waiting.kills,
+        not_before: waiting.next_attempt_at,
+        recovered: true,
+        scheduled: waiting.next_attempt_at.is_some(),
+        generation: waiting.generation,
+    }
+}
+
+#[cfg(test)]
+mod tests;
