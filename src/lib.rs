@@ -39,11 +39,13 @@
 //! # An action sends
 //!
 //! 1. `utils.whatsapp.send` arrives as a call; [`host`] checks it and answers [`host::Reply::Send`].
-//! 2. `pipeline/calls.rs` records the run's calls so far and the intent in the run's journal and COMMITs, with what
+//! 2. `pipeline/sends.rs` records the run's calls so far and the intent in the run's journal and COMMITs, with what
 //!    the run has written; then the ledger gets its row. Only then may the request leave.
-//! 3. The baton is given up, [`whatsapp::Twilio`] asks Twilio, the baton is taken again, the outcome is recorded.
+//! 3. The baton is given up, [`whatsapp::Twilio`] asks Twilio (again, while nothing has left and there is time), the
+//!    baton is taken again, the outcome is recorded.
 //! 4. Should the host die anywhere in between, the run is taken up again: recorded calls return their recorded
 //!    answers, and an intent without an outcome is found out or stays in doubt; it is never repeated.
+//! 5. What Twilio does not tell, [`pipeline::Reconciler`] asks.
 
 pub mod base;
 pub mod cli;

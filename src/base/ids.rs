@@ -150,6 +150,21 @@ text_id! {
     |text| (2..=64).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_alphanumeric())
 }
 
+impl MessageSid {
+    /// Reads what a person typed, where a wrong shape is a slip and not something new: strictly.
+    ///
+    /// # Errors
+    /// [`InvalidId`] when it is not `SM` or `MM` and 32 hexadecimal digits.
+    pub fn typed(text: &str) -> Result<Self, InvalidId> {
+        let digits = text.strip_prefix("SM").or_else(|| text.strip_prefix("MM"));
+        if digits.is_some_and(|digits| digits.len() == 32 && digits.bytes().all(|b| b.is_ascii_hexdigit())) {
+            return Self::parse(text);
+        }
+        let shape = "`SM` or `MM` followed by 32 hexadecimal digits";
+        Err(InvalidId::new("a message SID", text, shape))
+    }
+}
+
 text_id! {
     /// Twilio's id of an account: `AC` and 32 hexadecimal digits.
     AccountSid, "an account SID",
@@ -276,6 +291,12 @@ mod tests {
         assert!(AccountSid::parse(&format!("SK{}", "0".repeat(32))).is_err());
         assert!(MessageSid::parse(&format!("MM{}", "aF".repeat(16))).is_ok());
         assert!(MessageSid::parse("SM/../x").is_err());
+        assert!(MessageSid::typed(&format!("MM{}", "aF".repeat(16))).is_ok());
+        for slip in
+            ["", "SM", &"0".repeat(34), &format!("SM{}", "g".repeat(32)), &format!("SM{}", "0".repeat(31))]
+        {
+            assert!(MessageSid::typed(slip).is_err(), "{slip}");
+        }
     }
 
     #[test]

@@ -8,6 +8,7 @@ mod clock;
 mod diagnostic;
 mod ids;
 mod phone;
+pub mod schedule;
 mod secret;
 pub mod stage;
 mod status;

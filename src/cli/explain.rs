@@ -201,6 +201,22 @@ const OWN: &[OwnCode] = &[
         "nobody knows whether the message left",
         "wait for its notifications, or look into Twilio's log; it is not repeated",
     ),
+    own(
+        "SEND_NOT_FOUND",
+        "the answer to a send was lost, and Twilio's log has no such message",
+        "it was not sent: send it again if it still matters",
+    ),
+    own(
+        "SETTLED_NOT_SENT",
+        "a person has settled a message in doubt as not sent",
+        "send it again if it still matters",
+    ),
+    own(
+        "NOT_IN_DOUBT",
+        "only a message in doubt can be settled",
+        "`messages list --status unknown` shows them; others tell their own fate",
+    ),
+    own("SID_TAKEN", "the SID is another message's", "look for this message's own in Twilio's log"),
     // Exceptions in an action.
     own(
         "MODULE_NOT_FOUND",

@@ -34,30 +34,33 @@ pub(super) async fn run(options: &Options, kind: Kind, look: &Look) -> Result<()
             }
             Ok(())
         }
-        Look::Show { id, json } => match row(&source, kind, id).await? {
-            Some(row) if *json => {
-                output::line(row);
-                Ok(())
-            }
-            Some(row) => {
-                describe(&row);
-                Ok(())
-            }
-            None => {
-                output::problem(
-                    &Diagnostic::error(
-                        "NOT_FOUND",
-                        format!("there is none with the id `{}`", id.escape_debug()),
-                    )
-                    .help("`list` shows the newest with their ids"),
-                );
-                Err(Failure::Failed)
-            }
-        },
+        Look::Show { id, json } => {
+            let Some(row) = row(&source, kind, id).await? else {
+                output::problem(&not_found(id));
+                return Err(Failure::Failed);
+            };
+            show(&row, *json);
+            Ok(())
+        }
     }
 }
 
-/// The data folder, as the options or the parameters say.
+/// One row with all that belongs to it.
+pub(super) fn show(row: &Value, json: bool) {
+    if json {
+        output::line(row);
+    } else {
+        describe(row);
+    }
+}
+
+/// There is nothing of that id.
+pub(super) fn not_found(id: &str) -> Diagnostic {
+    Diagnostic::error("NOT_FOUND", format!("there is none with the id `{}`", id.escape_debug()))
+        .help("`list` shows the newest with their ids")
+}
+
+/// The data folder that the options mean; the parameters are read only where they have to tell it.
 pub(super) fn data_folder(options: &Options) -> Result<PathBuf, Failure> {
     Ok(match &options.data {
         Some(data) => data.clone(),
@@ -129,12 +132,16 @@ fn columns(kind: Kind) -> &'static [&'static str] {
     }
 }
 
-/// The columns that matter most, as a table.
+/// The columns that matter most, as a table; where a message is in doubt, also what happened.
 fn table(kind: Kind, rows: &[Value]) {
     let mut table = Table::new();
-    table.load_style(UTF8_HORIZONTAL_ONLY).set_header(columns(kind));
+    let mut columns = columns(kind).to_vec();
+    if kind == Kind::Messages && rows.iter().any(|row| row["status"] == "unknown") {
+        columns.push("errorMessage");
+    }
+    table.load_style(UTF8_HORIZONTAL_ONLY).set_header(&columns);
     for row in rows {
-        table.add_row(columns(kind).iter().map(|column| text(&row[*column])));
+        table.add_row(columns.iter().map(|column| text(&row[*column])));
     }
     output::line(table);
 }

@@ -14,6 +14,7 @@ mod output;
 mod replay;
 mod run;
 mod serve;
+mod settle;
 mod simulator;
 
 use std::process::ExitCode;
@@ -22,7 +23,7 @@ use clap::Parser;
 use clap::error::ErrorKind;
 
 use crate::base::Diagnostic;
-use options::{Command, NotificationCommand, Options};
+use options::{Command, MessagesCommand, NotificationCommand, Options};
 
 /// How a command ends when it does not end well.
 #[derive(Debug)]
@@ -82,7 +83,10 @@ async fn dispatch(options: Options) -> Result<(), Failure> {
         Command::Run { action, vo, company } => run::run(&options, action, vo, company.as_deref()).await,
         Command::Check { json } => check::run(&options, *json),
         Command::Simulator { listen } => simulator::run(&options, *listen).await,
-        Command::Messages { look } => look::run(&options, crate::control::views::Kind::Messages, look).await,
+        Command::Messages { command: MessagesCommand::Look(look) } => {
+            look::run(&options, crate::control::views::Kind::Messages, look).await
+        }
+        Command::Messages { command: MessagesCommand::Settle(settle) } => settle::run(&options, settle).await,
         Command::Notifications { command: NotificationCommand::Look(look) } => {
             look::run(&options, crate::control::views::Kind::Notifications, look).await
         }

@@ -82,7 +82,7 @@ pub(super) enum Command {
     /// Messages that were sent.
     Messages {
         #[command(subcommand)]
-        look: Look,
+        command: MessagesCommand,
     },
     /// Notifications that came, and what became of them.
     Notifications {
@@ -107,6 +107,30 @@ pub(super) enum Command {
         /// `63016`, `UNKNOWN_KEY`, …
         code: String,
     },
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum MessagesCommand {
+    #[command(flatten)]
+    Look(Look),
+    /// Says what became of a message in doubt, when you have found it out.
+    Settle(SettleOptions),
+}
+
+#[derive(Debug, Args)]
+#[command(group(clap::ArgGroup::new("fate").required(true).args(["sent", "not_sent"])))]
+pub(super) struct SettleOptions {
+    /// The host's id of the message.
+    pub(super) id: String,
+    /// Twilio has it, under this SID: its status is asked for.
+    #[arg(long, value_name = "SID")]
+    pub(super) sent: Option<String>,
+    /// Twilio does not have it: it failed.
+    #[arg(long)]
+    pub(super) not_sent: bool,
+    /// One object on one line.
+    #[arg(long)]
+    pub(super) json: bool,
 }
 
 #[derive(Debug, Subcommand)]

@@ -7,8 +7,9 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
+use crate::base::MessageId;
 use crate::control::views::Kind;
-use crate::control::{BackupOrder, RunOrder};
+use crate::control::{BackupOrder, RunOrder, SettleOrder};
 use crate::pipeline::RunReport;
 use crate::store::{Backup, Filter, NotReplayed, ReplayOrder};
 
@@ -87,6 +88,14 @@ impl ControlClient {
     /// [`ControlError`].
     pub async fn run(&self, order: &RunOrder) -> Result<RunReport, ControlError> {
         self.ask(self.http.post("http://host/run").json(order)).await
+    }
+
+    /// Settles a message in doubt; gives the message as `show` does.
+    ///
+    /// # Errors
+    /// [`ControlError`].
+    pub async fn settle(&self, id: MessageId, order: &SettleOrder) -> Result<Value, ControlError> {
+        self.ask(self.http.post(format!("http://host/messages/{id}/settle")).json(order)).await
     }
 
     /// Has dead notifications run again; each as [`crate::control::views::replayed`] shows it.

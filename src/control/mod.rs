@@ -6,11 +6,12 @@
 
 mod client;
 mod server;
+pub mod settle;
 pub mod views;
 
 use serde::{Deserialize, Serialize};
 
-use crate::base::{ActionId, AppId, CompanyId};
+use crate::base::{ActionId, AppId, CompanyId, MessageSid};
 
 pub use client::{ControlClient, ControlError};
 pub use server::{ControlServer, Desk};
@@ -35,4 +36,11 @@ pub struct RunOrder {
     pub company: CompanyId,
     /// `vo`.
     pub vo: serde_json::Value,
+}
+
+/// A person's word on a message in doubt.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct SettleOrder {
+    /// Twilio's id of it; `None`: it was not sent.
+    pub sent: Option<MessageSid>,
 }

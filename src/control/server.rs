@@ -15,11 +15,15 @@ use tokio::net::UnixListener;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
-use crate::base::{Clock, Diagnostic};
+use crate::base::{AppId, Clock, Diagnostic, MessageId, MessageStatus};
+use crate::control::settle::{fate, refusal};
 use crate::control::views::{self, Kind};
-use crate::control::{BackupOrder, RunOrder};
+use crate::control::{BackupOrder, RunOrder, SettleOrder};
 use crate::pipeline::{DirectRun, NotRun, Pipeline};
-use crate::store::{self, BackupError, DataDir, Filter, Inbox, Ledger, NotReplayed, ReplayOrder, StoreError};
+use crate::store::{
+    self, BackupError, DataDir, Filter, Inbox, Ledger, NotReplayed, ReplayOrder, Settled, Settlement,
+    StoreError,
+};
 
 /// What the control socket works with.
 #[derive(Clone)]
@@ -62,6 +66,7 @@ impl ControlServer {
             .route("/backup", post(move |desk, order| backup(desk, order, watched)))
             .route("/{kind}", get(list))
             .route("/{kind}/{id}", get(show))
+            .route("/messages/{id}/settle", post(settle))
             .route("/run", post(run))
             .route("/replay", post(replay))
             .with_state(desk);
@@ -130,6 +135,38 @@ async fn run(State(desk): State<Desk>, Json(order): Json<RunOrder>) -> Response 
             problem(StatusCode::SERVICE_UNAVAILABLE, &Diagnostic::error("STOPPING", error.to_string()))
         }
     }
+}
+
+async fn settle(
+    State(desk): State<Desk>,
+    UrlPath(id): UrlPath<MessageId>,
+    Json(order): Json<SettleOrder>,
+) -> Response {
+    let settled = match is_being_sent(&desk, id).await {
+        Ok(true) => Ok(Settled::NotInDoubt(MessageStatus::Sending)),
+        Ok(false) => desk.inbox.settle(Settlement { id, fate: fate(&order), at: desk.clock.now() }).await,
+        Err(error) => Err(error),
+    };
+    match settled.map(|settled| refusal(id, &settled)) {
+        Ok(None) => {
+            read(desk, move |ledger| {
+                Ok(Json(views::show(ledger, Kind::Messages, &id.to_string())?).into_response())
+            })
+            .await
+        }
+        Ok(Some(refused)) => problem(StatusCode::CONFLICT, &refused),
+        Err(error) => problem(StatusCode::INTERNAL_SERVER_ERROR, &error.diagnostic()),
+    }
+}
+
+/// Whether a run is sending the message right now, or is about to find out what became of it.
+async fn is_being_sent(desk: &Desk, id: MessageId) -> Result<bool, StoreError> {
+    let ledger = desk.data.host_db();
+    let row = tokio::task::spawn_blocking(move || Ledger::open(&ledger)?.message(&id.to_string())).await;
+    let row = row.map_err(|_| StoreError::Unavailable("the host is stopping".into()))??;
+    Ok(row.is_some_and(|row| {
+        row.status == "sending" && AppId::parse(&row.app_id).is_ok_and(|app| desk.pipeline.is_open(&app, id))
+    }))
 }
 
 async fn replay(State(desk): State<Desk>, Json(order): Json<ReplayOrder>) -> Response {

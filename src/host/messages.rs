@@ -8,15 +8,13 @@ use serde_json::Value as Json;
 use url::Url;
 
 use crate::base::{AccountSid, CompanyId, PhoneNumber, Secret};
-use crate::config::{Environment, Whatsapp};
+use crate::config::Whatsapp;
+use crate::host::accounts::{api_base_url, own_account};
 use crate::host::arguments::{phone_text, type_error};
 use crate::host::functions::{Call, Reply};
 use crate::host::{Arguments, RunContext, media};
 use crate::script::protocol::{Thrown, Value};
 use crate::whatsapp::{Account, Outcome, OutgoingMessage, Sender};
-
-/// Twilio, where nothing else is configured.
-const TWILIO: &str = "https://api.twilio.com";
 
 /// A message that is ready to leave.
 #[derive(Debug, Clone)]
@@ -329,43 +327,30 @@ fn sender(parameters: &Whatsapp, from: Option<&str>) -> Result<Sender, Refused> 
 
 /// The account and key of the call's settings, else the parameters'.
 fn account(run: &RunContext, parameters: &Whatsapp, request: &Request) -> Result<Account, Refused> {
-    let api_base_url = api_base_url(run, parameters)?;
+    let Some(api_base_url) = api_base_url(parameters, run.simulator_url.as_ref()) else {
+        return refused("SIMULATOR_MISSING", "the simulator is not running");
+    };
     match (&request.account_id, &request.secret_key) {
         (Some(account_id), Some(key)) => match AccountSid::parse(account_id) {
             Ok(sid) => Ok(Account { username: sid.to_string(), sid, password: key.clone(), api_base_url }),
             Err(error) => refused("INVALID_ACCOUNT", format!("the account id: {error}")),
         },
         (None, None) => {
-            let (Some(sid), Some(auth_key)) = (&parameters.account_id, parameters.auth_keys.first()) else {
-                return refused(
-                    "ACCOUNT_MISSING",
-                    "the application has no Twilio account: an admin sets account_id and auth_key in WHATSAPP, or \
-                     the call gives accountId and secretKey",
-                );
-            };
-            let (username, password) = match &parameters.api_key {
-                Some(key) => (key.id.clone(), key.secret.clone()),
-                None => (sid.to_string(), auth_key.clone()),
-            };
-            Ok(Account { sid: sid.clone(), username, password, api_base_url })
+            own_account(parameters, api_base_url).map_or_else(
+                || {
+                    refused(
+                        "ACCOUNT_MISSING",
+                        "the application has no Twilio account: an admin sets account_id and auth_key in WHATSAPP, or \
+                         the call gives accountId and secretKey",
+                    )
+                },
+                Ok,
+            )
         }
         _ => refused(
             "SETTINGS_INCOMPLETE",
             "accountId and secretKey go together: give both, or neither for the application's own",
         ),
-    }
-}
-
-fn api_base_url(run: &RunContext, parameters: &Whatsapp) -> Result<Url, Refused> {
-    if let Some(url) = &parameters.api_base_url {
-        return Ok(url.clone());
-    }
-    match (parameters.environment, &run.simulator_url) {
-        (Environment::Simulator, Some(url)) => Ok(url.clone()),
-        (Environment::Simulator, None) => refused("SIMULATOR_MISSING", "the simulator is not running"),
-        (Environment::Sandbox | Environment::Production, _) => {
-            Url::parse(TWILIO).or_else(|_| refused("ACCOUNT_MISSING", "Twilio's address cannot be read"))
-        }
     }
 }
 

@@ -11,6 +11,7 @@
 //! May know: [`crate::script`]'s protocol, [`crate::whatsapp`], [`crate::store`] and below. Knows nothing of queues,
 //! HTTP servers or the command line.
 
+mod accounts;
 mod arguments;
 mod context;
 mod functions;
@@ -18,6 +19,7 @@ mod media;
 mod messages;
 mod sql;
 
+pub use accounts::account_of;
 pub use arguments::Arguments;
 pub use context::{Effects, RunContext, Separated, VoSource};
 pub use functions::{Body, Function, MANIFEST, Parameter, Reply, call, specs};

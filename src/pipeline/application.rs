@@ -32,6 +32,8 @@ pub(super) struct Application {
     inbox: OnceLock<Inbox>,
     /// Told when something may run, the baton is free, or it is time to stop.
     state: Monitor<State>,
+    /// Whether it is time to stop: for those who wait for nothing else.
+    stopped: Monitor<bool>,
 }
 
 /// The right to write the application's database.
@@ -99,6 +101,7 @@ impl Application {
             surroundings,
             inbox: OnceLock::new(),
             state: Monitor::new(state),
+            stopped: Monitor::new(false),
         })
     }
 
@@ -400,11 +403,28 @@ impl Application {
         self.state.lock().reopened.remove(&notification).unwrap_or_default()
     }
 
+    /// Whether a run that sends this message, or has sent it, is open or waits to be taken up again.
+    pub(super) fn is_open(&self, message: MessageId) -> bool {
+        self.state.lock().queue.is_held(message)
+    }
+
+    /// Waits for so long, without the baton; `false` as soon as the host is stopping.
+    pub(super) fn pause(&self, wait: Duration) -> bool {
+        let mut stopped = self.stopped.lock();
+        if !*stopped {
+            stopped = self.stopped.wait_for(stopped, wait); // that it may end early does no harm
+        }
+        !*stopped
+    }
+
     pub(super) fn stop(&self) {
         let mut state = self.state.lock();
         state.stopping = true;
         state.direct.clear(); // their callers hear that the host is stopping
         self.state.notify_all();
+        drop(state);
+        *self.stopped.lock() = true;
+        self.stopped.notify_all();
     }
 
     /// Waits until no slot is left, at most until `deadline`; idle workers are given up.

@@ -421,6 +421,7 @@ impl<'a> Batch<'a> {
             }
             Stop::Trouble(error) => self.trouble(run, error.to_string()),
             Stop::NotCommitted { alone: false } => self.interrupted(run, true),
+            Stop::Stopping => self.interrupted(run, false),
             Stop::NotCommitted { alone: true } => {
                 let used = Used { wall: run.begun.elapsed(), host_calls: run.host_calls, ..Used::default() };
                 let result = Err(violated());

@@ -1,33 +1,25 @@
-//! A run's conversation with its worker: its calls, and its sends.
+//! A run's conversation with its worker: its calls.
 //!
 //! Calls are numbered. In a run that is taken up again, a number that the journal knows is answered from the journal;
-//! what the journal does not know happens. A send is a commit point:
-//!
-//! ```text
-//! record the calls so far and the intent ─ COMMIT ─ tell the ledger ─ give the baton up
-//!   ─ ask Twilio ─ take the baton ─ record the outcome ─ COMMIT ─ go on in a new transaction
-//! ```
+//! what the journal does not know happens. A call that sends is made in [`super::sends`].
 
 use std::time::Instant;
 
 use sha2::{Digest, Sha256};
 
-use crate::base::{MessageId, MessageSid, MessageStatus, stage};
-use crate::host::{self, MANIFEST, OutcomeForm, Reply, Send};
+use crate::base::stage;
+use crate::host::{self, MANIFEST, OutcomeForm, Reply};
+use crate::pipeline::WorkerHandle;
 use crate::pipeline::batch::Batch;
 use crate::pipeline::report::LogLine;
 use crate::pipeline::run::{Origin, Run, Stop};
-use crate::pipeline::{Event, WorkerHandle};
 use crate::script::Death;
 use crate::script::protocol::{
     Answer, Ended, ErrorKind, FromWorker, MAX_FRAME, Reason, Thrown, ToWorker, Value,
 };
-use crate::store::{JournalCall, Ledger, NewMessage, SendRecord, StoreError};
-use crate::whatsapp::{Outcome, OutcomeCode};
+use crate::store::JournalCall;
+use crate::whatsapp::Outcome;
 
-/// How a callback URL asks Twilio to retry: five times, when the connection fails, the answer takes too long, or the
-/// host says 5xx (<https://www.twilio.com/docs/usage/webhooks/webhooks-connection-overrides>).
-const RETRIES: &str = "#rc=5&rp=ct,rt,5xx";
 /// Calls of host functions in one run at most.
 const MAX_CALLS: u32 = 100_000;
 /// Bytes of the answers that a run's journal holds in memory until the next send, at most.
@@ -77,7 +69,7 @@ impl Batch<'_> {
     }
 
     /// When the run must have ended.
-    fn deadline(&self, run: &Run) -> Instant {
+    pub(super) fn deadline(&self, run: &Run) -> Instant {
         run.begun + self.application.parameters.limits.wall + run.waited
     }
 
@@ -169,159 +161,10 @@ impl Batch<'_> {
         }
         Ok(answer)
     }
-
-    /// What the ledger knows of a message whose send was interrupted: a callback may have told its sid.
-    fn found_out(&self, run: &Run, message: Option<MessageId>, send: Option<&Send>) -> Result<Outcome, Stop> {
-        let in_doubt = || Outcome::in_doubt("The host died while the message was being sent");
-        let (Some(id), Some(inbox)) = (message, self.application.inbox()) else { return Ok(in_doubt()) };
-        inbox.flush()?; // the outcome may be on its way there
-        let between = |outcome: Outcome| match send {
-            Some(send) => outcome.between(Some(send.message.to.whatsapp()), Some(send.from())),
-            None => outcome,
-        };
-        let row = Ledger::open(self.application.ledger())?.message(&id.to_string())?;
-        if let Some(sid) = row.as_ref().and_then(|row| row.sid.as_deref())
-            && let Ok(sid) = MessageSid::parse(sid)
-        {
-            let status = row.map_or(MessageStatus::Queued, |row| MessageStatus::parse(&row.status));
-            return Ok(between(Outcome::known(&sid, &status)));
-        }
-        if let Some(row) = row.as_ref().filter(|row| !matches!(row.status.as_str(), "sending" | "unknown")) {
-            // It came to an outcome, and only the journal had not heard of it: Twilio refused it, or was not reached.
-            let code = row.error_code.as_deref().unwrap_or("SEND_REFUSED");
-            let mut outcome = Outcome::failed(code, row.error_message.clone().unwrap_or_default());
-            if let Ok(number) = code.parse() {
-                outcome.error_code = Some(OutcomeCode::Number(number));
-            }
-            outcome.retryable = matches!(code, "TWILIO_UNREACHABLE" | "TOO_MANY_REQUESTS");
-            return Ok(between(outcome));
-        }
-        if let (None, Some(send)) = (&row, send) {
-            inbox.open_message(self.new_message(run, id, send))?;
-        }
-        let outcome = between(in_doubt());
-        let _ = inbox.close_message(self.record(id, &outcome));
-        Ok(outcome)
-    }
-
-    fn send(&mut self, run: &mut Run, send: &Send, fingerprint: [u8; 16]) -> Result<Answer, Stop> {
-        let Some(inbox) = self.application.inbox().cloned() else {
-            return Err(Stop::Trouble(StoreError::Unavailable("the host is not started".into())));
-        };
-        let id = MessageId::generate();
-        if let Origin::Notification { id: notification, .. } = run.origin {
-            let db = self.db();
-            if !run.journal.begun {
-                if std::mem::take(&mut run.journal.outdated) {
-                    db.forget_journal(notification)?;
-                }
-                db.record_origin(notification, run.journal.start)?;
-                run.journal.begun = true;
-            }
-            for (number, call) in run.journal.unsaved.drain(..) {
-                db.record_call(notification, number, &call)?;
-            }
-            let intent = JournalCall { fingerprint, answer: None, message: Some(id) };
-            db.record_call(notification, run.calls, &intent)?;
-        }
-        let alone = self.nothing_has_ended();
-        self.db().keep_run()?;
-        self.commit().map_err(|error| {
-            if error.is_violation() { Stop::NotCommitted { alone } } else { Stop::Trouble(error) }
-        })?;
-        run.effects.separated.clear(); // committed
-        // From here on the message may leave, and its notifications wait for this run.
-        self.application.open_message(run.action.as_str(), id);
-        run.messages.push(id);
-        if let Err(error) = inbox.open_message(self.new_message(run, id, send)) {
-            self.withdraw(run)?;
-            return Err(Stop::Trouble(error));
-        }
-        let mut message = send.message.clone();
-        message.status_callback = Some(format!(
-            "{}/whatsapp/callback/{}/{}?message={id}{RETRIES}",
-            run.context.public_url, run.context.application.id, send.company
-        ));
-        let application = self.application;
-        let ((outcome, closed), waited) = self.without_baton(|| {
-            let surroundings = &application.surroundings;
-            stage::reach("send-intended");
-            let answer = surroundings.network.create_message(&send.account, &message);
-            stage::reach("send-answered");
-            let mut outcome = Outcome::of(&answer, &message);
-            outcome.warnings.extend(send.warnings.iter().cloned());
-            surroundings.events.tell(|| Event::Sent {
-                app: application.parameters.id.clone(),
-                company: send.company.clone(),
-                outcome: outcome.clone(),
-            });
-            let closed = inbox.close_message(record(application.now(), id, &outcome));
-            (outcome, closed)
-        });
-        run.waited += waited;
-        if closed.is_err() {
-            tracing::warn!(message = %id, "the inbox is closed: the outcome of a send is in the journal only");
-        }
-        let answer = Answer::Return { value: send.form.value(&outcome), advance_ms: advance(run) };
-        self.db().begin()?;
-        if let Origin::Notification { id: notification, .. } = run.origin {
-            let call = JournalCall { fingerprint, answer: Some(encode(&answer)), message: Some(id) };
-            self.db().record_call(notification, run.calls, &call)?;
-            self.commit()?;
-            self.db().begin()?;
-        }
-        self.db().begin_run()?;
-        Ok(answer)
-    }
-
-    /// Takes an intent back: the message has certainly not left.
-    fn withdraw(&mut self, run: &Run) -> Result<(), StoreError> {
-        self.db().begin()?;
-        if let Origin::Notification { id, .. } = run.origin {
-            self.db().forget_call(id, run.calls)?;
-        }
-        self.commit()?;
-        self.db().begin()?;
-        self.db().begin_run()
-    }
-
-    fn new_message(&self, run: &Run, id: MessageId, send: &Send) -> NewMessage {
-        NewMessage {
-            id,
-            app: run.context.application.id.clone(),
-            company: send.company.clone(),
-            account: send.account.sid.clone(),
-            notification: match run.origin {
-                Origin::Notification { id, .. } => Some(id),
-                Origin::Direct(_) => None,
-            },
-            to: send.message.to.clone(),
-            from: send.from(),
-            at: self.application.now(),
-        }
-    }
-
-    fn record(&self, id: MessageId, outcome: &Outcome) -> SendRecord {
-        record(self.application.now(), id, outcome)
-    }
-}
-
-fn record(at: crate::base::UnixMillis, id: MessageId, outcome: &Outcome) -> SendRecord {
-    SendRecord {
-        id,
-        sid: outcome.sid.as_deref().and_then(|sid| MessageSid::parse(sid).ok()),
-        status: MessageStatus::parse(&outcome.status),
-        error_code: outcome.error_code.as_ref().map(|code| match code {
-            OutcomeCode::Number(number) => number.to_string(),
-            OutcomeCode::Name(name) => name.clone(),
-        }),
-        error_message: outcome.error_message.clone(),
-        at,
-    }
 }
 
 /// How much later it is for the script than when it was last told, in milliseconds.
-fn advance(run: &mut Run) -> u64 {
+pub(super) fn advance(run: &mut Run) -> u64 {
     let elapsed = u64::try_from(run.begun.elapsed().as_millis()).unwrap_or(u64::MAX);
     let advance = elapsed.saturating_sub(run.advanced);
     run.advanced += advance;
@@ -351,7 +194,7 @@ fn remember(run: &mut Run, fingerprint: [u8; 16], answer: Answer) -> Answer {
     answer
 }
 
-fn encode(answer: &Answer) -> Vec<u8> {
+pub(super) fn encode(answer: &Answer) -> Vec<u8> {
     // Plain data: it always serializes.
     postcard::to_stdvec(answer).unwrap_or_default()
 }

@@ -10,20 +10,23 @@
 //!
 //! [`queue`] decides, and is pure, and so is `window`, which says what of all that waits is in memory; [`application`] is the shell around it: a lock, a condition, and the baton, which is
 //! the one connection that may write the application's database. [`slot`] is a thread that claims a batch and runs it
-//! ([`batch`]); [`calls`] is one run's conversation with its worker; [`settle`] tells how it ended. A quiet application
-//! has no thread and no worker.
+//! ([`batch`]); [`calls`] is one run's conversation with its worker, [`sends`] what happens when it sends; [`settle`]
+//! tells how it ended. A quiet application has no thread and no worker. [`reconcile`] asks Twilio what it has not told.
 //!
 //! May know [`crate::host`] and everything below. Knows nothing of HTTP servers or the command line.
 
 mod application;
+mod backoff;
 mod batch;
 mod breaker;
 mod calls;
 mod keep;
 mod outside;
 pub mod queue;
+mod reconcile;
 mod report;
 mod run;
+mod sends;
 mod settle;
 mod slot;
 mod window;
@@ -36,7 +39,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::{broadcast, oneshot};
 use url::Url;
 
-use crate::base::{ActionId, AppId, Clock, CompanyId, NotificationId};
+use crate::base::{ActionId, AppId, Clock, CompanyId, MessageId, NotificationId};
 use crate::config;
 use crate::pipeline::application::Application;
 use crate::pipeline::queue::Arrival;
@@ -46,6 +49,7 @@ use crate::whatsapp::{Outcome, SignedUrls};
 
 pub use keep::Pruned;
 pub use outside::{Internet, Network, WorkerHandle, Workers};
+pub use reconcile::{IsOpen, Reconciler, Reconciliation};
 pub use report::RunReport;
 
 /// What every application's runs share.
@@ -237,6 +241,12 @@ impl Pipeline {
         let (reply, answer) = oneshot::channel();
         application.direct(run, reply);
         answer.await.map_err(|_| NotRun::Stopping)
+    }
+
+    /// Whether a run that sends this message, or has sent it, is open or waits to be taken up again.
+    #[must_use]
+    pub fn is_open(&self, app: &AppId, message: MessageId) -> bool {
+        self.applications.get(app).is_some_and(|application| application.is_open(message))
     }
 
     /// Lets the runs that are open come to their end and begins no other; `false` when some were still open after

@@ -334,6 +334,12 @@ impl Queue {
         }
     }
 
+    /// Whether the run that sends this message, or has sent it, has not ended.
+    #[must_use]
+    pub fn is_held(&self, message: MessageId) -> bool {
+        self.open.contains_key(&message)
+    }
+
     /// The run that sent this message has ended.
     pub fn release(&mut self, message: MessageId) {
         let Some(holders) = self.open.get_mut(&message) else { return };
@@ -678,11 +684,12 @@ mod tests {
         let with_message = |id| Arrival { message: Some(message), ..arrival(id, 7, "A") };
         queue.arrive(with_message(1));
         queue.hold(message); // also one that was ready before
-        assert!(queue.claim(NOW, 9).is_empty());
+        assert!(queue.claim(NOW, 9).is_empty() && queue.is_held(message));
         queue.arrive(with_message(2));
         queue.arrive(arrival(3, 8, "A"));
         assert_eq!(claimed(&mut queue, NOW, 9), [3]);
         queue.release(message);
+        assert!(!queue.is_held(message));
         assert_eq!(claimed(&mut queue, NOW, 9), [1]);
         queue.finish(NotificationId(1), Verdict::Done, NOW);
         assert_eq!(claimed(&mut queue, NOW, 9), [2]);

@@ -79,6 +79,8 @@ pub(super) enum Stop {
         /// Whether only this run can be to blame.
         alone: bool,
     },
+    /// The host is stopping, and a message that Twilio has not taken yet is not waited for.
+    Stopping,
     /// The script calls something else than the last time, where a message was sent.
     Mismatch(String),
 }

@@ -35,7 +35,7 @@ use crate::base::stage::Thread;
 use crate::base::{AppId, Clock, Diagnostic, SystemClock};
 use crate::config::{Address, Params};
 use crate::control::ControlServer;
-use crate::pipeline::{DirectRun, Event, Events, NotRun, Pipeline, Pruned, RunReport};
+use crate::pipeline::{DirectRun, Event, Events, NotRun, Pipeline, Pruned, Reconciliation, RunReport};
 use crate::script::WorkerCommand;
 use crate::simulator::Simulator;
 use crate::store::{DataDir, DataLock, Inbox, Swept};
@@ -68,6 +68,7 @@ pub struct Host {
     listener: Option<Listener>,
     control: Option<ControlServer>,
     retention: Option<retention::Retention>,
+    reconciliation: Option<Reconciliation>,
     /// Given back last.
     lock: DataLock,
 }
@@ -148,10 +149,23 @@ impl Host {
         }
     }
 
+    /// Asks Twilio now about the messages that are due. A host does so by itself when their time comes; an embedder
+    /// that sets the clock tells it so.
+    pub fn reconcile(&self) {
+        if let Some(reconciliation) = &self.reconciliation {
+            reconciliation.look();
+        }
+    }
+
     /// Stops: takes no more requests, answers those that are open, lets open runs come to their end for at most
     /// `limit`, and makes everything durable. `false` when runs were left for the next start.
     pub async fn stop(self, limit: Duration) -> bool {
         self.readiness.set(false);
+        // Ends while the rest stops, after the question that it is asking Twilio at the moment.
+        let reconciled = self.reconciliation.map(|reconciliation| {
+            reconciliation.stop();
+            tokio::task::spawn_blocking(move || reconciliation.join())
+        });
         if let Some(listener) = self.listener {
             listener.stop().await;
         }
@@ -167,13 +181,17 @@ impl Host {
         if let Some(simulator) = self.simulator {
             simulator.shutdown().await;
         }
+        let reconciled = match reconciled {
+            Some(joined) => tokio::time::timeout(limit, joined).await.is_ok(),
+            None => true,
+        };
         let inbox = self.inbox;
         let flushed = tokio::task::spawn_blocking(move || inbox.flush()).await;
         if !matches!(flushed, Ok(Ok(()))) {
             tracing::warn!("the last marks were not written: they are found again at the next start");
         }
         drop(self.pipeline);
-        if drained {
+        if drained && reconciled {
             // Nobody holds the inbox any more, so its thread ends.
             let writer = self.writer;
             let _ = tokio::task::spawn_blocking(move || writer.join()).await;

@@ -8,7 +8,9 @@ use url::Url;
 use crate::base::{Diagnostic, Place, Secret};
 use crate::config::{Application, Environment, GoogleCloudStorage};
 use crate::control::{ControlServer, Desk};
-use crate::pipeline::{ApplicationSetup, Events, Internet, Pipeline, Surroundings};
+use crate::pipeline::{
+    ApplicationSetup, Events, Internet, Pipeline, Reconciler, Reconciliation, Surroundings,
+};
 use crate::runtime::retention::Retention;
 use crate::runtime::{Host, HostBuilder};
 use crate::script::catalogue;
@@ -73,6 +75,16 @@ impl HostBuilder {
                     .help("give a data folder with a shorter path on a local disk"),
             ]
         })?;
+        let pipeline = Arc::clone(&parts.pipeline);
+        let reconciler = Reconciler::new(
+            &parts.surroundings,
+            parts.inbox.clone(),
+            self.params.applications.clone(),
+            Box::new(move |app, message| pipeline.is_open(app, message)),
+        );
+        let reconciliation = Reconciliation::start(reconciler).map_err(|error| {
+            vec![Diagnostic::error("THREAD", format!("reconciliation has no thread: {error}"))]
+        })?;
         readiness.set(true);
         let retention = Retention::start(
             Arc::clone(&self.clock),
@@ -83,6 +95,7 @@ impl HostBuilder {
         let mut host = parts.into_host(data, lock, public_url, simulator, simulator_url);
         (host.readiness, host.listener, host.control) = (readiness, Some(listener), Some(control));
         host.retention = Some(retention);
+        host.reconciliation = Some(reconciliation);
         Ok(host)
     }
 
@@ -172,7 +185,6 @@ impl HostBuilder {
         let twilio = Twilio::new().map_err(|error| {
             vec![Diagnostic::error("HTTP_CLIENT", format!("the HTTP client cannot be set up: {error}"))]
         })?;
-        let events = Events::default();
         let surroundings = Surroundings {
             clock: Arc::clone(&self.clock),
             workers: Arc::new(self.worker.clone()),
@@ -181,7 +193,7 @@ impl HostBuilder {
             simulator_url,
             ledger: data.host_db(),
             runtime: tokio::runtime::Handle::current(),
-            events: events.clone(),
+            events: Events::default(),
         };
         let pipeline = Arc::new(Pipeline::new(&surroundings, setups));
         let announced = Arc::downgrade(&pipeline);
@@ -193,7 +205,7 @@ impl HostBuilder {
         let (inbox, writer) = Inbox::start(host_db, data.host_db(), announce).map_err(|error| {
             vec![Diagnostic::error("THREAD", format!("the inbox has no thread: {error}"))]
         })?;
-        Ok(Parts { pipeline, inbox, writer, events })
+        Ok(Parts { pipeline, inbox, writer, surroundings })
     }
 
     async fn application(
@@ -240,7 +252,7 @@ struct Parts {
     pipeline: Arc<Pipeline>,
     inbox: Inbox,
     writer: crate::base::stage::Thread,
-    events: Events,
+    surroundings: Surroundings,
 }
 
 impl Parts {
@@ -258,7 +270,7 @@ impl Parts {
             inbox: self.inbox,
             writer: self.writer,
             pipeline: self.pipeline,
-            events: self.events,
+            events: self.surroundings.events,
             public_url,
             simulator,
             simulator_url,
@@ -266,6 +278,7 @@ impl Parts {
             listener: None,
             control: None,
             retention: None,
+            reconciliation: None,
             lock,
         }
     }

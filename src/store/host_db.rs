@@ -7,6 +7,7 @@ use rusqlite::{Connection, OpenFlags, OptionalExtension};
 use crate::base::NotificationId;
 use crate::base::stage::{self, Fault};
 use crate::store::StoreError;
+use crate::store::polls::SETTLED;
 use crate::store::records::notification_key;
 
 /// The version of the schema that this program writes (`PRAGMA user_version`).
@@ -96,6 +97,7 @@ CREATE INDEX notifications_due ON notifications(app, next_attempt_at)
 CREATE INDEX notifications_dead ON notifications(id) WHERE state = 'dead';
 CREATE INDEX messages_by_notification ON messages(notification) WHERE notification IS NOT NULL;
 CREATE INDEX messages_to_poll ON messages(next_poll_at) WHERE next_poll_at IS NOT NULL;
+CREATE INDEX messages_without_sid ON messages(recipient) WHERE sid IS NULL AND status IN ('sending', 'unknown');
 
 -- Each replay of a notification, with how its run had ended before.
 CREATE TABLE replays (
@@ -199,6 +201,10 @@ fn version_1(db: &Connection) -> rusqlite::Result<()> {
 
 fn version_2(db: &Connection) -> rusqlite::Result<()> {
     db.execute_batch(VERSION_2)?;
+    // Version 1 asked Twilio about nothing.
+    db.execute_batch(&format!(
+        "UPDATE messages SET next_poll_at = created_at + 120000 WHERE status NOT IN {SETTLED}"
+    ))?;
     // Version 1 had another key.
     let mut rows =
         db.prepare("SELECT id, app, company, account_sid, message_sid, status FROM notifications")?;
@@ -346,6 +352,8 @@ mod tests {
             db.execute_batch(
                 "INSERT INTO notifications(key, app, company, account_sid, message_sid, status, form, source,
                    received_at, state) VALUES (x'00', 'demo', 'ACME', 'AC1', 'SM1', 'sent', x'', 'callback', 1, 'waiting');
+                 INSERT INTO messages(id, app, company, account_sid, recipient, sender, status, created_at, updated_at)
+                   VALUES (x'00', 'demo', 'ACME', 'AC1', '', '', 'sent', 1, 1), (x'01', 'demo', 'ACME', 'AC1', '', '', 'read', 1, 1);
                  PRAGMA user_version = 1;",
             )
             .unwrap();
@@ -354,5 +362,9 @@ mod tests {
         let key: [u8; 20] =
             db.connection.query_row("SELECT key FROM notifications", [], |row| row.get(0)).unwrap();
         assert_eq!(key, notification_key("demo", "ACME", "AC1", "SM1", "sent"));
+        let mut due = db.connection.prepare("SELECT next_poll_at FROM messages ORDER BY id").unwrap();
+        let due: Vec<Option<i64>> =
+            due.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect();
+        assert_eq!(due, [Some(120_001), None], "Twilio is asked about what is not settled");
     }
 }

@@ -17,20 +17,23 @@
 //! What is past its time is deleted here too, a few rows at a time, while nothing waits ([`Inbox::sweep`]).
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TryRecvError, TrySendError, sync_channel};
 use std::time::{Duration, Instant};
 
 use tokio::sync::oneshot;
 
 use crate::base::stage::{self, Thread};
-use crate::base::{AppId, NotificationId, UnixMillis};
+use crate::base::{AppId, MessageId, NotificationId, UnixMillis, schedule};
 use crate::store::host_db::commit;
+use crate::store::polls::write_polled;
 use crate::store::records::{Accepted, Finished, NewMessage, NewNotification, Receipt, SendRecord};
 use crate::store::replay::{ReplayOrder, Replayed, replay};
+use crate::store::settlement::write_settlement;
 use crate::store::sweep::Sweep;
 use crate::store::waiting::waiting_after;
-use crate::store::writes::{write_finished, write_message, write_notification, write_send};
-use crate::store::{CutOffs, HostDb, StoreError, Swept, ledger};
+use crate::store::writes::{withdraw_message, write_finished, write_message, write_notification, write_send};
+use crate::store::{CutOffs, HostDb, PollBell, Polled, Settled, Settlement, StoreError, Swept, ledger};
 
 /// How many commands may wait; more is answered with an error at once, because the disk is the bottleneck then.
 const CAPACITY: usize = 8192;
@@ -57,6 +60,9 @@ enum Command {
     Finish(Vec<Finished>),
     OpenMessage(Box<NewMessage>, oneshot::Sender<Result<(), StoreError>>),
     CloseMessage(Box<SendRecord>),
+    WithdrawMessage(MessageId),
+    Poll(Vec<Polled>, oneshot::Sender<Result<(), StoreError>>),
+    Settle(Box<Settlement>, oneshot::Sender<Result<Settled, StoreError>>),
     MarkDone(NotificationId),
     Replay(ReplayOrder, UnixMillis, oneshot::Sender<Result<Replayed, StoreError>>),
     Flush(oneshot::Sender<Result<(), StoreError>>),
@@ -67,11 +73,12 @@ enum Command {
 #[derive(Debug)]
 pub struct Inbox {
     commands: SyncSender<Command>,
+    bell: Arc<PollBell>,
 }
 
 impl Clone for Inbox {
     fn clone(&self) -> Self {
-        Self { commands: self.commands.clone() }
+        Self { commands: self.commands.clone(), bell: Arc::clone(&self.bell) }
     }
 }
 
@@ -98,7 +105,7 @@ impl Inbox {
             last_announced,
         };
         let thread = stage::spawn("inbox", move || writer.run(&queue))?;
-        Ok((Self { commands }, thread))
+        Ok((Self { commands, bell: Arc::default() }, thread))
     }
 
     /// Keeps a notification; answers once it is durable.
@@ -133,8 +140,48 @@ impl Inbox {
     /// [`StoreError`]: then the message must not leave.
     pub fn open_message(&self, message: NewMessage) -> Result<(), StoreError> {
         let (reply, answer) = oneshot::channel();
+        let due = schedule::first_poll(message.at);
         self.commands.send(Command::OpenMessage(Box::new(message), reply)).map_err(|_| gone())?;
+        stage::answer(answer).ok_or_else(gone)??;
+        self.bell.ring(due);
+        Ok(())
+    }
+
+    /// Takes a message back that has certainly not left.
+    ///
+    /// # Errors
+    /// [`InboxClosed`] when the writer is gone.
+    pub fn withdraw_message(&self, message: MessageId) -> Result<(), InboxClosed> {
+        self.commands.send(Command::WithdrawMessage(message)).map_err(|_| InboxClosed)
+    }
+
+    /// Records what came of asking Twilio; returns once that is durable. Blocks the calling thread.
+    ///
+    /// # Errors
+    /// [`StoreError`]: then nothing of it is recorded, and the messages are due as before.
+    pub fn record_polls(&self, polled: Vec<Polled>) -> Result<(), StoreError> {
+        let (reply, answer) = oneshot::channel();
+        self.commands.send(Command::Poll(polled, reply)).map_err(|_| gone())?;
         stage::answer(answer).ok_or_else(gone)?
+    }
+
+    /// Records a person's word on a message in doubt; answers once that is durable.
+    ///
+    /// # Errors
+    /// [`StoreError`] when it could not be recorded.
+    pub async fn settle(&self, settlement: Settlement) -> Result<Settled, StoreError> {
+        let (reply, answer) = oneshot::channel();
+        let now = settlement.at;
+        self.try_send(Command::Settle(Box::new(settlement), reply))?;
+        let settled = answer.await.map_err(|_| gone())??;
+        self.bell.ring(now);
+        Ok(settled)
+    }
+
+    /// What is rung when a message becomes due to be asked for.
+    #[must_use]
+    pub fn poll_bell(&self) -> &Arc<PollBell> {
+        &self.bell
     }
 
     /// Records what became of a send.
@@ -194,6 +241,7 @@ fn gone() -> StoreError {
 #[derive(Default)]
 struct Waiters {
     receipts: Vec<(oneshot::Sender<Result<Receipt, StoreError>>, Receipt)>,
+    settlements: Vec<(oneshot::Sender<Result<Settled, StoreError>>, Settled)>,
     replays: Vec<(oneshot::Sender<Result<Replayed, StoreError>>, Replayed)>,
     others: Vec<oneshot::Sender<Result<(), StoreError>>>,
 }
@@ -290,6 +338,9 @@ impl Writer {
                 for (reply, receipt) in waiters.receipts {
                     let _ = reply.send(Ok(receipt));
                 }
+                for (reply, settled) in waiters.settlements {
+                    let _ = reply.send(Ok(settled));
+                }
                 for (reply, replayed) in waiters.replays {
                     let _ = reply.send(Ok(replayed));
                 }
@@ -301,10 +352,15 @@ impl Writer {
                 tracing::error!(%error, "host.db could not be written: nothing is acknowledged until it can");
                 self.db = None;
                 self.marks = marks;
-                let kept = |item: &Work| matches!(item, Work::CloseMessage(_) | Work::MarkDone(_));
+                let kept = |item: &Work| {
+                    matches!(item, Work::CloseMessage(_) | Work::WithdrawMessage(_) | Work::MarkDone(_))
+                };
                 self.kept = work.into_iter().filter(kept).collect();
                 let again = || StoreError::Unavailable("host.db could not be written".into());
                 for (reply, _) in waiters.receipts {
+                    let _ = reply.send(Err(again()));
+                }
+                for (reply, _) in waiters.settlements {
                     let _ = reply.send(Err(again()));
                 }
                 for (reply, _) in waiters.replays {
@@ -356,6 +412,9 @@ enum Work {
     Receive(Box<NewNotification>),
     OpenMessage(Box<NewMessage>),
     CloseMessage(Box<SendRecord>),
+    WithdrawMessage(MessageId),
+    Poll(Vec<Polled>),
+    Settle(Box<Settlement>),
     MarkDone(NotificationId),
     Replay(ReplayOrder, UnixMillis),
 }
@@ -374,6 +433,15 @@ fn split(commands: Vec<Command>) -> (Vec<Work>, Waiters) {
                 work.push(Work::OpenMessage(message));
             }
             Command::CloseMessage(record) => work.push(Work::CloseMessage(record)),
+            Command::WithdrawMessage(id) => work.push(Work::WithdrawMessage(id)),
+            Command::Poll(polled, reply) => {
+                waiters.others.push(reply);
+                work.push(Work::Poll(polled));
+            }
+            Command::Settle(settlement, reply) => {
+                waiters.settlements.push((reply, Settled::NoSuchMessage));
+                work.push(Work::Settle(settlement));
+            }
             Command::MarkDone(id) => work.push(Work::MarkDone(id)),
             Command::Replay(order, now, reply) => {
                 waiters.replays.push((reply, Ok(Vec::new())));
@@ -399,6 +467,7 @@ fn write(
         write_finished(&transaction, finished)?;
     }
     let mut receipts = waiters.receipts.iter_mut();
+    let mut settlements = waiters.settlements.iter_mut();
     let mut replays = waiters.replays.iter_mut();
     for item in work {
         match item {
@@ -418,6 +487,18 @@ fn write(
             }
             Work::OpenMessage(message) => write_message(&transaction, message)?,
             Work::CloseMessage(record) => write_send(&transaction, record)?,
+            Work::WithdrawMessage(id) => withdraw_message(&transaction, *id)?,
+            Work::Poll(polled) => {
+                for one in polled {
+                    write_polled(&transaction, one, accepted)?;
+                }
+            }
+            Work::Settle(settlement) => {
+                let settled = write_settlement(&transaction, settlement)?;
+                if let Some((_, slot)) = settlements.next() {
+                    *slot = settled;
+                }
+            }
             Work::MarkDone(id) => {
                 transaction
                     .prepare_cached(

@@ -52,6 +52,10 @@ pub struct MessageRow {
     pub created_at: UnixMillis,
     #[serde(serialize_with = "rfc_3339")]
     pub updated_at: UnixMillis,
+    /// How often Twilio was asked what became of it.
+    pub polls: u32,
+    #[serde(serialize_with = "maybe_rfc_3339")]
+    pub next_poll_at: Option<UnixMillis>,
 }
 
 /// A notification, as `notifications` shows it.
@@ -175,7 +179,7 @@ impl Filter {
 }
 
 const MESSAGE_COLUMNS: &str = "id, sid, app, company, account_sid, recipient, sender, status, error_code, \
-                               error_message, notification, created_at, updated_at";
+                               error_message, notification, created_at, updated_at, polls, next_poll_at";
 const NOTIFICATION_COLUMNS: &str = "id, app, company, account_sid, message_sid, status, message, state, attempts, \
                                     next_attempt_at, received_at, source";
 const RUN_COLUMNS: &str = "id, notification, app, company, action, script_version, attempts, reason, cpu_us, \
@@ -339,6 +343,8 @@ fn message_row(row: &Row<'_>) -> rusqlite::Result<MessageRow> {
         notification_id: row.get(10)?,
         created_at: UnixMillis(row.get(11)?),
         updated_at: UnixMillis(row.get(12)?),
+        polls: row.get(13)?,
+        next_poll_at: row.get::<_, Option<i64>>(14)?.map(UnixMillis),
     })
 }
 

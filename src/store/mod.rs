@@ -15,6 +15,7 @@
 mod app_db;
 mod authorizer;
 mod backup;
+mod bell;
 mod data_dir;
 mod error;
 mod host_db;
@@ -22,10 +23,12 @@ mod inbox;
 mod journal;
 mod ledger;
 mod migrations;
+mod polls;
 mod prune;
 mod records;
 mod replay;
 mod retention;
+mod settlement;
 mod statement;
 mod sweep;
 mod waiting;
@@ -33,6 +36,7 @@ mod writes;
 
 pub use app_db::AppDb;
 pub use backup::{Backup, BackupError, Copied, backup};
+pub use bell::PollBell;
 pub use data_dir::{DataDir, DataLock};
 pub use error::StoreError;
 pub use host_db::{HostDb, HostId};
@@ -41,11 +45,13 @@ pub use journal::{Journal, JournalCall, JournalOrigin};
 pub use ledger::peek;
 pub use ledger::{Filter, Ledger, MessageRow, NotificationRow, NotificationState, ReplayRow, RunRow};
 pub use migrations::{Migration, read_migrations};
+pub use polls::{Learnt, Polled, PolledMessage, SEND_NOT_FOUND};
 pub use prune::{PruneWalk, Pruner};
 pub use records::{
     Accepted, Finished, Mark, NewMessage, NewNotification, Receipt, RunRecord, SendRecord, Source,
 };
 pub use replay::{NotReplayed, ReplayOrder, Replayed, Which};
 pub use retention::{CutOffs, Swept};
+pub use settlement::{Fate, SETTLED_NOT_SENT, Settled, Settlement};
 pub use statement::{Parameters, ScriptSqlError, SqlValue};
 pub use waiting::{Piece, Scheduled, Waiting, weight};

@@ -2,7 +2,8 @@
 
 use rusqlite::{Connection, OptionalExtension, params};
 
-use crate::base::{MessageId, MessageSid, MessageStatus, NotificationId};
+use crate::base::{MessageId, MessageSid, MessageStatus, NotificationId, schedule};
+use crate::store::polls::SETTLED;
 use crate::store::records::{Accepted, Finished, Mark, NewMessage, NewNotification, Receipt, SendRecord};
 
 /// Keeps a notification once, and moves the ledger's record of its message forward.
@@ -52,25 +53,23 @@ pub(super) fn write_notification(
     Ok(Receipt::New(id))
 }
 
-/// What the ledger knows of a message before Twilio has said anything of it: sent by us, or in doubt.
-fn is_untouched(recorded: &Recorded) -> bool {
-    !recorded.has_sid && matches!(recorded.status.as_str(), "sending" | "unknown")
-}
-
 /// Moves the record of a message forward with what a notification says; its sid is learnt in any case.
-fn update_message(
+pub(super) fn update_message(
     db: &Connection,
     message: MessageId,
     recorded: &Recorded,
     new: &NewNotification,
 ) -> rusqlite::Result<()> {
-    if is_untouched(recorded) || recorded.status.may_become(&new.status) {
-        db.prepare_cached(
+    if recorded.is_untouched || recorded.status.may_become(&new.status) {
+        // A doubt that is resolved so is asked for anew, where that had ended.
+        let next_poll = recorded.is_untouched.then(|| schedule::first_poll(new.received_at).0);
+        db.prepare_cached(&format!(
             "UPDATE messages SET sid = coalesce(sid, ?3), updated_at = ?4,
-                    error_code = CASE WHEN ?5 THEN ?6 WHEN status = 'unknown' THEN NULL ELSE error_code END,
-                    error_message = CASE WHEN ?5 THEN ?7 WHEN status = 'unknown' THEN NULL ELSE error_message END,
-                    status = ?2 WHERE id = ?1",
-        )?
+                    error_code = CASE WHEN ?5 THEN ?6 WHEN ?8 THEN NULL ELSE error_code END,
+                    error_message = CASE WHEN ?5 THEN ?7 WHEN ?8 THEN NULL ELSE error_message END,
+                    next_poll_at = CASE WHEN ?2 IN {SETTLED} THEN NULL ELSE coalesce(next_poll_at, ?9) END,
+                    status = ?2 WHERE id = ?1"
+        ))?
         .execute(params![
             message.as_bytes(),
             new.status.as_str(),
@@ -79,6 +78,8 @@ fn update_message(
             new.status.is_failure(),
             new.error_code,
             new.error_message,
+            recorded.is_untouched,
+            next_poll,
         ])?;
     } else if !recorded.has_sid {
         db.prepare_cached("UPDATE messages SET sid = ?2 WHERE id = ?1")?
@@ -88,24 +89,39 @@ fn update_message(
 }
 
 /// What the ledger has of a message.
-struct Recorded {
-    status: MessageStatus,
+pub(super) struct Recorded {
+    pub(super) status: MessageStatus,
     has_sid: bool,
+    /// Whether Twilio has not said anything of it: it is on its way, in doubt, or the host or a person concluded that
+    /// it was not sent. Twilio's own word replaces all of that.
+    pub(super) is_untouched: bool,
+}
+
+/// The columns of a [`Recorded`].
+const RECORDED: &str = "status, sid IS NOT NULL, sid IS NULL AND (status IN ('sending', 'unknown')
+                        OR coalesce(error_code, '') IN ('SEND_NOT_FOUND', 'SETTLED_NOT_SENT'))";
+
+fn recorded(row: &rusqlite::Row<'_>, first: usize) -> rusqlite::Result<Recorded> {
+    Ok(Recorded {
+        status: MessageStatus::parse(row.get_ref(first)?.as_str()?),
+        has_sid: row.get(first + 1)?,
+        is_untouched: row.get(first + 2)?,
+    })
 }
 
 /// The host's message that a notification is about: the one that its URL names, else the one with its sid.
-fn known_message(db: &Connection, new: &NewNotification) -> rusqlite::Result<Option<(MessageId, Recorded)>> {
-    let read = |row: &rusqlite::Row<'_>| {
-        let status = MessageStatus::parse(row.get_ref(1)?.as_str()?);
-        Ok((MessageId::from_bytes(row.get(0)?), Recorded { status, has_sid: row.get(2)? }))
-    };
+pub(super) fn known_message(
+    db: &Connection,
+    new: &NewNotification,
+) -> rusqlite::Result<Option<(MessageId, Recorded)>> {
+    let read = |row: &rusqlite::Row<'_>| Ok((MessageId::from_bytes(row.get(0)?), recorded(row, 1)?));
     if let Some(id) = new.message {
         // A sid that is already known must be the same: an id that was put into another message's URL is ignored.
         let found = db
-            .prepare_cached(
-                "SELECT id, status, sid IS NOT NULL FROM messages
-                 WHERE id = ?1 AND app = ?2 AND account_sid = ?3 AND coalesce(sid, ?4) = ?4",
-            )?
+            .prepare_cached(&format!(
+                "SELECT id, {RECORDED} FROM messages
+                 WHERE id = ?1 AND app = ?2 AND account_sid = ?3 AND coalesce(sid, ?4) = ?4"
+            ))?
             .query_row(
                 params![id.as_bytes(), new.app.as_str(), new.account.as_str(), new.message_sid.as_str()],
                 read,
@@ -115,9 +131,9 @@ fn known_message(db: &Connection, new: &NewNotification) -> rusqlite::Result<Opt
             return Ok(found);
         }
     }
-    db.prepare_cached(
-        "SELECT id, status, sid IS NOT NULL FROM messages WHERE sid = ? AND app = ? AND account_sid = ?",
-    )?
+    db.prepare_cached(&format!(
+        "SELECT id, {RECORDED} FROM messages WHERE sid = ? AND app = ? AND account_sid = ?"
+    ))?
     .query_row(params![new.message_sid.as_str(), new.app.as_str(), new.account.as_str()], read)
     .optional()
 }
@@ -171,12 +187,13 @@ fn signed(number: u64) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
 }
 
-/// Records a message that is about to leave.
+/// Records a message that is about to leave, or to leave once more: then when that is.
 pub(super) fn write_message(db: &Connection, new: &NewMessage) -> rusqlite::Result<()> {
     db.prepare_cached(
         "INSERT INTO messages(id, app, company, account_sid, notification, recipient, sender, status, created_at,
-                              updated_at)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, 'sending', ?8, ?8) ON CONFLICT(id) DO NOTHING",
+                              updated_at, next_poll_at)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, 'sending', ?8, ?8, ?9)
+         ON CONFLICT(id) DO UPDATE SET updated_at = excluded.updated_at WHERE status = 'sending' AND sid IS NULL",
     )?
     .execute(params![
         new.id.as_bytes(),
@@ -187,24 +204,31 @@ pub(super) fn write_message(db: &Connection, new: &NewMessage) -> rusqlite::Resu
         new.to.as_str(),
         new.from,
         new.at.0,
+        schedule::first_poll(new.at).0,
     ])?;
+    Ok(())
+}
+
+/// Takes back what [`write_message`] recorded: the message has certainly not left.
+pub(super) fn withdraw_message(db: &Connection, id: MessageId) -> rusqlite::Result<()> {
+    db.prepare_cached("DELETE FROM messages WHERE id = ? AND status = 'sending' AND sid IS NULL")?
+        .execute([id.as_bytes()])?;
     Ok(())
 }
 
 /// A callback may have overtaken the answer: the answer's status replaces only what it may follow.
 pub(super) fn write_send(db: &Connection, record: &SendRecord) -> rusqlite::Result<()> {
     let recorded = db
-        .prepare_cached("SELECT status, sid IS NOT NULL FROM messages WHERE id = ?")?
-        .query_row([record.id.as_bytes()], |row| {
-            Ok(Recorded { status: MessageStatus::parse(row.get_ref(0)?.as_str()?), has_sid: row.get(1)? })
-        })
+        .prepare_cached(&format!("SELECT {RECORDED} FROM messages WHERE id = ?"))?
+        .query_row([record.id.as_bytes()], |row| recorded(row, 0))
         .optional()?;
     let Some(recorded) = recorded else { return Ok(()) };
-    if is_untouched(&recorded) || recorded.status.may_become(&record.status) {
-        db.prepare_cached(
+    if recorded.is_untouched || recorded.status.may_become(&record.status) {
+        db.prepare_cached(&format!(
             "UPDATE messages SET status = ?2, sid = coalesce(sid, ?3), error_code = ?4, error_message = ?5,
-                    updated_at = ?6 WHERE id = ?1",
-        )?
+                    next_poll_at = CASE WHEN ?2 IN {SETTLED} THEN NULL ELSE next_poll_at END,
+                    updated_at = ?6 WHERE id = ?1"
+        ))?
         .execute(params![
             record.id.as_bytes(),
             record.status.as_str(),

@@ -105,6 +105,9 @@ pub struct MessageResource {
     /// The sender; absent until a messaging service has chosen one.
     #[serde(default)]
     pub from: Option<String>,
+    /// The messaging service (`MG…`) that was asked to choose a sender.
+    #[serde(default)]
+    pub messaging_service_sid: Option<String>,
     /// The text.
     #[serde(default)]
     pub body: Option<String>,

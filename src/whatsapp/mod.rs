@@ -4,7 +4,7 @@
 //! form       the one reader of form bodies                  codes    Twilio's error codes, explained
 //! signature  X-Twilio-Signature, made and verified          message  what is sent, and Twilio's record of it
 //! outcome    what an action learns of a send                twilio   the client: send, fetch, list
-//! storage    signed URLs of Google Cloud Storage
+//! storage    signed URLs of Google Cloud Storage            reconciliation  which message of Twilio's log is which doubt
 //! ```
 //!
 //! Which status of a message may replace which is told by [`MessageStatus`] in the base.
@@ -16,6 +16,7 @@ pub mod codes;
 pub mod form;
 pub mod message;
 pub mod outcome;
+pub mod reconciliation;
 pub mod signature;
 pub mod storage;
 pub mod twilio;
@@ -24,5 +25,6 @@ pub use crate::base::MessageStatus;
 pub use form::Form;
 pub use message::{Account, MessageFilter, MessageResource, OutgoingMessage, Sender};
 pub use outcome::{Outcome, OutcomeCode};
+pub use reconciliation::{Doubt, Finding};
 pub use storage::{SignedUrls, StorageError};
 pub use twilio::{NotSent, ReadError, Refusal, SendOutcome, Sent, Twilio};

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::codes;
-use super::message::{OutgoingMessage, Sender};
+use super::message::{MessageResource, OutgoingMessage, Sender};
 use super::twilio::{NotSent, SendOutcome, Sent};
 use crate::base::{MessageSid, MessageStatus};
 
@@ -86,6 +86,18 @@ impl Outcome {
     pub fn known(sid: &MessageSid, status: &MessageStatus) -> Self {
         let (sid, status) = (sid.clone(), status.clone());
         Self::sent(&Sent { sid, status, from: None, error_code: None, error_message: None })
+    }
+
+    /// A send whose answer was lost, but whose message was found in Twilio's log.
+    #[must_use]
+    pub fn found(message: &MessageResource) -> Self {
+        Self::sent(&Sent {
+            sid: message.sid.clone(),
+            status: message.status.clone(),
+            from: None,
+            error_code: message.error_code,
+            error_message: message.error_message.clone(),
+        })
     }
 
     /// Who it was to go to and from.

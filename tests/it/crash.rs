@@ -212,8 +212,8 @@ fn killed_before_the_request_leaves_the_send_is_in_doubt_and_not_repeated() {
 }
 
 #[test]
-fn killed_after_the_answer_the_message_is_not_sent_again() {
-    killed_while_sending("send-answered", NEVER, 1, "unknown");
+fn killed_after_the_answer_the_message_is_found_in_twilios_log_and_not_sent_again() {
+    killed_while_sending("send-answered", NEVER, 1, "queued");
 }
 
 #[test]

@@ -13,6 +13,7 @@ mod keep;
 mod layers;
 mod pipeline;
 mod public_files;
+mod reconciliation;
 mod replay;
 mod support;
 mod worker;

@@ -1,0 +1,410 @@
+//! Reconciliation: asking Twilio what it has not told.
+//!
+//! A message without a final status is asked for on the schedule of [`schedule`]. With a sid Twilio's record of it is
+//! read; a status that is news enters the inbox as the notification that Twilio should have sent, and the action sees
+//! an ordinary `vo`. Without a sid the message is in doubt, and is looked for in Twilio's log.
+//!
+//! [`Reconciler::poll_due`] does everything that is due at a given time, over a [`Network`], the inbox and the ledger,
+//! without sleeping; [`Reconciliation`] is the thread that calls it at the right times and paces it. Nothing is held
+//! in memory but a page of what is due: the schedule is in the ledger, so a host that was down makes up for it.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use url::Url;
+
+use crate::base::stage::{self, Thread};
+use crate::base::{AccountSid, AppId, Clock, MessageId, MessageStatus, UnixMillis, schedule};
+use crate::config;
+use crate::host::account_of;
+use crate::pipeline::sends::died;
+use crate::pipeline::{Network, Surroundings};
+use crate::store::{
+    Inbox, Learnt, Ledger, NewNotification, PollBell, Polled, PolledMessage, SEND_NOT_FOUND, Source,
+    StoreError,
+};
+use crate::whatsapp::outcome::SEND_IN_DOUBT;
+use crate::whatsapp::{Account, Doubt, Finding, Form, MessageResource, ReadError};
+
+/// Messages that are read from the ledger at once.
+const PAGE: usize = 50;
+/// The time between two questions: at most ten a second.
+const PACE: Duration = Duration::from_millis(100);
+/// How long an account is left in peace after an answer that was none, or a 429 without `Retry-After`.
+const AFTER_TROUBLE: Duration = Duration::from_mins(1);
+/// How long after Twilio refused its key.
+const AFTER_REFUSAL: Duration = Duration::from_mins(10);
+/// The longest sleep while something is scheduled: a clock that was set, or a computer that slept, is noticed then.
+const LONGEST_SLEEP: Duration = Duration::from_hours(1);
+/// The version of Twilio's API, as its callbacks name it.
+const API_VERSION: &str = "2010-04-01";
+
+/// Whether a message is being sent right now, or its run waits to be taken up again.
+pub type IsOpen = Box<dyn Fn(&AppId, MessageId) -> bool + Send>;
+
+/// Asks Twilio about the messages that are due.
+pub struct Reconciler {
+    clock: Arc<dyn Clock>,
+    network: Arc<dyn Network>,
+    inbox: Inbox,
+    ledger: PathBuf,
+    applications: BTreeMap<AppId, Arc<config::Application>>,
+    simulator_url: Option<Url>,
+    is_open: IsOpen,
+    /// The page that is being worked on.
+    page: VecDeque<PolledMessage>,
+    /// What is to be recorded of messages that nobody was asked about.
+    skipped: Vec<Polled>,
+    /// Accounts that are left in peace, and until when.
+    resting: BTreeMap<AccountSid, UnixMillis>,
+}
+
+/// What one step did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Step {
+    /// Twilio was asked.
+    Asked,
+    /// A message was put off.
+    Skipped,
+    /// Nothing is due.
+    Idle,
+}
+
+impl Reconciler {
+    /// For these applications; `is_open` says which messages are still being sent.
+    #[must_use]
+    pub fn new(
+        surroundings: &Surroundings,
+        inbox: Inbox,
+        applications: BTreeMap<AppId, Arc<config::Application>>,
+        is_open: IsOpen,
+    ) -> Self {
+        Self {
+            clock: Arc::clone(&surroundings.clock),
+            network: Arc::clone(&surroundings.network),
+            ledger: surroundings.ledger.clone(),
+            simulator_url: surroundings.simulator_url.clone(),
+            inbox,
+            applications,
+            is_open,
+            page: VecDeque::new(),
+            skipped: Vec::new(),
+            resting: BTreeMap::new(),
+        }
+    }
+
+    /// Asks about everything that is due at `now`; returns when what came of it is durable, with how often Twilio was
+    /// asked. Blocks, and does not pace itself.
+    ///
+    /// # Errors
+    /// [`StoreError`]: what is not recorded stays due.
+    pub fn poll_due(&mut self, now: UnixMillis) -> Result<usize, StoreError> {
+        let mut asked = 0;
+        loop {
+            match self.step(now)? {
+                Step::Asked => asked += 1,
+                Step::Skipped => {}
+                Step::Idle => return Ok(asked),
+            }
+        }
+    }
+
+    /// Looks at one message that is due.
+    fn step(&mut self, now: UnixMillis) -> Result<Step, StoreError> {
+        if self.page.is_empty() {
+            self.record(Vec::new())?;
+            self.page = Ledger::open(&self.ledger)?.due_messages(now, PAGE)?.into();
+        }
+        let Some(message) = self.page.pop_front() else { return Ok(Step::Idle) };
+        let polled = self.look_at(now, &message)?;
+        if polled.asked {
+            self.record(vec![polled])?;
+            Ok(Step::Asked)
+        } else {
+            self.skipped.push(polled);
+            Ok(Step::Skipped)
+        }
+    }
+
+    fn record(&mut self, asked: Vec<Polled>) -> Result<(), StoreError> {
+        let mut all = std::mem::take(&mut self.skipped);
+        all.extend(asked);
+        if all.is_empty() {
+            return Ok(());
+        }
+        // Of a page that is dropped, what was not recorded is due as before.
+        self.inbox.record_polls(all).inspect_err(|_| self.page.clear())
+    }
+
+    fn look_at(&mut self, now: UnixMillis, message: &PolledMessage) -> Result<Polled, StoreError> {
+        let Some((application, account)) = self.account(message) else {
+            tracing::debug!(message = %message.id, app = %message.app, account = %message.account,
+                "Twilio is not asked about a message: its account is not in the parameters");
+            return Ok(put_off(message, now, next_slot(message, now)));
+        };
+        if let Some(until) = self.resting.get(&message.account).filter(|until| **until > now) {
+            return Ok(put_off(message, now, Some(*until)));
+        }
+        if message.sid.is_none()
+            && message.status.as_str() == "sending"
+            && (self.is_open)(&message.app, message.id)
+        {
+            return Ok(put_off(message, now, next_slot(message, now)));
+        }
+        let asked = if let Some(sid) = &message.sid {
+            self.network
+                .fetch_message(&account, sid)
+                .map(|record| told(&application, message, &record, now).unwrap_or(Learnt::Nothing))
+        } else {
+            let ledger = Ledger::open(&self.ledger)?;
+            look_for(&*self.network, &ledger, message, &account)?
+                .map(|finding| concluded(&application, message, finding, now))
+        };
+        Ok(match asked {
+            Ok(learnt) => Polled { asked: true, learnt, ..put_off(message, now, next(message, now, true)) },
+            Err(ReadError::NotFound) => {
+                tracing::warn!(message = %message.id, "Twilio does not know a message by the sid that the ledger has");
+                Polled { asked: true, ..put_off(message, now, next(message, now, true)) }
+            }
+            Err(error) => self.not_answered(message, now, &error),
+        })
+    }
+
+    /// Twilio did not answer the question: the account rests a while, and the message is not lost.
+    fn not_answered(&mut self, message: &PolledMessage, now: UnixMillis, error: &ReadError) -> Polled {
+        let rest = match error {
+            ReadError::TooManyRequests { retry_after } => retry_after.unwrap_or(AFTER_TROUBLE),
+            ReadError::Refused(_) => AFTER_REFUSAL,
+            ReadError::NotFound | ReadError::Unclear(_) => AFTER_TROUBLE,
+        };
+        let until = now.plus(rest.max(PACE));
+        self.resting.insert(message.account.clone(), until);
+        tracing::warn!(message = %message.id, account = %message.account, %error, rest_s = rest.as_secs(),
+            "Twilio could not be asked about a message");
+        let next = match error {
+            ReadError::TooManyRequests { .. } => Some(until),
+            _ => next(message, now, false),
+        };
+        Polled { asked: true, ..put_off(message, now, next) }
+    }
+
+    fn account(&self, message: &PolledMessage) -> Option<(Arc<config::Application>, Account)> {
+        let application = self.applications.get(&message.app)?;
+        let account =
+            account_of(application, &message.company, &message.account, self.simulator_url.as_ref())?;
+        Some((Arc::clone(application), account))
+    }
+}
+
+/// When a message is due after the question at `now`.
+fn next(message: &PolledMessage, now: UnixMillis, answered: bool) -> Option<UnixMillis> {
+    schedule::next_poll(message.created, now, message.polls.saturating_add(1), answered)
+}
+
+/// When a message is due that nobody was asked about.
+fn next_slot(message: &PolledMessage, now: UnixMillis) -> Option<UnixMillis> {
+    next(message, now, false)
+}
+
+fn put_off(message: &PolledMessage, now: UnixMillis, next: Option<UnixMillis>) -> Polled {
+    Polled { id: message.id, asked: false, due: message.due, next, learnt: Learnt::Nothing, at: now }
+}
+
+/// Whether Twilio tells this status in a callback: all but those that a message begins with.
+pub(super) fn tells(status: &MessageStatus) -> bool {
+    !matches!(
+        status,
+        MessageStatus::Scheduled
+            | MessageStatus::Accepted
+            | MessageStatus::Queued
+            | MessageStatus::Receiving
+            | MessageStatus::Received
+    )
+}
+
+/// The notification that Twilio should have sent; `None` for a status that it tells nobody.
+fn told(
+    application: &config::Application,
+    message: &PolledMessage,
+    record: &MessageResource,
+    now: UnixMillis,
+) -> Option<Learnt> {
+    if !tells(&record.status) {
+        return None;
+    }
+    let form = notification_form(message, record);
+    let word = |name: &str| form.get(name).map(|word| word.chars().take(500).collect::<String>());
+    Some(Learnt::Status(Box::new(NewNotification {
+        app: message.app.clone(),
+        company: message.company.clone(),
+        account: message.account.clone(),
+        message_sid: record.sid.clone(),
+        status: record.status.clone(),
+        error_code: word("ErrorCode"),
+        error_message: word("ErrorMessage"),
+        message: Some(message.id),
+        form: form.encode().into(),
+        source: Source::Poll,
+        received_at: now,
+        has_action: application.whatsapp.whatsapp_callback.is_some(),
+    })))
+}
+
+/// The fields that Twilio documents for a status callback, as far as its record of the message has them
+/// (<https://www.twilio.com/docs/messaging/guides/track-outbound-message-status>).
+fn notification_form(message: &PolledMessage, record: &MessageResource) -> Form {
+    let mut form = Form::default();
+    let sender = || (!message.from.starts_with("MG")).then(|| message.from.clone());
+    let fields = [
+        ("AccountSid", Some(message.account.to_string())),
+        ("ApiVersion", Some(API_VERSION.to_owned())),
+        ("ErrorCode", record.error_code.map(|code| code.to_string())),
+        ("ErrorMessage", record.error_message.clone()),
+        ("From", record.from.clone().or_else(sender)),
+        ("MessageSid", Some(record.sid.to_string())),
+        ("MessageStatus", Some(record.status.to_string())),
+        ("SmsSid", Some(record.sid.to_string())),
+        ("SmsStatus", Some(record.status.to_string())),
+        ("To", Some(record.to.clone().unwrap_or_else(|| message.to.whatsapp()))),
+    ];
+    for (name, value) in fields {
+        if let Some(value) = value {
+            form.push(name, value);
+        }
+    }
+    form
+}
+
+/// What follows from looking for a message in doubt.
+///
+/// That Twilio's log does not show it is proof only once the message has had an hour to appear there: until then the
+/// doubt stays, and after it the ledger says that the message was not sent. Should a callback tell otherwise later,
+/// Twilio's word replaces the host's.
+fn concluded(
+    application: &config::Application,
+    message: &PolledMessage,
+    finding: Finding,
+    now: UnixMillis,
+) -> Learnt {
+    match finding {
+        Finding::Found(record) => told(application, message, &record, now)
+            .unwrap_or(Learnt::Sid { sid: record.sid.clone(), status: record.status.clone() }),
+        Finding::Absent if schedule::is_late(message.created, now) => Learnt::Conclusion {
+            status: MessageStatus::Failed,
+            code: SEND_NOT_FOUND,
+            message: "The answer to the send was lost, and Twilio's log has no such message: it was not sent"
+                .into(),
+        },
+        Finding::Absent | Finding::Undecided => Learnt::Conclusion {
+            status: MessageStatus::parse("unknown"),
+            code: SEND_IN_DOUBT,
+            message: died().error_message.unwrap_or_default(),
+        },
+    }
+}
+
+/// Looks for a message in doubt in Twilio's log.
+///
+/// # Errors
+/// When the ledger fails; within, when Twilio cannot be asked.
+pub(super) fn look_for(
+    network: &dyn Network,
+    ledger: &Ledger,
+    message: &PolledMessage,
+    account: &Account,
+) -> Result<Result<Finding, ReadError>, StoreError> {
+    let doubt = doubt(message);
+    let listed = match network.list_messages(account, &doubt.filter()) {
+        Ok(listed) => listed,
+        Err(error) => return Ok(Err(error)),
+    };
+    // Read after Twilio was asked: what became known meanwhile counts.
+    let rivals: Vec<_> = ledger.rivals(message)?.iter().map(self::doubt).collect();
+    let mut known = Vec::new();
+    for one in &listed {
+        if ledger.knows_sid(&one.sid)? {
+            known.push(&one.sid);
+        }
+    }
+    Ok(Ok(doubt.judge(&listed, &rivals, |sid| known.contains(&sid))))
+}
+
+fn doubt(message: &PolledMessage) -> Doubt {
+    Doubt {
+        to: message.to.clone(),
+        from: message.from.clone(),
+        created: message.created,
+        last_tried: message.updated,
+    }
+}
+
+/// The thread that asks Twilio when something is due.
+pub struct Reconciliation {
+    bell: Arc<PollBell>,
+    thread: Thread,
+}
+
+impl Reconciliation {
+    /// Starts the thread; it looks at once at what has become due while no host was up.
+    ///
+    /// # Errors
+    /// When the operating system gives no thread.
+    pub fn start(mut reconciler: Reconciler) -> std::io::Result<Self> {
+        let bell = Arc::clone(reconciler.inbox.poll_bell());
+        let rung = Arc::clone(&bell);
+        let thread = stage::spawn("reconcile", move || {
+            while !rung.is_stopped() {
+                reconciler.round(&rung);
+            }
+        })?;
+        Ok(Self { bell, thread })
+    }
+
+    /// Tells the thread to look at the clock: a message may be due that was not a moment ago. Needed by those who set
+    /// the clock themselves.
+    pub fn look(&self) {
+        self.bell.ring(UnixMillis(i64::MIN));
+    }
+
+    /// Tells the thread to end, after the question that it is asking.
+    pub fn stop(&self) {
+        self.bell.stop();
+    }
+
+    /// Waits for the thread's end; [`Reconciliation::stop`] comes first. Blocks.
+    pub fn join(self) {
+        self.thread.join();
+    }
+}
+
+impl Reconciler {
+    /// Asks until nothing is due, at the pace that Twilio is owed, and sleeps until something is.
+    fn round(&mut self, bell: &PollBell) {
+        bell.look();
+        let due = loop {
+            if bell.is_stopped() {
+                return;
+            }
+            match self.step(self.clock.now()) {
+                Ok(Step::Asked) => bell.pause(PACE),
+                Ok(Step::Skipped) => {}
+                Ok(Step::Idle) => {
+                    break Ledger::open(&self.ledger).and_then(|ledger| ledger.next_poll_at());
+                }
+                Err(error) => break Err(error),
+            }
+        };
+        match due {
+            Ok(due) => bell.wait(self.clock.now(), due, LONGEST_SLEEP),
+            Err(error) => {
+                tracing::error!(%error, "what became of messages could not be recorded: it is asked for again");
+                bell.pause(AFTER_TROUBLE);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

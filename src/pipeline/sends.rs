@@ -1,0 +1,315 @@
+//! A run that sends: a send is a commit point.
+//!
+//! ```text
+//! record the calls so far and the intent ─ COMMIT ─ tell the ledger ─ give the baton up
+//!   ─ ask Twilio, and again while it certainly did not process the request ─ take the baton
+//!   ─ record the outcome ─ COMMIT ─ go on in a new transaction
+//! ```
+//!
+//! A run that is taken up again and meets an intent without an outcome finds out what became of it: from the ledger,
+//! else from Twilio's log. What cannot be found out stays in doubt; it is never sent again.
+
+use std::time::Instant;
+
+use crate::base::{MessageId, MessageSid, MessageStatus, UnixMillis, stage};
+use crate::host::Send;
+use crate::pipeline::Event;
+use crate::pipeline::application::Application;
+use crate::pipeline::backoff::Attempt;
+use crate::pipeline::batch::Batch;
+use crate::pipeline::calls::{advance, encode};
+use crate::pipeline::reconcile::{look_for, tells};
+use crate::pipeline::run::{Origin, Run, Stop};
+use crate::script::protocol::Answer;
+use crate::store::{Inbox, JournalCall, Ledger, NewMessage, SendRecord, StoreError};
+use crate::whatsapp::{Finding, MessageResource, Outcome, OutcomeCode, OutgoingMessage, SendOutcome};
+
+/// How a callback URL asks Twilio to retry: five times, when the connection fails, the answer takes too long, or the
+/// host says 5xx (<https://www.twilio.com/docs/usage/webhooks/webhooks-connection-overrides>).
+const RETRIES: &str = "#rc=5&rp=ct,rt,5xx";
+/// What is said of a send whose outcome died with the host.
+const DIED: &str = "The host died while the message was being sent";
+
+/// What an author and a person are told of a send whose outcome died with the host.
+pub(super) fn died() -> Outcome {
+    Outcome::in_doubt(DIED)
+}
+
+impl Batch<'_> {
+    /// Sends, and answers the call with the outcome.
+    pub(super) fn send(&mut self, run: &mut Run, send: &Send, fingerprint: [u8; 16]) -> Result<Answer, Stop> {
+        let Some(inbox) = self.application.inbox().cloned() else {
+            return Err(Stop::Trouble(StoreError::Unavailable("the host is not started".into())));
+        };
+        let id = MessageId::generate();
+        if let Origin::Notification { id: notification, .. } = run.origin {
+            let db = self.db();
+            if !run.journal.begun {
+                if std::mem::take(&mut run.journal.outdated) {
+                    db.forget_journal(notification)?;
+                }
+                db.record_origin(notification, run.journal.start)?;
+                run.journal.begun = true;
+            }
+            for (number, call) in run.journal.unsaved.drain(..) {
+                db.record_call(notification, number, &call)?;
+            }
+            let intent = JournalCall { fingerprint, answer: None, message: Some(id) };
+            db.record_call(notification, run.calls, &intent)?;
+        }
+        self.commit_so_far()?;
+        run.effects.separated.clear(); // committed
+        // From here on the message may leave, and its notifications wait for this run.
+        self.application.open_message(run.action.as_str(), id);
+        run.messages.push(id);
+        let new = self.new_message(run, id, send);
+        if let Err(error) = inbox.open_message(new.clone()) {
+            self.withdraw(run)?;
+            return Err(Stop::Trouble(error));
+        }
+        let mut message = send.message.clone();
+        message.status_callback = Some(format!(
+            "{}/whatsapp/callback/{}/{}?message={id}{RETRIES}",
+            run.context.public_url, run.context.application.id, send.company
+        ));
+        let application = self.application;
+        let transmission = Transmission {
+            application,
+            inbox: &inbox,
+            send,
+            message: &message,
+            new,
+            deadline: self.deadline(run),
+            may_be_interrupted: matches!(run.origin, Origin::Notification { .. }),
+        };
+        let (made, waited) = self.without_baton(|| {
+            stage::reach("send-intended");
+            let answer = match transmission.make()? {
+                Made::Answer(answer) => answer,
+                Made::Interrupted => return Ok(None),
+            };
+            stage::reach("send-answered");
+            let mut outcome = Outcome::of(&answer, &message);
+            outcome.warnings.extend(send.warnings.iter().cloned());
+            application.surroundings.events.tell(|| Event::Sent {
+                app: application.parameters.id.clone(),
+                company: send.company.clone(),
+                outcome: outcome.clone(),
+            });
+            if inbox.close_message(record(application.now(), id, &outcome)).is_err() {
+                tracing::warn!(message = %id, "the inbox is closed: the outcome of a send is in the journal only");
+            }
+            Ok(Some(outcome))
+        });
+        run.waited += waited;
+        let outcome = match made {
+            Ok(Some(outcome)) => outcome,
+            Ok(None) => return Err(self.take_back(run, &inbox, id, Stop::Stopping)?),
+            Err(error) => return Err(self.take_back(run, &inbox, id, Stop::Trouble(error))?),
+        };
+        let answer = Answer::Return { value: send.form.value(&outcome), advance_ms: advance(run) };
+        self.db().begin()?;
+        if let Origin::Notification { id: notification, .. } = run.origin {
+            let call = JournalCall { fingerprint, answer: Some(encode(&answer)), message: Some(id) };
+            self.db().record_call(notification, run.calls, &call)?;
+            self.commit()?;
+            self.db().begin()?;
+        }
+        self.db().begin_run()?;
+        Ok(answer)
+    }
+
+    /// Commits what this run has written, and with it what has ended before it.
+    fn commit_so_far(&mut self) -> Result<(), Stop> {
+        let alone = self.nothing_has_ended();
+        self.db().keep_run()?;
+        self.commit().map_err(|error| {
+            if error.is_violation() { Stop::NotCommitted { alone } } else { Stop::Trouble(error) }
+        })
+    }
+
+    /// Takes intent and message back: the message has certainly not left. The intent first, for the journal decides
+    /// what a replay does; a message that stays behind is found not to be in Twilio's log.
+    fn take_back(&mut self, run: &Run, inbox: &Inbox, id: MessageId, stop: Stop) -> Result<Stop, Stop> {
+        self.withdraw(run)?;
+        let _ = inbox.withdraw_message(id);
+        Ok(stop)
+    }
+
+    /// Takes an intent back: the message has certainly not left.
+    fn withdraw(&mut self, run: &Run) -> Result<(), StoreError> {
+        self.db().begin()?;
+        if let Origin::Notification { id, .. } = run.origin {
+            self.db().forget_call(id, run.calls)?;
+        }
+        self.commit()?;
+        self.db().begin()?;
+        self.db().begin_run()
+    }
+
+    /// What became of a message whose send was interrupted: a callback may have told its sid, or Twilio's log shows it.
+    pub(super) fn found_out(
+        &mut self,
+        run: &mut Run,
+        message: Option<MessageId>,
+        send: Option<&Send>,
+    ) -> Result<Outcome, Stop> {
+        let (Some(id), Some(inbox)) = (message, self.application.inbox().cloned()) else {
+            return Ok(died());
+        };
+        inbox.flush()?; // the outcome may be on its way there
+        let between = |outcome: Outcome| match send {
+            Some(send) => outcome.between(Some(send.message.to.whatsapp()), Some(send.from())),
+            None => outcome,
+        };
+        let row = Ledger::open(self.application.ledger())?.message(&id.to_string())?;
+        if let Some(sid) = row.as_ref().and_then(|row| row.sid.as_deref())
+            && let Ok(sid) = MessageSid::parse(sid)
+        {
+            let status = row.map_or(MessageStatus::Queued, |row| MessageStatus::parse(&row.status));
+            return Ok(between(Outcome::known(&sid, &status)));
+        }
+        if let Some(row) = row.as_ref().filter(|row| !matches!(row.status.as_str(), "sending" | "unknown")) {
+            // It came to an outcome, and only the journal had not heard of it: Twilio refused it, or was not reached.
+            let code = row.error_code.as_deref().unwrap_or("SEND_REFUSED");
+            let mut outcome = Outcome::failed(code, row.error_message.clone().unwrap_or_default());
+            if let Ok(number) = code.parse() {
+                outcome.error_code = Some(OutcomeCode::Number(number));
+            }
+            outcome.retryable = matches!(code, "TWILIO_UNREACHABLE" | "TOO_MANY_REQUESTS");
+            return Ok(between(outcome));
+        }
+        // When it was last tried, which a doubt that is noted later must not move.
+        let last_tried = row.as_ref().map(|row| row.updated_at);
+        if let Some(send) = send {
+            if row.is_none() {
+                inbox.open_message(self.new_message(run, id, send))?;
+            } else if let Some(found) = self.looked_for(run, id, send)? {
+                // What Twilio has told nobody yet is left to reconciliation, so that a notification tells it.
+                let status = if tells(&found.status) { MessageStatus::Queued } else { found.status.clone() };
+                let outcome = Outcome::known(&found.sid, &status);
+                let _ = inbox.close_message(record(self.application.now(), id, &outcome));
+                return Ok(between(Outcome::found(&found)));
+            }
+        }
+        let outcome = between(died());
+        let at = last_tried.unwrap_or_else(|| self.application.now());
+        let _ = inbox.close_message(record(at, id, &outcome));
+        Ok(outcome)
+    }
+
+    /// The message in Twilio's log, if it can be told which it is. The baton is away meanwhile: the transaction holds
+    /// nothing of this run, and what other runs have written is committed.
+    fn looked_for(
+        &mut self,
+        run: &mut Run,
+        id: MessageId,
+        send: &Send,
+    ) -> Result<Option<MessageResource>, Stop> {
+        self.commit_so_far()?;
+        let application = self.application;
+        let (found, waited) = self.without_baton(|| {
+            let ledger = Ledger::open(application.ledger())?;
+            match ledger.polled_message(id)? {
+                Some(message) => {
+                    look_for(&*application.surroundings.network, &ledger, &message, &send.account)
+                }
+                None => Ok(Ok(Finding::Undecided)),
+            }
+        });
+        run.waited += waited;
+        self.db().begin()?;
+        self.db().begin_run()?;
+        match found? {
+            Ok(Finding::Found(found)) => Ok(Some(*found)),
+            Ok(Finding::Absent | Finding::Undecided) => Ok(None),
+            Err(error) => {
+                tracing::warn!(message = %id, %error, "Twilio's log could not be read for a send in doubt");
+                Ok(None)
+            }
+        }
+    }
+
+    fn new_message(&self, run: &Run, id: MessageId, send: &Send) -> NewMessage {
+        NewMessage {
+            id,
+            app: run.context.application.id.clone(),
+            company: send.company.clone(),
+            account: send.account.sid.clone(),
+            notification: match run.origin {
+                Origin::Notification { id, .. } => Some(id),
+                Origin::Direct(_) => None,
+            },
+            to: send.message.to.clone(),
+            from: send.from(),
+            at: self.application.now(),
+        }
+    }
+}
+
+/// One message on its way to Twilio.
+struct Transmission<'a> {
+    application: &'a Application,
+    inbox: &'a Inbox,
+    send: &'a Send,
+    message: &'a OutgoingMessage,
+    new: NewMessage,
+    /// When the run must have ended.
+    deadline: Instant,
+    /// Whether the run is taken up again if it is interrupted.
+    may_be_interrupted: bool,
+}
+
+/// How the requests of a send ended.
+enum Made {
+    Answer(SendOutcome),
+    /// The host is stopping, and nothing has left.
+    Interrupted,
+}
+
+impl Transmission<'_> {
+    /// Asks Twilio, and again after a while as long as it certainly did not process the request and there is time.
+    ///
+    /// # Errors
+    /// When the ledger cannot be told that the message leaves once more; it has not left then.
+    fn make(&self) -> Result<Made, StoreError> {
+        let mut requests = 0;
+        loop {
+            requests += 1;
+            let begun = Instant::now();
+            let answer =
+                self.application.surroundings.network.create_message(&self.send.account, self.message);
+            let SendOutcome::NotSent { why, .. } = &answer else { return Ok(Made::Answer(answer)) };
+            let attempt = Attempt {
+                message: self.new.id,
+                requests,
+                why,
+                took: begun.elapsed(),
+                left: self.deadline.saturating_duration_since(Instant::now()),
+                wall: self.application.parameters.limits.wall,
+            };
+            let Some(wait) = attempt.wait() else { return Ok(Made::Answer(answer)) };
+            tracing::debug!(message = %self.new.id, requests, ?why, wait_ms = wait.as_millis(), "a send is made again");
+            if !self.application.pause(wait) {
+                let interrupted = self.may_be_interrupted;
+                return Ok(if interrupted { Made::Interrupted } else { Made::Answer(answer) });
+            }
+            // A doubt is looked for around the time of its last request.
+            self.inbox.open_message(NewMessage { at: self.application.now(), ..self.new.clone() })?;
+        }
+    }
+}
+
+fn record(at: UnixMillis, id: MessageId, outcome: &Outcome) -> SendRecord {
+    SendRecord {
+        id,
+        sid: outcome.sid.as_deref().and_then(|sid| MessageSid::parse(sid).ok()),
+        status: MessageStatus::parse(&outcome.status),
+        error_code: outcome.error_code.as_ref().map(|code| match code {
+            OutcomeCode::Number(number) => number.to_string(),
+            OutcomeCode::Name(name) => name.clone(),
+        }),
+        error_message: outcome.error_message.clone(),
+        at,
+    }
+}
