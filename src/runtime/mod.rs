@@ -19,8 +19,10 @@
 //! lock the folder, bind the sockets, open and migrate the databases, take in what waits, then serve. Stopping goes
 //! the other way round.
 
+mod engine;
 mod start;
 
+pub use engine::Engine;
 pub use start::{simulated_accounts, simulator_problem};
 
 use std::net::SocketAddr;
@@ -30,14 +32,13 @@ use std::time::Duration;
 
 use tokio::sync::broadcast;
 
-use crate::base::stage::Thread;
 use crate::base::{AppId, Clock, SystemClock};
 use crate::config::{Address, Params};
 use crate::control::ControlServer;
-use crate::pipeline::{DirectRun, Event, Events, NotRun, Pipeline, RunReport};
+use crate::pipeline::{DirectRun, Event, Events, NotRun, RunReport};
 use crate::script::WorkerCommand;
 use crate::simulator::Simulator;
-use crate::store::{DataDir, DataLock, Inbox};
+use crate::store::{DataDir, DataLock};
 use crate::web::{Listener, Readiness};
 
 /// How a host is to be put together.
@@ -55,9 +56,7 @@ pub struct HostBuilder {
 /// A host at work.
 pub struct Host {
     data: DataDir,
-    inbox: Inbox,
-    writer: Thread,
-    pipeline: Arc<Pipeline>,
+    engine: Engine,
     events: Events,
     public_url: Arc<str>,
     simulator: Option<Simulator>,
@@ -131,7 +130,7 @@ impl Host {
     /// # Errors
     /// [`NotRun`] when the application is unknown or the host stops first.
     pub async fn run(&self, app: &AppId, run: DirectRun) -> Result<RunReport, NotRun> {
-        self.pipeline.run(app, run).await
+        self.engine.pipeline.run(app, run).await
     }
 
     /// Stops: takes no more requests, answers those that are open, lets open runs come to their end for at most
@@ -144,21 +143,20 @@ impl Host {
         if let Some(control) = self.control {
             control.stop().await;
         }
-        let pipeline = Arc::clone(&self.pipeline);
+        let Engine { pipeline, inbox, writer } = self.engine;
+        let draining = Arc::clone(&pipeline);
         // Waiting for threads blocks, and the threads need this runtime for their sends.
-        let drained = tokio::task::spawn_blocking(move || pipeline.drain(limit)).await.unwrap_or(false);
+        let drained = tokio::task::spawn_blocking(move || draining.drain(limit)).await.unwrap_or(false);
         if let Some(simulator) = self.simulator {
             simulator.shutdown().await;
         }
-        let inbox = self.inbox;
         let flushed = tokio::task::spawn_blocking(move || inbox.flush()).await;
         if !matches!(flushed, Ok(Ok(()))) {
             tracing::warn!("the last marks were not written: they are found again at the next start");
         }
-        drop(self.pipeline);
+        drop(pipeline);
         if drained {
             // Nobody holds the inbox any more, so its thread ends.
-            let writer = self.writer;
             let _ = tokio::task::spawn_blocking(move || writer.join()).await;
         }
         drop(self.lock);

@@ -8,12 +8,12 @@ use url::Url;
 use crate::base::{Diagnostic, Place, Secret};
 use crate::config::{Application, Environment, GoogleCloudStorage};
 use crate::control::{ControlServer, Desk};
-use crate::pipeline::{ApplicationSetup, Events, Internet, Pipeline, Surroundings};
-use crate::runtime::{Host, HostBuilder};
+use crate::pipeline::{ApplicationSetup, Events, Internet, Surroundings};
+use crate::runtime::{Engine, Host, HostBuilder};
 use crate::script::catalogue;
 use crate::script::protocol::Bundle;
 use crate::simulator::{ApiKey, Settings, SimulatedAccount, Simulator, SimulatorError};
-use crate::store::{AppDb, DataDir, DataLock, HostDb, Inbox, Ledger, StoreError, read_migrations};
+use crate::store::{AppDb, DataDir, DataLock, HostDb, StoreError, read_migrations};
 use crate::web::{Listener, ListenerLimits, Readiness, Site};
 use crate::whatsapp::{SignedUrls, Twilio};
 
@@ -40,14 +40,12 @@ impl HostBuilder {
         let simulator = self.simulator(&public_url).await?;
         let simulator_url = simulator.as_ref().and_then(|simulator| Url::parse(&simulator.base_url()).ok());
         let parts = self.assemble(&data, &public_url, simulator_url.clone()).await?;
-        let ledger = Ledger::open(&data.host_db()).map_err(one)?;
-        let (waiting, open) = (ledger.waiting().map_err(one)?, ledger.open_messages().map_err(one)?);
-        parts.pipeline.start(&parts.inbox, waiting, open);
+        parts.engine.take_up(&data.host_db()).map_err(one)?;
 
         let readiness = Readiness::default();
         let site = Site {
             applications: Arc::new(self.params.applications.clone()),
-            inbox: parts.inbox.clone(),
+            inbox: parts.engine.inbox.clone(),
             clock: Arc::clone(&self.clock),
             public_url: Arc::clone(&public_url),
             public_dir: self.public.clone(),
@@ -59,8 +57,8 @@ impl HostBuilder {
             })?;
         let desk = Desk {
             ledger: data.host_db(),
-            inbox: parts.inbox.clone(),
-            pipeline: Arc::clone(&parts.pipeline),
+            inbox: parts.engine.inbox.clone(),
+            pipeline: Arc::clone(&parts.engine.pipeline),
         };
         let control = ControlServer::serve(&data.socket(), desk).map_err(|error| {
             vec![
@@ -97,7 +95,7 @@ impl HostBuilder {
             (simulator, url)
         };
         let parts = self.assemble(&data, &public_url, simulator_url.clone()).await?;
-        parts.pipeline.start(&parts.inbox, Vec::new(), Vec::new());
+        parts.engine.leave_waiting();
         Ok(parts.into_host(data, lock, public_url, simulator, simulator_url))
     }
 
@@ -169,17 +167,10 @@ impl HostBuilder {
             runtime: tokio::runtime::Handle::current(),
             events: events.clone(),
         };
-        let pipeline = Arc::new(Pipeline::new(&surroundings, setups));
-        let announced = Arc::downgrade(&pipeline);
-        let announce = move |accepted: Vec<_>| {
-            if let Some(pipeline) = announced.upgrade() {
-                pipeline.accept(&accepted);
-            }
-        };
-        let (inbox, writer) = Inbox::start(host_db, data.host_db(), announce).map_err(|error| {
+        let engine = Engine::new(host_db, &surroundings, setups).map_err(|error| {
             vec![Diagnostic::error("THREAD", format!("the inbox has no thread: {error}"))]
         })?;
-        Ok(Parts { pipeline, inbox, writer, events })
+        Ok(Parts { engine, events })
     }
 
     async fn application(
@@ -209,9 +200,7 @@ impl HostBuilder {
 }
 
 struct Parts {
-    pipeline: Arc<Pipeline>,
-    inbox: Inbox,
-    writer: crate::base::stage::Thread,
+    engine: Engine,
     events: Events,
 }
 
@@ -227,9 +216,7 @@ impl Parts {
     ) -> Host {
         Host {
             data,
-            inbox: self.inbox,
-            writer: self.writer,
-            pipeline: self.pipeline,
+            engine: self.engine,
             events: self.events,
             public_url,
             simulator,
