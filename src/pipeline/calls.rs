@@ -22,7 +22,7 @@ use crate::script::Death;
 use crate::script::protocol::{
     Answer, Ended, ErrorKind, FromWorker, MAX_FRAME, Reason, Thrown, ToWorker, Value,
 };
-use crate::store::{JournalCall, Ledger, NewMessage, SendRecord, StoreError};
+use crate::store::{Inbox, JournalCall, Ledger, NewMessage, SendRecord, StoreError};
 use crate::whatsapp::{Outcome, OutcomeCode};
 
 /// How a callback URL asks Twilio to retry: five times, when the connection fails, the answer takes too long, or the
@@ -141,11 +141,20 @@ impl Batch<'_> {
                 run.calls
             )));
         }
+        if let Some(message) = before.message {
+            // An attempt that failed has let the message's notifications go: they wait for this one again.
+            self.open_message(run, message);
+        }
         if let Some(answer) = before.answer.as_deref() {
             let answer: Answer = postcard::from_bytes(answer)
                 .map_err(|_| Stop::Mismatch("the journal of this run cannot be read".into()))?;
-            if let Answer::Return { advance_ms, .. } = &answer {
+            if let Answer::Return { value, advance_ms } = &answer {
                 run.advanced += advance_ms;
+                if let (Some(message), Some(outcome), Some(inbox)) =
+                    (before.message, outcome_in(value), self.application.inbox())
+                {
+                    tell_outcome(inbox, self.record(message, &outcome))?;
+                }
             }
             return Ok(answer);
         }
@@ -228,9 +237,13 @@ impl Batch<'_> {
         })?;
         run.effects.separated.clear(); // committed
         // From here on the message may leave, and its notifications wait for this run.
-        self.application.open_message(run.action.as_str(), id);
-        run.messages.push(id);
+        self.open_message(run, id);
         if let Err(error) = inbox.open_message(self.new_message(run, id, send)) {
+            // Whether it is in the ledger, nobody knows: it must not be shown there as one that is on its way. Without
+            // that the intent stays, and its outcome is found out later.
+            let unsent =
+                Outcome::failed("HOST_TROUBLE", format!("the message could not be recorded: {error}"));
+            tell_outcome(&inbox, self.record(id, &unsent))?;
             self.withdraw(run)?;
             return Err(Stop::Trouble(error));
         }
@@ -240,7 +253,7 @@ impl Batch<'_> {
             run.context.public_url, run.context.application.id, send.company
         ));
         let application = self.application;
-        let ((outcome, closed), waited) = self.without_baton(|| {
+        let ((outcome, told), waited) = self.without_baton(|| {
             let surroundings = &application.surroundings;
             stage::reach("send-intended");
             let answer = surroundings.network.create_message(&send.account, &message);
@@ -252,23 +265,31 @@ impl Batch<'_> {
                 company: send.company.clone(),
                 outcome: outcome.clone(),
             });
-            let closed = inbox.close_message(record(application.now(), id, &outcome));
-            (outcome, closed)
+            let told = tell_outcome(&inbox, record(application.now(), id, &outcome));
+            (outcome, told)
         });
         run.waited += waited;
-        if closed.is_err() {
-            tracing::warn!(message = %id, "the inbox is closed: the outcome of a send is in the journal only");
-        }
         let answer = Answer::Return { value: send.form.value(&outcome), advance_ms: advance(run) };
         self.db().begin()?;
         if let Origin::Notification { id: notification, .. } = run.origin {
             let call = JournalCall { fingerprint, answer: Some(encode(&answer)), message: Some(id) };
             self.db().record_call(notification, run.calls, &call)?;
             self.commit()?;
+            told?; // the journal knows: the ledger is told again when the run is taken up again
             self.db().begin()?;
+        } else if let Err(error) = told {
+            tracing::warn!(message = %id, %error, "the ledger has not heard of the outcome of a send");
         }
         self.db().begin_run()?;
         Ok(answer)
+    }
+
+    /// The notifications of this message wait for the run's end.
+    fn open_message(&self, run: &mut Run, message: MessageId) {
+        if !run.messages.contains(&message) {
+            self.application.open_message(run.action.as_str(), message);
+            run.messages.push(message);
+        }
     }
 
     /// Takes an intent back: the message has certainly not left.
@@ -300,6 +321,22 @@ impl Batch<'_> {
 
     fn record(&self, id: MessageId, outcome: &Outcome) -> SendRecord {
         record(self.application.now(), id, outcome)
+    }
+}
+
+/// Tells the ledger what became of a send; returns once that is durable. The run goes on only then: once it is done,
+/// nobody remembers the outcome any more.
+fn tell_outcome(inbox: &Inbox, record: SendRecord) -> Result<(), StoreError> {
+    // A writer that is gone is told of by `flush`.
+    let _ = inbox.close_message(record);
+    inbox.flush()
+}
+
+/// The outcome that a recorded answer holds.
+fn outcome_in(value: &Value) -> Option<Outcome> {
+    match value {
+        Value::String(json) | Value::Json(json) => serde_json::from_str(json).ok(),
+        _ => None,
     }
 }
 
