@@ -209,7 +209,7 @@ impl Batch<'_> {
             inbox.open_message(self.new_message(run, id, send))?;
         }
         let outcome = between(in_doubt());
-        let _ = inbox.close_message(self.record(id, &outcome));
+        tell_outcome(inbox, self.record(id, &outcome))?;
         Ok(outcome)
     }
 

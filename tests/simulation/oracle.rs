@@ -39,8 +39,8 @@ pub struct Known {
     pub sender: Option<Name>,
     /// A run of it has sent, and is not over: it may go on.
     pub open: bool,
-    /// The worker in which its run has come to its end: in the same transaction, others may see that.
-    pub ended_in: Option<u64>,
+    /// Its run has come to its end, and is not committed: who runs now, runs in the same transaction or after it.
+    pub ended: bool,
     /// What Twilio accepted of it, by step.
     pub accepted: BTreeMap<usize, Accepted>,
 }
@@ -111,7 +111,7 @@ impl Oracle {
             told_dead: false,
             sender,
             open: false,
-            ended_in: None,
+            ended: false,
             accepted: BTreeMap::new(),
         };
         self.known.insert(name.to_owned(), known);
@@ -152,7 +152,8 @@ impl Oracle {
         let senders = self.known.iter().filter(|(_, known)| !known.accepted.is_empty());
         for name in senders.map(|(name, _)| name.clone()).collect::<Vec<_>>() {
             let open = self.state(&name).is_some_and(|state| state == "waiting");
-            self.get(&name).open = open;
+            let known = self.get(&name);
+            (known.open, known.ended) = (open, false);
         }
     }
 
@@ -242,13 +243,13 @@ impl Oracle {
         }
         self.must(begun, || format!("1: {name} runs and is not on the disk"));
         if let Some(sender) = self.known[name].sender.clone() {
-            let ended_before = self.known[&sender].ended_in == Some(worker);
-            let open = self.known[&sender].open && !ended_before && !self.is_done_by_name(&sender);
+            let known = &self.known[&sender];
+            let open = known.open && !known.ended && !self.is_done_by_name(&sender);
             self.must(!open, || format!("{name} begins while {sender}, whose run sent it, is open"));
         }
         let known = self.get(name);
         known.starts += 1;
-        known.ended_in = None;
+        known.ended = false;
         let starts = known.starts;
         self.director.note(&format!("{name} begins, start {starts}"));
         starts
@@ -256,11 +257,10 @@ impl Oracle {
 
     /// A run has ended in its worker, by itself or with it.
     pub fn run_ended(&mut self, name: &str, failed: bool) {
-        let worker = self.running.remove(parts(name).0).map(|(_, worker)| worker);
-        if failed {
-            self.get(name).failures += 1;
-        }
-        self.get(name).ended_in = worker;
+        self.running.remove(parts(name).0);
+        let known = self.get(name);
+        known.ended = true;
+        known.failures += u32::from(failed);
         let how = if failed { "has failed" } else { "has ended" };
         self.director.note(&format!("{name} {how}"));
     }
