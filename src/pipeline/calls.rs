@@ -356,7 +356,7 @@ fn record(at: crate::base::UnixMillis, id: MessageId, outcome: &Outcome) -> Send
 
 /// How much later it is for the script than when it was last told, in milliseconds.
 fn advance(run: &mut Run) -> u64 {
-    let elapsed = u64::try_from(run.begun.elapsed().as_millis()).unwrap_or(u64::MAX);
+    let elapsed = u64::try_from(run.elapsed().as_millis()).unwrap_or(u64::MAX);
     let advance = elapsed.saturating_sub(run.advanced);
     run.advanced += advance;
     advance

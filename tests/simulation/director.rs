@@ -14,7 +14,7 @@ use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, Weak};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use boatswain::base::stage::{self, Fault};
 
@@ -91,16 +91,20 @@ struct State {
     dying: bool,
     failure: Option<String>,
     trace: Trace,
+    /// How much time has passed since the director began.
+    elapsed: Duration,
 }
 
 pub struct Director {
     state: Mutex<State>,
+    began: Instant,
     me: Weak<Self>,
 }
 
 impl Director {
     pub fn new(rng: Rng, rates: Rates, deaths: u32, keep: Keep) -> Arc<Self> {
         Arc::new_cyclic(|me| Self {
+            began: Instant::now(),
             state: Mutex::new(State {
                 rng,
                 rates,
@@ -112,6 +116,7 @@ impl Director {
                 dying: false,
                 failure: None,
                 trace: Trace::new(keep),
+                elapsed: Duration::ZERO,
             }),
             me: me.clone(),
         })
@@ -169,6 +174,11 @@ impl Director {
 
     pub fn lines(&self) -> Vec<String> {
         self.lock().trace.lines()
+    }
+
+    /// Time passes.
+    pub fn pass(&self, time: Duration) {
+        self.lock().elapsed += time;
     }
 
     /// A thread of the simulation that belongs to the host: its start, its end.
@@ -330,6 +340,11 @@ impl stage::Director for Director {
         let mut state = Self::unwind_if_dying(state, me);
         state.actors[me].only_looked = true;
         std::mem::take(&mut state.actors[me].timed_out)
+    }
+
+    fn now(&self) -> Instant {
+        // No point: it is asked for in the middle of a statement too.
+        self.began + self.lock().elapsed
     }
 
     fn fault(&self, point: &'static str) -> Option<Fault> {

@@ -37,12 +37,21 @@ pub struct Known {
     pub told_dead: bool,
     /// Whose run sent the message that this one is about.
     pub sender: Option<Name>,
-    /// A run of it has sent, and is not over: it may go on.
-    pub open: bool,
-    /// Its run has come to its end, and is not committed: who runs now, runs in the same transaction or after it.
-    pub ended: bool,
+    /// Whether a run of it that has sent may still go on.
+    pub sending: Sending,
     /// What Twilio accepted of it, by step.
     pub accepted: BTreeMap<usize, Accepted>,
+}
+
+/// Where a run stands that has sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sending {
+    /// It goes on, or will in a moment.
+    Open,
+    /// It has come to its end, and is not committed: who runs now, runs in the same transaction or after it.
+    Ended,
+    /// It is over, or has sent nothing.
+    Over,
 }
 
 /// A message that Twilio accepted.
@@ -50,6 +59,8 @@ pub struct Known {
 pub struct Accepted {
     pub sid: String,
     pub message: MessageId,
+    /// The attempt that sent it is over: its notifications may have been taken up since, also beside the next attempt.
+    pub released: bool,
 }
 
 /// What was last seen of a message in the ledger.
@@ -110,8 +121,7 @@ impl Oracle {
             deaths: 0,
             told_dead: false,
             sender,
-            open: false,
-            ended: false,
+            sending: Sending::Over,
             accepted: BTreeMap::new(),
         };
         self.known.insert(name.to_owned(), known);
@@ -153,7 +163,8 @@ impl Oracle {
         for name in senders.map(|(name, _)| name.clone()).collect::<Vec<_>>() {
             let open = self.state(&name).is_some_and(|state| state == "waiting");
             let known = self.get(&name);
-            (known.open, known.ended) = (open, false);
+            known.sending = if open { Sending::Open } else { Sending::Over };
+            known.accepted.values_mut().for_each(|accepted| accepted.released = !open);
         }
     }
 
@@ -191,7 +202,8 @@ impl Oracle {
             self.must(done, || format!("3: {name} was told to be done, and its mark is not on the disk"));
         }
         let known = self.get(&name);
-        known.open = false;
+        known.sending = Sending::Over;
+        known.accepted.values_mut().for_each(|accepted| accepted.released = true);
         known.told_dead |= mark == Mark::Dead;
     }
 
@@ -244,12 +256,12 @@ impl Oracle {
         self.must(begun, || format!("1: {name} runs and is not on the disk"));
         if let Some(sender) = self.known[name].sender.clone() {
             let known = &self.known[&sender];
-            let open = known.open && !known.ended && !self.is_done_by_name(&sender);
+            let held = known.accepted.values().any(|accepted| accepted.sid == sid && !accepted.released);
+            let open = held && known.sending == Sending::Open && !self.is_done_by_name(&sender);
             self.must(!open, || format!("{name} begins while {sender}, whose run sent it, is open"));
         }
         let known = self.get(name);
         known.starts += 1;
-        known.ended = false;
         let starts = known.starts;
         self.director.note(&format!("{name} begins, start {starts}"));
         starts
@@ -259,7 +271,7 @@ impl Oracle {
     pub fn run_ended(&mut self, name: &str, failed: bool) {
         self.running.remove(parts(name).0);
         let known = self.get(name);
-        known.ended = true;
+        known.sending = if known.sending == Sending::Open { Sending::Ended } else { known.sending };
         known.failures += u32::from(failed);
         let how = if failed { "has failed" } else { "has ended" };
         self.director.note(&format!("{name} {how}"));
@@ -281,7 +293,7 @@ impl Oracle {
             .unwrap();
         self.must(row, || format!("4: a message of {name} leaves and is not in the ledger"));
         let known = self.get(name);
-        known.open = true;
+        known.sending = Sending::Open;
         if known.accepted.insert(step, accepted).is_some() {
             self.director.fail(format!("4: step {step} of {name} was sent twice"));
         }

@@ -7,6 +7,7 @@ use std::path::Path;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
+use std::time::Duration;
 
 use boatswain::base::Clock;
 use boatswain::store::{Receipt, StoreError};
@@ -146,11 +147,12 @@ impl Simulation {
             Happening::Callback => self.call(),
             Happening::Tick => {
                 let most = self.director.ask(|rng| rng.one_of(&[50, 2_000, 60_000, 900_000]));
-                self.world.move_clock(i64::from(self.director.ask(|rng| rng.between(1, most))));
+                let millis = self.director.ask(|rng| rng.between(1, most));
+                self.world.pass(Duration::from_millis(millis.into()));
             }
             Happening::Jump => {
                 let hours = self.director.ask(|rng| rng.between(1, 10));
-                self.world.move_clock((i64::from(hours) - 5) * 3_600_000);
+                self.world.set_clock(i64::from(hours) - 5);
             }
             Happening::Kill => self.director.kill(),
             Happening::Stop => self.outside.stop(),
@@ -213,6 +215,9 @@ impl Simulation {
                         if !self.director.unlucky(self.world.settings.doubled) {
                             continue;
                         }
+                    } else if self.director.unlucky(self.world.settings.lost) {
+                        self.director.note(&format!("Twilio gives {name} up"));
+                        continue;
                     } else {
                         self.director.note(&format!("{name} is not acknowledged"));
                     }
@@ -235,7 +240,7 @@ impl Simulation {
         self.director.note("the faults stop");
         self.director.calm();
         // What the host keeps to itself is due within a second or two, or hours later if the clock was set back.
-        let mut pace = 1_100;
+        let mut pace = Duration::from_millis(1_100);
         for round in 0..PATIENCE {
             self.director.idle();
             if self.over() {
@@ -263,10 +268,10 @@ impl Simulation {
                 self.director.fail(format!("7: {} wait for ever", waiting.join(", ")));
             }
             if let Some(next) = next.filter(|_| round.is_multiple_of(2)) {
-                self.world.move_clock(next - now);
+                self.world.pass(Duration::from_millis((next - now).unsigned_abs()));
             } else {
-                self.world.move_clock(pace);
-                pace = (pace + pace / 16).min(3_600_000);
+                self.world.pass(pace);
+                pace = (pace + pace / 16).min(Duration::from_hours(1));
             }
         }
     }

@@ -113,7 +113,7 @@ impl SimulatedTwilio {
         let (path, id) = url.split_once("?message=").unwrap();
         assert!(path.ends_with("/whatsapp/callback/app/NODEFINED"), "the callback URL: {url}");
         let id = MessageId::parse(id).unwrap();
-        let accepted = Accepted { sid: sid.to_string(), message: id };
+        let accepted = Accepted { sid: sid.to_string(), message: id, released: false };
         self.world.oracle().accepted(name, step, accepted);
 
         let statuses = self.world.director.ask(|rng| {

@@ -80,10 +80,13 @@ impl WorkerHandle for SimulatedWorker {
 
     fn run_begins(&mut self) {}
 
-    fn receive(&mut self, _wall_deadline: Instant) -> Result<FromWorker, Death> {
+    fn receive(&mut self, wall_deadline: Instant) -> Result<FromWorker, Death> {
         stage::reach("worker");
         if self.world.director.unlucky(self.world.settings.worker_dies) {
             return Err(self.dies(None, Reason::Killed, "it was killed"));
+        }
+        if stage::now() >= wall_deadline {
+            return Err(self.dies(None, Reason::WallLimit, "its time is used up"));
         }
         let mut current = match self.current.take() {
             Some(current) => current,

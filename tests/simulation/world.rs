@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
 
 use boatswain::base::{
     AccountSid, AppId, Clock, CompanyId, MessageId, MessageSid, MessageStatus, UnixMillis,
@@ -42,6 +43,8 @@ pub struct Settings {
     pub doubled: u32,
     pub torn: u32,
     pub jumps: u32,
+    /// Whether time passes while runs are under way, so that they use theirs up.
+    pub slow: bool,
 }
 
 impl Settings {
@@ -50,6 +53,7 @@ impl Settings {
         let (death, commit, timeout) = (rate(&[2, 5, 15]), rate(&[10, 50, 150]), rate(&[5, 50]));
         let (worker_dies, no_worker) = (rate(&[5, 30]), rate(&[30, 100]));
         let (lost, doubled, torn, jumps) = (rate(&[50]), rate(&[200]), rate(&[100, 300]), rate(&[200]));
+        let slow = rng.chance(300);
         let switch = rng.one_of(&[20, 100, 300, 700, 1000]);
         Self {
             rates: Rates { switch, timeout, death, commit },
@@ -64,6 +68,7 @@ impl Settings {
             doubled,
             torn,
             jumps,
+            slow,
         }
     }
 }
@@ -137,10 +142,18 @@ impl World {
         self.oracle.lock().unwrap()
     }
 
-    /// Moves the clock, forwards or backwards.
-    pub fn move_clock(&self, millis: i64) {
-        self.now.fetch_add(millis, Ordering::Relaxed);
-        self.director.note(&format!("the clock moves by {millis} ms"));
+    /// Time passes.
+    pub fn pass(&self, time: Duration) {
+        self.now.fetch_add(i64::try_from(time.as_millis()).unwrap(), Ordering::Relaxed);
+        let steady = if self.settings.slow || !self.director.is_storm() { time } else { Duration::ZERO };
+        self.director.pass(steady);
+        self.director.note(&format!("{} ms pass", time.as_millis()));
+    }
+
+    /// Somebody sets the clock, forwards or backwards.
+    pub fn set_clock(&self, hours: i64) {
+        self.now.fetch_add(hours * 3_600_000, Ordering::Relaxed);
+        self.director.note(&format!("the clock is set {hours} hours on"));
     }
 
     /// Twilio will make this call.
