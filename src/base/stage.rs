@@ -26,6 +26,8 @@ pub trait Director: Send + Sync {
     /// The calling thread cannot go on until something has changed; `true` when its time-out is to pass (only where it
     /// has one). Unwinds when the host dies meanwhile.
     fn pause(&self, has_timeout: bool) -> bool;
+    /// The time by a clock that only goes forwards.
+    fn now(&self) -> Instant;
     /// Whether what is about to be done at this point is to fail.
     fn fault(&self, point: &'static str) -> Option<Fault>;
 }
@@ -71,6 +73,14 @@ macro_rules! director {
             return $directed;
         }
     };
+}
+
+/// The time, for deadlines: by a clock that nobody sets.
+#[inline]
+#[must_use]
+pub fn now() -> Instant {
+    director!(director => director.now());
+    Instant::now()
 }
 
 /// The host has come to a named point.

@@ -223,7 +223,7 @@ impl Application {
     /// Waits for work and the baton; `None` when the thread shall end.
     pub(super) fn claim(&self) -> Option<(Baton, Vec<Work>)> {
         let mut state = self.state.lock();
-        let idle_since = Instant::now();
+        let idle_since = stage::now();
         loop {
             if state.stopping {
                 return self.leave(state);
@@ -253,7 +253,7 @@ impl Application {
             let free = state.baton.is_some() && state.returning == 0;
             let until_due = state.next_due().filter(|_| free);
             let until_due = until_due.map(|due| due.since(now).max(Duration::from_millis(1)));
-            let wall = Instant::now();
+            let wall = stage::now();
             if state.workers.first().is_some_and(|(_, since)| wall.duration_since(*since) >= IDLE) {
                 let (old, _) = state.workers.remove(0);
                 drop(state);
@@ -349,7 +349,7 @@ impl Application {
     }
 
     pub(super) fn put_worker(&self, worker: Box<dyn WorkerHandle>) {
-        self.state.lock().workers.push((worker, Instant::now()));
+        self.state.lock().workers.push((worker, stage::now()));
     }
 
     pub(super) fn is_sender(&self, action: &str) -> bool {
@@ -431,7 +431,7 @@ impl Application {
     pub(super) fn wait_until_idle(&self, deadline: Instant) -> bool {
         let mut state = self.state.lock();
         while state.slots > 0 {
-            let rest = deadline.saturating_duration_since(Instant::now());
+            let rest = deadline.saturating_duration_since(stage::now());
             if rest.is_zero() {
                 return false;
             }

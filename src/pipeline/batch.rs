@@ -10,7 +10,7 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use crate::base::stage;
 use crate::host::{Effects, RunContext, VoSource, run_separated};
@@ -102,9 +102,9 @@ impl<'a> Batch<'a> {
         let baton = self.take_baton();
         self.application.lend_baton(baton);
         let result = work();
-        let waiting = Instant::now();
+        let waiting = stage::now();
         self.baton = Some(self.application.take_baton());
-        (result, waiting.elapsed())
+        (result, stage::now().saturating_duration_since(waiting))
     }
 
     fn worker(&self) -> Result<Box<dyn WorkerHandle>, WorkerError> {
@@ -203,7 +203,7 @@ impl<'a> Batch<'a> {
             effects: Effects::default(),
             log: Vec::new(),
             noted: 0,
-            begun: Instant::now(),
+            begun: stage::now(),
             logged: 0,
             waited: Duration::ZERO,
             started_at: now,
@@ -268,7 +268,7 @@ impl<'a> Batch<'a> {
             self.db().begin()?;
         }
         self.db().begin_run()?;
-        run.begun = Instant::now();
+        run.begun = stage::now();
         worker.run_begins();
         self.converse(worker, run)
     }
@@ -327,7 +327,7 @@ impl<'a> Batch<'a> {
         let db = self.db();
         db.undo_run()?;
         // Alone a statement may take longer than within the run: they have as long as a run has, all together.
-        let deadline = Instant::now() + self.application.parameters.limits.wall;
+        let deadline = stage::now() + self.application.parameters.limits.wall;
         for statement in &run.effects.separated {
             db.begin_run()?;
             db.set_deadline(Some(deadline));
@@ -348,7 +348,7 @@ impl<'a> Batch<'a> {
     /// The same for a run whose transaction is gone: each statement in one of its own.
     fn separately(&self, run: &mut Run) -> Result<(), StoreError> {
         let db = self.db();
-        let deadline = Instant::now() + self.application.parameters.limits.wall;
+        let deadline = stage::now() + self.application.parameters.limits.wall;
         for statement in &run.effects.separated {
             db.begin()?;
             db.set_deadline(Some(deadline));
@@ -416,20 +416,20 @@ impl<'a> Batch<'a> {
                     code: None,
                     frames: Vec::new(),
                 });
-                let used = Used { wall: run.begun.elapsed(), host_calls: run.host_calls, ..Used::default() };
+                let used = Used { wall: run.elapsed(), host_calls: run.host_calls, ..Used::default() };
                 self.ended.push(EndedRun { run, verdict: Verdict::KilledWorker, result, used });
             }
             Stop::Trouble(error) => self.trouble(run, error.to_string()),
             Stop::NotCommitted { alone: false } => self.interrupted(run, true),
             Stop::Stopping => self.interrupted(run, false),
             Stop::NotCommitted { alone: true } => {
-                let used = Used { wall: run.begun.elapsed(), host_calls: run.host_calls, ..Used::default() };
+                let used = Used { wall: run.elapsed(), host_calls: run.host_calls, ..Used::default() };
                 let result = Err(violated());
                 self.ended.push(EndedRun { run, verdict: Verdict::Failed, result, used });
             }
             Stop::Mismatch(message) => {
                 let result = Err(failure(Reason::Thrown, "JOURNAL_MISMATCH", message));
-                let used = Used { wall: run.begun.elapsed(), host_calls: run.host_calls, ..Used::default() };
+                let used = Used { wall: run.elapsed(), host_calls: run.host_calls, ..Used::default() };
                 self.ended.push(EndedRun { run, verdict: Verdict::Hopeless, result, used });
             }
         }

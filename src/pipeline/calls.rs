@@ -133,11 +133,18 @@ impl Batch<'_> {
                 run.calls
             )));
         }
+        if let Some(message) = before.message {
+            // An attempt that failed has let the message's notifications go: they wait for this one again.
+            self.open_message(run, message);
+        }
         if let Some(answer) = before.answer.as_deref() {
             let answer: Answer = postcard::from_bytes(answer)
                 .map_err(|_| Stop::Mismatch("the journal of this run cannot be read".into()))?;
-            if let Answer::Return { advance_ms, .. } = &answer {
+            if let Answer::Return { value, advance_ms } = &answer {
                 run.advanced += advance_ms;
+                if let (Some(message), Some(outcome)) = (before.message, outcome_in(value)) {
+                    self.retell(message, &outcome)?;
+                }
             }
             return Ok(answer);
         }
@@ -163,9 +170,17 @@ impl Batch<'_> {
     }
 }
 
+/// The outcome that a recorded answer holds.
+fn outcome_in(value: &Value) -> Option<Outcome> {
+    match value {
+        Value::String(json) | Value::Json(json) => serde_json::from_str(json).ok(),
+        _ => None,
+    }
+}
+
 /// How much later it is for the script than when it was last told, in milliseconds.
 pub(super) fn advance(run: &mut Run) -> u64 {
-    let elapsed = u64::try_from(run.begun.elapsed().as_millis()).unwrap_or(u64::MAX);
+    let elapsed = u64::try_from(run.elapsed().as_millis()).unwrap_or(u64::MAX);
     let advance = elapsed.saturating_sub(run.advanced);
     run.advanced += advance;
     advance

@@ -34,12 +34,12 @@ mod window;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use tokio::sync::{broadcast, oneshot};
 use url::Url;
 
-use crate::base::{ActionId, AppId, Clock, CompanyId, MessageId, NotificationId};
+use crate::base::{ActionId, AppId, Clock, CompanyId, MessageId, NotificationId, stage};
 use crate::config;
 use crate::pipeline::application::Application;
 use crate::pipeline::queue::Arrival;
@@ -253,7 +253,7 @@ impl Pipeline {
     /// `limit`, and are left to be taken up again by the next process.
     #[must_use]
     pub fn drain(&self, limit: Duration) -> bool {
-        let deadline = Instant::now() + limit;
+        let deadline = stage::now() + limit;
         for application in self.applications.values() {
             application.stop();
         }

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use sha2::{Digest, Sha256};
 use tokio::sync::oneshot;
 
-use crate::base::{ActionId, MessageId, NotificationId};
+use crate::base::{ActionId, MessageId, NotificationId, stage};
 use crate::host::{Effects, RunContext};
 use crate::pipeline::report::{LogLine, RunReport, Used, cut};
 use crate::script::Death;
@@ -86,6 +86,11 @@ pub(super) enum Stop {
 }
 
 impl Run {
+    /// Time on the wall since it began.
+    pub(super) fn elapsed(&self) -> Duration {
+        stage::now().saturating_duration_since(self.begun)
+    }
+
     /// Takes over what a host function has logged on the run's behalf.
     pub(super) fn take_log(&mut self) {
         for (level, text) in self.effects.log.drain(..) {
@@ -139,7 +144,7 @@ pub(super) fn seed(origin: &Origin, started: i64) -> u64 {
 pub(super) fn used(run: &Run, ended: &Ended) -> Used {
     Used {
         cpu: Duration::from_micros(ended.cpu_us),
-        wall: run.begun.elapsed(),
+        wall: run.elapsed(),
         peak_memory_bytes: ended.peak_memory_bytes,
         host_calls: run.host_calls,
     }

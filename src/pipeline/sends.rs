@@ -60,12 +60,11 @@ impl Batch<'_> {
         self.commit_so_far()?;
         run.effects.separated.clear(); // committed
         // From here on the message may leave, and its notifications wait for this run.
-        self.application.open_message(run.action.as_str(), id);
-        run.messages.push(id);
+        self.open_message(run, id);
         let new = self.new_message(run, id, send);
         if let Err(error) = inbox.open_message(new.clone()) {
-            self.withdraw(run)?;
-            return Err(Stop::Trouble(error));
+            // Whether it is in the ledger, nobody knows.
+            return Err(self.take_back(run, &inbox, id, Stop::Trouble(error))?);
         }
         let mut message = send.message.clone();
         message.status_callback = Some(format!(
@@ -96,14 +95,12 @@ impl Batch<'_> {
                 company: send.company.clone(),
                 outcome: outcome.clone(),
             });
-            if inbox.close_message(record(application.now(), id, &outcome)).is_err() {
-                tracing::warn!(message = %id, "the inbox is closed: the outcome of a send is in the journal only");
-            }
-            Ok(Some(outcome))
+            let told = tell(&inbox, record(application.now(), id, &outcome));
+            Ok(Some((outcome, told)))
         });
         run.waited += waited;
-        let outcome = match made {
-            Ok(Some(outcome)) => outcome,
+        let (outcome, told) = match made {
+            Ok(Some(made)) => made,
             Ok(None) => return Err(self.take_back(run, &inbox, id, Stop::Stopping)?),
             Err(error) => return Err(self.take_back(run, &inbox, id, Stop::Trouble(error))?),
         };
@@ -113,10 +110,34 @@ impl Batch<'_> {
             let call = JournalCall { fingerprint, answer: Some(encode(&answer)), message: Some(id) };
             self.db().record_call(notification, run.calls, &call)?;
             self.commit()?;
+            told?; // the journal knows: the ledger is told when the run is taken up again
             self.db().begin()?;
+        } else if let Err(error) = told {
+            tracing::warn!(message = %id, %error, "the ledger has not heard of the outcome of a send");
         }
         self.db().begin_run()?;
         Ok(answer)
+    }
+
+    /// Tells the ledger the outcome that the journal has of a send, if it has not heard of it.
+    pub(super) fn retell(&self, message: MessageId, outcome: &Outcome) -> Result<(), StoreError> {
+        let Some(inbox) = self.application.inbox() else { return Ok(()) };
+        inbox.flush()?;
+        let row = Ledger::open(self.application.ledger())?.message(&message.to_string())?;
+        match row {
+            Some(row) if row.status == "sending" => {
+                tell(inbox, record(self.application.now(), message, outcome))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// The notifications of this message wait for the run's end.
+    pub(super) fn open_message(&self, run: &mut Run, message: MessageId) {
+        if !run.messages.contains(&message) {
+            self.application.open_message(run.action.as_str(), message);
+            run.messages.push(message);
+        }
     }
 
     /// Commits what this run has written, and with it what has ended before it.
@@ -188,13 +209,13 @@ impl Batch<'_> {
                 // What Twilio has told nobody yet is left to reconciliation, so that a notification tells it.
                 let status = if tells(&found.status) { MessageStatus::Queued } else { found.status.clone() };
                 let outcome = Outcome::known(&found.sid, &status);
-                let _ = inbox.close_message(record(self.application.now(), id, &outcome));
+                tell(&inbox, record(self.application.now(), id, &outcome))?;
                 return Ok(between(Outcome::found(&found)));
             }
         }
         let outcome = between(died());
         let at = last_tried.unwrap_or_else(|| self.application.now());
-        let _ = inbox.close_message(record(at, id, &outcome));
+        tell(&inbox, record(at, id, &outcome))?;
         Ok(outcome)
     }
 
@@ -276,7 +297,7 @@ impl Transmission<'_> {
         let mut requests = 0;
         loop {
             requests += 1;
-            let begun = Instant::now();
+            let begun = stage::now();
             let answer =
                 self.application.surroundings.network.create_message(&self.send.account, self.message);
             let SendOutcome::NotSent { why, .. } = &answer else { return Ok(Made::Answer(answer)) };
@@ -284,8 +305,8 @@ impl Transmission<'_> {
                 message: self.new.id,
                 requests,
                 why,
-                took: begun.elapsed(),
-                left: self.deadline.saturating_duration_since(Instant::now()),
+                took: stage::now().saturating_duration_since(begun),
+                left: self.deadline.saturating_duration_since(stage::now()),
                 wall: self.application.parameters.limits.wall,
             };
             let Some(wait) = attempt.wait() else { return Ok(Made::Answer(answer)) };
@@ -298,6 +319,13 @@ impl Transmission<'_> {
             self.inbox.open_message(NewMessage { at: self.application.now(), ..self.new.clone() })?;
         }
     }
+}
+
+/// Tells the ledger what became of a send; returns once that is durable. The run goes on only then: once it is done,
+/// nobody remembers the outcome any more.
+fn tell(inbox: &Inbox, record: SendRecord) -> Result<(), StoreError> {
+    let _ = inbox.close_message(record); // a writer that is gone is told of by `flush`
+    inbox.flush()
 }
 
 fn record(at: UnixMillis, id: MessageId, outcome: &Outcome) -> SendRecord {

@@ -138,7 +138,7 @@ impl Batch<'_> {
 
     /// An attempt that the host could not make.
     pub(super) fn trouble(&self, run: Run, message: String) {
-        let used = Used { wall: run.begun.elapsed(), host_calls: run.host_calls, ..Used::default() };
+        let used = Used { wall: run.elapsed(), host_calls: run.host_calls, ..Used::default() };
         let result = Err(failure(Reason::Thrown, "HOST_TROUBLE", message));
         self.settle(vec![EndedRun { run, verdict: Verdict::HostTrouble, result, used }]);
     }

@@ -19,9 +19,11 @@
 //! lock the folder, bind the sockets, open and migrate the databases, take in what waits, then serve. Stopping goes
 //! the other way round.
 
+mod engine;
 mod retention;
 mod start;
 
+pub use engine::Engine;
 pub use start::{simulated_accounts, simulator_problem};
 
 use std::net::SocketAddr;
@@ -31,14 +33,13 @@ use std::time::Duration;
 
 use tokio::sync::broadcast;
 
-use crate::base::stage::Thread;
 use crate::base::{AppId, Clock, Diagnostic, SystemClock};
 use crate::config::{Address, Params};
 use crate::control::ControlServer;
-use crate::pipeline::{DirectRun, Event, Events, NotRun, Pipeline, Pruned, Reconciliation, RunReport};
+use crate::pipeline::{DirectRun, Event, Events, NotRun, Pruned, Reconciliation, RunReport};
 use crate::script::WorkerCommand;
 use crate::simulator::Simulator;
-use crate::store::{DataDir, DataLock, Inbox, Swept};
+use crate::store::{DataDir, DataLock, Swept};
 use crate::web::{Listener, Readiness};
 
 /// How a host is to be put together.
@@ -56,9 +57,7 @@ pub struct HostBuilder {
 /// A host at work.
 pub struct Host {
     data: DataDir,
-    inbox: Inbox,
-    writer: Thread,
-    pipeline: Arc<Pipeline>,
+    engine: Engine,
     events: Events,
     public_url: Arc<str>,
     simulator: Option<Simulator>,
@@ -134,7 +133,7 @@ impl Host {
     /// # Errors
     /// [`NotRun`] when the application is unknown or the host stops first.
     pub async fn run(&self, app: &AppId, run: DirectRun) -> Result<RunReport, NotRun> {
-        self.pipeline.run(app, run).await
+        self.engine.pipeline.run(app, run).await
     }
 
     /// Deletes now what is past its time, as `[host] retention_days` says, instead of at the next full hour of this
@@ -172,9 +171,10 @@ impl Host {
         if let Some(control) = self.control {
             control.stop().await;
         }
-        let pipeline = Arc::clone(&self.pipeline);
+        let Engine { pipeline, inbox, writer } = self.engine;
+        let draining = Arc::clone(&pipeline);
         // Waiting for threads blocks, and the threads need this runtime for their sends.
-        let drained = tokio::task::spawn_blocking(move || pipeline.drain(limit)).await.unwrap_or(false);
+        let drained = tokio::task::spawn_blocking(move || draining.drain(limit)).await.unwrap_or(false);
         if let Some(retention) = self.retention {
             retention.stop().await;
         }
@@ -185,15 +185,13 @@ impl Host {
             Some(joined) => tokio::time::timeout(limit, joined).await.is_ok(),
             None => true,
         };
-        let inbox = self.inbox;
         let flushed = tokio::task::spawn_blocking(move || inbox.flush()).await;
         if !matches!(flushed, Ok(Ok(()))) {
             tracing::warn!("the last marks were not written: they are found again at the next start");
         }
-        drop(self.pipeline);
+        drop(pipeline);
         if drained && reconciled {
             // Nobody holds the inbox any more, so its thread ends.
-            let writer = self.writer;
             let _ = tokio::task::spawn_blocking(move || writer.join()).await;
         }
         drop(self.lock);

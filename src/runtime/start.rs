@@ -8,15 +8,13 @@ use url::Url;
 use crate::base::{Diagnostic, Place, Secret};
 use crate::config::{Application, Environment, GoogleCloudStorage};
 use crate::control::{ControlServer, Desk};
-use crate::pipeline::{
-    ApplicationSetup, Events, Internet, Pipeline, Reconciler, Reconciliation, Surroundings,
-};
+use crate::pipeline::{ApplicationSetup, Events, Internet, Reconciler, Reconciliation, Surroundings};
 use crate::runtime::retention::Retention;
-use crate::runtime::{Host, HostBuilder};
+use crate::runtime::{Engine, Host, HostBuilder};
 use crate::script::catalogue;
 use crate::script::protocol::Bundle;
 use crate::simulator::{ApiKey, Settings, SimulatedAccount, Simulator, SimulatorError};
-use crate::store::{AppDb, DataDir, DataLock, HostDb, Inbox, StoreError, read_migrations};
+use crate::store::{AppDb, DataDir, DataLock, HostDb, StoreError, read_migrations};
 use crate::web::{Listener, ListenerLimits, Readiness, Site};
 use crate::whatsapp::{SignedUrls, Twilio};
 
@@ -43,7 +41,7 @@ impl HostBuilder {
         let simulator = self.simulator(&public_url).await?;
         let simulator_url = simulator.as_ref().and_then(|simulator| Url::parse(&simulator.base_url()).ok());
         let parts = self.assemble(&data, &public_url, simulator_url.clone()).await?;
-        let (pipeline, inbox) = (Arc::clone(&parts.pipeline), parts.inbox.clone());
+        let (pipeline, inbox) = (Arc::clone(&parts.engine.pipeline), parts.engine.inbox.clone());
         let started = tokio::task::spawn_blocking(move || pipeline.start(&inbox)).await;
         started
             .unwrap_or_else(|_| Err(StoreError::Unavailable("the pipeline did not start".into())))
@@ -52,7 +50,7 @@ impl HostBuilder {
         let readiness = Readiness::default();
         let site = Site {
             applications: Arc::new(self.params.applications.clone()),
-            inbox: parts.inbox.clone(),
+            inbox: parts.engine.inbox.clone(),
             clock: Arc::clone(&self.clock),
             public_url: Arc::clone(&public_url),
             public_dir: self.public.clone(),
@@ -65,8 +63,8 @@ impl HostBuilder {
         let desk = Desk {
             data: data.clone(),
             clock: Arc::clone(&self.clock),
-            inbox: parts.inbox.clone(),
-            pipeline: Arc::clone(&parts.pipeline),
+            inbox: parts.engine.inbox.clone(),
+            pipeline: Arc::clone(&parts.engine.pipeline),
         };
         let control = ControlServer::serve(&data.socket(), desk).map_err(|error| {
             vec![
@@ -75,10 +73,10 @@ impl HostBuilder {
                     .help("give a data folder with a shorter path on a local disk"),
             ]
         })?;
-        let pipeline = Arc::clone(&parts.pipeline);
+        let pipeline = Arc::clone(&parts.engine.pipeline);
         let reconciler = Reconciler::new(
             &parts.surroundings,
-            parts.inbox.clone(),
+            parts.engine.inbox.clone(),
             self.params.applications.clone(),
             Box::new(move |app, message| pipeline.is_open(app, message)),
         );
@@ -88,8 +86,8 @@ impl HostBuilder {
         readiness.set(true);
         let retention = Retention::start(
             Arc::clone(&self.clock),
-            parts.inbox.clone(),
-            Arc::clone(&parts.pipeline),
+            parts.engine.inbox.clone(),
+            Arc::clone(&parts.engine.pipeline),
             &self.params.host,
         );
         let mut host = parts.into_host(data, lock, public_url, simulator, simulator_url);
@@ -121,7 +119,7 @@ impl HostBuilder {
             (simulator, url)
         };
         let parts = self.assemble(&data, &public_url, simulator_url.clone()).await?;
-        parts.pipeline.attach(&parts.inbox);
+        parts.engine.pipeline.attach(&parts.engine.inbox);
         Ok(parts.into_host(data, lock, public_url, simulator, simulator_url))
     }
 
@@ -195,17 +193,10 @@ impl HostBuilder {
             runtime: tokio::runtime::Handle::current(),
             events: Events::default(),
         };
-        let pipeline = Arc::new(Pipeline::new(&surroundings, setups));
-        let announced = Arc::downgrade(&pipeline);
-        let announce = move |news| {
-            if let Some(pipeline) = announced.upgrade() {
-                pipeline.hear(&news);
-            }
-        };
-        let (inbox, writer) = Inbox::start(host_db, data.host_db(), announce).map_err(|error| {
+        let engine = Engine::new(host_db, &surroundings, setups).map_err(|error| {
             vec![Diagnostic::error("THREAD", format!("the inbox has no thread: {error}"))]
         })?;
-        Ok(Parts { pipeline, inbox, writer, surroundings })
+        Ok(Parts { engine, surroundings })
     }
 
     async fn application(
@@ -249,9 +240,7 @@ fn skip_remembered(host_db: &mut HostDb, setup: &ApplicationSetup) -> Result<(),
 }
 
 struct Parts {
-    pipeline: Arc<Pipeline>,
-    inbox: Inbox,
-    writer: crate::base::stage::Thread,
+    engine: Engine,
     surroundings: Surroundings,
 }
 
@@ -267,9 +256,7 @@ impl Parts {
     ) -> Host {
         Host {
             data,
-            inbox: self.inbox,
-            writer: self.writer,
-            pipeline: self.pipeline,
+            engine: self.engine,
             events: self.surroundings.events,
             public_url,
             simulator,

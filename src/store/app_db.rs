@@ -9,7 +9,7 @@ use rusqlite::config::DbConfig;
 use rusqlite::limits::Limit;
 use rusqlite::{Connection, params};
 
-use crate::base::{MessageId, NotificationId, UnixMillis};
+use crate::base::{MessageId, NotificationId, UnixMillis, stage};
 use crate::store::StoreError;
 use crate::store::authorizer::{self, HostMode};
 use crate::store::host_db::{HostId, commit, open_durable};
@@ -73,12 +73,15 @@ impl AppDb {
         }
         let mode = HostMode::default();
         authorizer::install(&mut connection, &mode).map_err(open)?;
-        let opened = Instant::now();
+        let opened = stage::now();
         let deadline = Arc::new(AtomicU64::new(0));
         let watched = Arc::clone(&deadline);
         let late = move || match watched.load(Ordering::Relaxed) {
             0 => false,
-            limit => u64::try_from(opened.elapsed().as_millis()).unwrap_or(u64::MAX) > limit,
+            limit => {
+                let elapsed = stage::now().saturating_duration_since(opened);
+                u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX) > limit
+            }
         };
         connection.progress_handler(2000, Some(late)).map_err(open)?;
         Ok(Self { file: file.to_owned(), connection, mode, host: host.0.clone(), opened, deadline })

@@ -147,8 +147,10 @@ pub(super) fn write_finished(db: &Connection, finished: &Finished) -> rusqlite::
             Mark::Retry { at } => ("waiting", Some(at.0)),
             Mark::Dead => ("dead", None),
         };
+        // Ends are written again after a COMMIT that failed, and it may have taken effect: a kill counts once an attempt.
         db.prepare_cached(
-            "UPDATE notifications SET state = ?2, attempts = ?3, next_attempt_at = ?4, kills = kills + ?5 WHERE id = ?1",
+            "UPDATE notifications SET state = ?2, attempts = ?3, next_attempt_at = ?4,
+                    kills = kills + (?5 AND attempts < ?3) WHERE id = ?1",
         )?
         .execute(params![id.0, state, run.attempts, next, finished.killed])?;
     }

@@ -1,0 +1,125 @@
+//! The host that is simulated: started over its files as `runtime/start.rs` starts a real one, and stopped as one.
+
+use std::path::Path;
+use std::sync::atomic::{AtomicU32, AtomicU64};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use boatswain::base::{Clock, stage};
+use boatswain::config::Application;
+use boatswain::pipeline::{ApplicationSetup, Events, Surroundings};
+use boatswain::runtime::Engine;
+use boatswain::script::protocol::Bundle;
+use boatswain::store::{AppDb, DataDir, HostDb, Inbox, Migration};
+
+use crate::twilio::SimulatedTwilio;
+use crate::worker::SimulatedWorkers;
+use crate::world::World;
+
+/// The application's own tables. Nothing in them keeps a row from being written twice: that is the host's affair.
+const TABLES: &str = "
+CREATE TABLE effects (name TEXT NOT NULL, step INTEGER NOT NULL);
+CREATE TABLE separated (name TEXT NOT NULL, step INTEGER NOT NULL);
+CREATE TABLE once (x TEXT UNIQUE);
+INSERT INTO once VALUES ('taken');
+CREATE TABLE parent (id INTEGER PRIMARY KEY);
+CREATE TABLE child (parent INTEGER REFERENCES parent DEFERRABLE INITIALLY DEFERRED);
+";
+
+pub const PARAMETERS: &str = r#"
+[applications.app.WHATSAPP]
+environment = "simulator"
+api_base_url = "http://127.0.0.1:9"
+account_id = "AC00000000000000000000000000000001"
+auth_key = "simulated"
+from_phone_number = "+14155238886"
+whatsapp_callback = "onWhatsappStatus"
+"#;
+
+/// What outlives a host: everything outside it.
+pub struct Outside {
+    pub world: Arc<World>,
+    pub application: Arc<Application>,
+    pub workers: Arc<SimulatedWorkers>,
+    pub twilio: Arc<SimulatedTwilio>,
+    pub runtime: tokio::runtime::Handle,
+    /// The host that is up.
+    pub engine: Mutex<Option<Engine>>,
+}
+
+impl Outside {
+    pub fn new(world: &Arc<World>, workers: u32, runtime: tokio::runtime::Handle) -> Arc<Self> {
+        let text = format!("{PARAMETERS}\n[applications.app.limits]\nworkers = {workers}\n");
+        let loaded = boatswain::config::parse(Path::new("app-params.toml"), &text, &|_| None).unwrap();
+        let application = loaded.params.applications.into_values().next().unwrap();
+        Arc::new(Self {
+            world: Arc::clone(world),
+            application,
+            workers: Arc::new(SimulatedWorkers { world: Arc::clone(world), started: AtomicU64::new(0) }),
+            twilio: Arc::new(SimulatedTwilio { world: Arc::clone(world), accepted: AtomicU32::new(0) }),
+            runtime,
+            engine: Mutex::new(None),
+        })
+    }
+
+    /// Starts a host over the files, in a thread of its own: it may die while it starts.
+    pub fn start(self: &Arc<Self>) {
+        let outside = Arc::clone(self);
+        self.world.director.start("main", move || outside.main());
+    }
+
+    fn main(&self) {
+        stage::reach("host-starts");
+        let data = DataDir::create(&self.world.folder).unwrap();
+        let host_db = HostDb::open(&data.host_db()).unwrap();
+        stage::reach("host-db-opened");
+        let db = AppDb::open(&data.app_db(&self.application.id), host_db.id()).unwrap();
+        stage::reach("app-db-opened");
+        let migration = Migration { name: "1.sql".into(), file: "1.sql".into(), sql: TABLES.into() };
+        db.migrate(&[migration], self.world.now()).unwrap();
+        let setup = ApplicationSetup {
+            parameters: Arc::clone(&self.application),
+            bundle: Arc::new(Bundle::default()),
+            db,
+            storage: None,
+        };
+        let events = Events::default();
+        let surroundings = Surroundings {
+            clock: Arc::clone(&self.world) as _,
+            workers: Arc::clone(&self.workers) as _,
+            network: Arc::clone(&self.twilio) as _,
+            public_url: "http://host".into(),
+            simulator_url: None,
+            ledger: data.host_db(),
+            runtime: self.runtime.clone(),
+            events: events.clone(),
+        };
+        let engine = Engine::new(host_db, &surroundings, vec![setup]).unwrap();
+        self.world.oracle().listen(events.subscribe());
+        stage::reach("host-ready");
+        engine.pipeline.start(&engine.inbox).unwrap();
+        stage::reach("host-up");
+        *self.engine.lock().unwrap() = Some(engine);
+    }
+
+    /// The way into the host, while it is up.
+    pub fn inbox(&self) -> Option<Inbox> {
+        self.engine.lock().unwrap().as_ref().map(|engine| engine.inbox.clone())
+    }
+
+    /// Stops the host in order, in a thread of its own: it may die while it stops.
+    pub fn stop(self: &Arc<Self>) {
+        let Some(engine) = self.engine.lock().unwrap().take() else { return };
+        let world = Arc::clone(&self.world);
+        self.world.director.start("stop", move || {
+            let Engine { pipeline, inbox, writer } = engine;
+            // Whatever the time: every run comes to its end.
+            if !pipeline.drain(Duration::from_hours(100_000)) {
+                world.director.fail("7: the host does not stop");
+            }
+            let _ = inbox.flush();
+            drop((pipeline, inbox));
+            writer.join();
+        });
+    }
+}

@@ -1,0 +1,233 @@
+//! Looking at the databases: what must be true of them at any time, and what at the end.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use boatswain::base::{MessageId, MessageStatus};
+use rusqlite::Row;
+
+use crate::oracle::{Oracle, SeenMessage};
+use crate::plan::Step;
+
+/// A row of `notifications`.
+struct Notification {
+    id: i64,
+    state: String,
+    attempts: u32,
+    kills: u32,
+}
+
+/// All that a look sees.
+struct Look {
+    notifications: BTreeMap<String, Notification>,
+    messages: BTreeMap<MessageId, SeenMessage>,
+    /// Whose run sent each message.
+    senders: BTreeMap<MessageId, Option<i64>>,
+    done: BTreeSet<i64>,
+    journals: BTreeSet<i64>,
+    effects: BTreeMap<(String, i64), i64>,
+    separated: BTreeMap<(String, i64), i64>,
+}
+
+impl Oracle {
+    /// Looks at both databases.
+    pub fn look(&mut self) {
+        let seen = self.see();
+        for (name, known) in &self.known {
+            if known.acknowledged && !seen.notifications.contains_key(name) {
+                self.director.fail(format!("1: {name} was acknowledged and is not there"));
+            }
+        }
+        for (name, row) in &seen.notifications {
+            if row.state == "done" && !seen.done.contains(&row.id) {
+                self.director.fail(format!("3: {name} is marked as done, and its effect is not on the disk"));
+            }
+            let before = self.settled.get(&row.id);
+            if before.is_some_and(|before| *before != row.state) {
+                self.director.fail(format!("7: {name} was {before:?} and is {}", row.state));
+            }
+            if row.state != "waiting" {
+                self.settled.insert(row.id, row.state.clone());
+            }
+        }
+        for ((name, step), times) in &seen.effects {
+            if *times > 1 {
+                self.director.fail(format!("3: step {step} of {name} has taken effect {times} times"));
+            }
+        }
+        for (id, before) in &self.messages {
+            let Some(now) = seen.messages.get(id) else {
+                // What has certainly not left may be taken back; the last look finds what Twilio has all the same.
+                if before.sid.is_some() || before.status != "sending" {
+                    self.director.fail(format!("6: the message with the sid {:?} is gone", before.sid));
+                }
+                continue;
+            };
+            if before.sid.is_some() && now.sid != before.sid {
+                self.director.fail(format!("6: a message was {:?} and is {:?}", before.sid, now.sid));
+            }
+            if !may_follow(before, now) {
+                self.director.fail(format!("6: a message was {} and is {}", before.status, now.status));
+            }
+        }
+        self.messages.clone_from(&seen.messages);
+    }
+
+    /// Looks once more when everything has come to its end.
+    pub fn last_look(&mut self) {
+        self.look();
+        let seen = self.see();
+        for (name, row) in &seen.notifications {
+            let known = &self.known[name];
+            match row.state.as_str() {
+                "done" => {}
+                "dead" if known.failures + known.deaths >= 12 || known.deaths >= 3 => {}
+                "dead" => self.director.fail(format!(
+                    "7: {name} is dead after {} failures and {} deaths of its worker (the host counts {} and {})",
+                    known.failures, known.deaths, row.attempts, row.kills
+                )),
+                other => self.director.fail(format!("7: {name} is {other} at the end")),
+            }
+            if row.state == "done" && seen.journals.contains(&row.id) {
+                self.director.fail(format!("3: the journal of {name} was not forgotten"));
+            }
+            // What was committed before a send stays; a dead run may have come so far.
+            let last_send = known.plan.0.iter().rposition(|step| *step == Step::Send).unwrap_or(0);
+            for (index, step) in known.plan.0.iter().enumerate() {
+                let at = (name.clone(), i64::try_from(index).unwrap());
+                let effects = seen.effects.get(&at).copied().unwrap_or(0);
+                let separated = seen.separated.get(&at).copied().unwrap_or(0);
+                let done = row.state == "done";
+                match step {
+                    Step::Write if done && effects != 1 => {
+                        self.director
+                            .fail(format!("3: step {index} of {name} has no effect, and it is done"));
+                    }
+                    Step::Write if !done && effects != 0 && index > last_send => {
+                        self.director
+                            .fail(format!("3: step {index} of {name} has an effect, and it is dead"));
+                    }
+                    Step::Separated if done && separated == 0 => {
+                        self.director.fail(format!("3: the separated step {index} of {name} has no effect"));
+                    }
+                    _ => {}
+                }
+            }
+        }
+        for known in self.known.values() {
+            for accepted in known.accepted.values() {
+                self.check_message(accepted.message, seen.messages.get(&accepted.message));
+            }
+        }
+        let dead: BTreeSet<_> =
+            seen.notifications.values().filter(|row| row.state == "dead").map(|row| Some(row.id)).collect();
+        for (id, message) in &seen.messages {
+            // A run that dies before it comes back to its send leaves the finding out to the reconciliation.
+            if message.status == "sending" && !dead.contains(&seen.senders[id]) {
+                let sender = seen.senders[id];
+                self.director.fail(format!("4: a message of {sender:?} is `sending` for ever"));
+            }
+        }
+    }
+
+    /// The ledger of a message that Twilio has must know what Twilio told.
+    fn check_message(&self, id: MessageId, row: Option<&SeenMessage>) {
+        let told = self.told.get(&id).map(Vec::as_slice).unwrap_or_default();
+        let Some(row) = row else {
+            self.director.fail("4: a message that Twilio has is not in the ledger");
+            return;
+        };
+        let rank = |status: &str| MessageStatus::parse(status).rank();
+        let furthest = told.iter().map(|status| rank(status)).max();
+        if furthest.is_some() && row.sid.is_none() {
+            self.director.fail("6: a message's own callback has not told its sid");
+        }
+        if furthest.is_some_and(|furthest| rank(&row.status) < furthest) {
+            self.director.fail(format!("6: a message is {} after {told:?}", row.status));
+        }
+    }
+
+    /// The notifications that wait, and when the next of them is due after `now`.
+    pub fn waiting(&mut self, now: i64) -> (Vec<String>, Option<i64>) {
+        let mut names = Vec::new();
+        let mut next = None;
+        let host = &self.connections().host;
+        let mut statement = host
+            .prepare_cached(
+                "SELECT message_sid || '/' || status, next_attempt_at FROM notifications WHERE state = 'waiting'",
+            )
+            .unwrap();
+        let mut rows = statement.query([]).unwrap();
+        while let Some(row) = rows.next().unwrap() {
+            names.push(row.get(0).unwrap());
+            let due: Option<i64> = row.get(1).unwrap();
+            next = [next, due.filter(|due| *due > now)].into_iter().flatten().min();
+        }
+        (names, next)
+    }
+
+    fn see(&mut self) -> Look {
+        let connections = self.connections();
+        let (host, app) = (&connections.host, &connections.app);
+        let mut look = Look {
+            notifications: BTreeMap::new(),
+            messages: BTreeMap::new(),
+            senders: BTreeMap::new(),
+            done: BTreeSet::new(),
+            journals: BTreeSet::new(),
+            effects: BTreeMap::new(),
+            separated: BTreeMap::new(),
+        };
+        each(
+            host,
+            "SELECT id, message_sid || '/' || status, state, attempts, kills FROM notifications",
+            |row| {
+                let notification = Notification {
+                    id: row.get(0)?,
+                    state: row.get(2)?,
+                    attempts: row.get(3)?,
+                    kills: row.get(4)?,
+                };
+                look.notifications.insert(row.get(1)?, notification);
+                Ok(())
+            },
+        );
+        each(host, "SELECT id, sid, status, notification FROM messages", |row| {
+            let id = MessageId::from_bytes(row.get(0)?);
+            look.messages.insert(id, SeenMessage { sid: row.get(1)?, status: row.get(2)? });
+            look.senders.insert(id, row.get(3)?);
+            Ok(())
+        });
+        each(app, "SELECT notification FROM _host_done", |row| {
+            look.done.insert(row.get(0)?);
+            Ok(())
+        });
+        each(app, "SELECT DISTINCT notification FROM _host_journal", |row| {
+            look.journals.insert(row.get(0)?);
+            Ok(())
+        });
+        for (table, into) in [("effects", &mut look.effects), ("separated", &mut look.separated)] {
+            each(app, &format!("SELECT name, step, count(*) FROM {table} GROUP BY name, step"), |row| {
+                into.insert((row.get(0)?, row.get(1)?), row.get(2)?);
+                Ok(())
+            });
+        }
+        look
+    }
+}
+
+fn each(db: &rusqlite::Connection, sql: &str, mut take: impl FnMut(&Row<'_>) -> rusqlite::Result<()>) {
+    let mut statement = db.prepare_cached(sql).unwrap();
+    let mut rows = statement.query([]).unwrap();
+    while let Some(row) = rows.next().unwrap() {
+        take(row).unwrap();
+    }
+}
+
+/// Whether what a look sees of a message may have come from what an earlier one saw.
+fn may_follow(before: &SeenMessage, now: &SeenMessage) -> bool {
+    // Before Twilio has said anything of it, anything may come.
+    let untouched = before.sid.is_none() && matches!(before.status.as_str(), "sending" | "unknown");
+    untouched
+        || before.status == now.status
+        || MessageStatus::parse(&before.status).may_become(&MessageStatus::parse(&now.status))
+}

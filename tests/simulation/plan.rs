@@ -1,0 +1,98 @@
+//! What the action of a notification does, step by step: told by the field `Plan` of its form.
+//!
+//! What it does follows from the plan alone, as a script's path follows from its `vo`; only how often it has been
+//! started decides whether a step still fails.
+
+use std::fmt;
+
+use crate::rng::Rng;
+
+/// One step of an action. Where a number stands, the step fails in that many starts and does nothing after.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Step {
+    /// Inserts a row that names the notification and the step.
+    Write,
+    /// The same with `separatedTransaction`.
+    Separated,
+    /// Reads how many rows there are; the next message names what it read.
+    Query,
+    /// Sends a message that names the notification and the step.
+    Send,
+    /// Throws.
+    Throw(u32),
+    /// Kills its worker.
+    Die(u32),
+    /// Uses up its time.
+    Hang(u32),
+    /// Ends the transaction that it shares with other runs, and does not notice.
+    Rollback(u32),
+    /// Writes what only the COMMIT refuses.
+    Deferred(u32),
+}
+
+/// The steps of an action, in order.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Plan(pub Vec<Step>);
+
+impl Plan {
+    /// A plan that the seed chooses.
+    pub fn choose(rng: &mut Rng, may_send: bool) -> Self {
+        let mut steps = Vec::new();
+        for _ in 0..rng.between(1, 5) {
+            // Seldom for ever: then the notification dies.
+            let starts = rng.weighted(&[(12, 1), (6, 2), (2, 4), (1, 99)]);
+            steps.push(rng.weighted(&[
+                (40, Step::Write),
+                (if may_send { 25 } else { 0 }, Step::Send),
+                (10, Step::Query),
+                (6, Step::Separated),
+                (6, Step::Throw(starts)),
+                (4, Step::Die(starts)),
+                (3, Step::Hang(starts)),
+                (4, Step::Rollback(starts)),
+                (3, Step::Deferred(starts)),
+            ]));
+        }
+        Self(steps)
+    }
+
+    /// Reads what [`Display`](fmt::Display) wrote.
+    pub fn parse(text: &str) -> Self {
+        let step = |word: &str| {
+            let starts = || word[1..].parse().unwrap();
+            match &word[..1] {
+                "w" => Step::Write,
+                "s" => Step::Separated,
+                "q" => Step::Query,
+                "m" => Step::Send,
+                "t" => Step::Throw(starts()),
+                "d" => Step::Die(starts()),
+                "h" => Step::Hang(starts()),
+                "r" => Step::Rollback(starts()),
+                "f" => Step::Deferred(starts()),
+                _ => panic!("no such step: {word}"),
+            }
+        };
+        Self(text.split(' ').map(step).collect())
+    }
+}
+
+impl fmt::Display for Plan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, step) in self.0.iter().enumerate() {
+            let space = if index == 0 { "" } else { " " };
+            match step {
+                Step::Write => write!(f, "{space}w"),
+                Step::Separated => write!(f, "{space}s"),
+                Step::Query => write!(f, "{space}q"),
+                Step::Send => write!(f, "{space}m"),
+                Step::Throw(starts) => write!(f, "{space}t{starts}"),
+                Step::Die(starts) => write!(f, "{space}d{starts}"),
+                Step::Hang(starts) => write!(f, "{space}h{starts}"),
+                Step::Rollback(starts) => write!(f, "{space}r{starts}"),
+                Step::Deferred(starts) => write!(f, "{space}f{starts}"),
+            }?;
+        }
+        Ok(())
+    }
+}

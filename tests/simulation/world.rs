@@ -1,0 +1,180 @@
+//! What the host and all that is outside it share: the clock, the callbacks that are under way, the oracle.
+
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
+
+use boatswain::base::{
+    AccountSid, AppId, Clock, CompanyId, MessageId, MessageSid, MessageStatus, UnixMillis,
+};
+use boatswain::store::{NewNotification, Source};
+use boatswain::whatsapp::Form;
+
+use crate::director::{Director, Rates};
+use crate::oracle::Oracle;
+use crate::plan::Plan;
+use crate::rng::Rng;
+
+/// When every simulation begins.
+const BEGINNING: i64 = 1_800_000_000_000;
+const ACCOUNT: &str = "AC00000000000000000000000000000001";
+
+/// What kind of weather a seed has. Each fault is absent in many seeds: what two faults do together hides what one
+/// does alone.
+#[derive(Debug, Clone, Copy)]
+pub struct Settings {
+    pub rates: Rates,
+    /// How often the host dies at most.
+    pub deaths: u32,
+    /// How many things happen outside before faults stop.
+    pub happenings: u32,
+    /// Messages whose notifications come although the host has not sent them.
+    pub messages: u32,
+    /// Threads of the application.
+    pub workers: u32,
+    /// How many runs are sent ahead to a worker.
+    pub runs_ahead: usize,
+    /// In thousandths: a worker dies at a frame, cannot be started;
+    pub worker_dies: u32,
+    pub no_worker: u32,
+    /// a callback never arrives, comes twice, loses its connection; the clock jumps by hours.
+    pub lost: u32,
+    pub doubled: u32,
+    pub torn: u32,
+    pub jumps: u32,
+    /// Whether time passes while runs are under way, so that they use theirs up.
+    pub slow: bool,
+}
+
+impl Settings {
+    pub fn choose(rng: &mut Rng) -> Self {
+        let mut rate = |rates: &[u32]| if rng.chance(500) { 0 } else { rng.one_of(rates) };
+        let (death, commit, timeout) = (rate(&[2, 5, 15]), rate(&[10, 50, 150]), rate(&[5, 50]));
+        let (worker_dies, no_worker) = (rate(&[5, 30]), rate(&[30, 100]));
+        let (lost, doubled, torn, jumps) = (rate(&[50]), rate(&[200]), rate(&[100, 300]), rate(&[200]));
+        let slow = rng.chance(300);
+        let switch = rng.one_of(&[20, 100, 300, 700, 1000]);
+        Self {
+            rates: Rates { switch, timeout, death, commit },
+            deaths: rng.between(1, 6),
+            happenings: rng.one_of(&[40, 80, 160]),
+            messages: rng.between(1, 5),
+            workers: rng.between(1, 4),
+            runs_ahead: rng.one_of(&[1, 4, 64]),
+            worker_dies,
+            no_worker,
+            lost,
+            doubled,
+            torn,
+            jumps,
+            slow,
+        }
+    }
+}
+
+/// A status callback that Twilio wants to make.
+#[derive(Debug, Clone)]
+pub struct Callback {
+    pub sid: String,
+    pub status: &'static str,
+    pub plan: Plan,
+    /// The host's id of the message, from the callback's URL.
+    pub message: Option<MessageId>,
+}
+
+impl Callback {
+    pub fn new(sid: &str, status: &'static str, plan: Plan, message: Option<MessageId>) -> Self {
+        Self { sid: sid.to_owned(), status, plan, message }
+    }
+
+    pub fn name(&self) -> String {
+        format!("{}/{}", self.sid, self.status)
+    }
+
+    /// What `web/callback.rs` makes of it.
+    pub fn notification(&self, now: UnixMillis) -> NewNotification {
+        let mut form = Form::default();
+        form.push("AccountSid", ACCOUNT);
+        form.push("MessageSid", &self.sid);
+        form.push("MessageStatus", self.status);
+        form.push("Plan", self.plan.to_string());
+        NewNotification {
+            app: AppId::parse("app").unwrap(),
+            company: CompanyId::none(),
+            account: AccountSid::parse(ACCOUNT).unwrap(),
+            message_sid: MessageSid::parse(&self.sid).unwrap(),
+            status: MessageStatus::parse(self.status),
+            error_code: None,
+            error_message: None,
+            message: self.message,
+            form: form.encode().into(),
+            source: Source::Callback,
+            received_at: now,
+            has_action: true,
+        }
+    }
+}
+
+pub struct World {
+    pub director: Arc<Director>,
+    pub settings: Settings,
+    pub folder: PathBuf,
+    oracle: Mutex<Oracle>,
+    now: AtomicI64,
+    /// Callbacks that are to be made.
+    callbacks: Mutex<Vec<Callback>>,
+}
+
+impl World {
+    pub fn new(director: Arc<Director>, settings: Settings, folder: &Path) -> Arc<Self> {
+        Arc::new(Self {
+            oracle: Mutex::new(Oracle::new(Arc::clone(&director), folder)),
+            director,
+            settings,
+            folder: folder.to_owned(),
+            now: AtomicI64::new(BEGINNING),
+            callbacks: Mutex::new(Vec::new()),
+        })
+    }
+
+    pub fn oracle(&self) -> MutexGuard<'_, Oracle> {
+        self.oracle.lock().unwrap()
+    }
+
+    /// Time passes.
+    pub fn pass(&self, time: Duration) {
+        self.now.fetch_add(i64::try_from(time.as_millis()).unwrap(), Ordering::Relaxed);
+        let steady = if self.settings.slow || !self.director.is_storm() { time } else { Duration::ZERO };
+        self.director.pass(steady);
+        self.director.note(&format!("{} ms pass", time.as_millis()));
+    }
+
+    /// Somebody sets the clock, forwards or backwards.
+    pub fn set_clock(&self, hours: i64) {
+        self.now.fetch_add(hours * 3_600_000, Ordering::Relaxed);
+        self.director.note(&format!("the clock is set {hours} hours on"));
+    }
+
+    /// Twilio will make this call.
+    pub fn will_call(&self, callback: Callback) {
+        self.callbacks.lock().unwrap().push(callback);
+    }
+
+    /// Which call Twilio makes now: as a rule the one that has waited for the longest.
+    pub fn next_callback(&self) -> Option<Callback> {
+        let mut callbacks = self.callbacks.lock().unwrap();
+        let waiting = callbacks.len();
+        if waiting == 0 {
+            return None;
+        }
+        let index = self.director.ask(|rng| if rng.chance(400) { rng.below(waiting) } else { 0 });
+        Some(callbacks.remove(index))
+    }
+}
+
+impl Clock for World {
+    fn now(&self) -> UnixMillis {
+        UnixMillis(self.now.load(Ordering::Relaxed))
+    }
+}
