@@ -26,6 +26,11 @@ pub trait Director: Send + Sync {
     /// The calling thread cannot go on until something has changed; `true` when its time-out is to pass (only where it
     /// has one). Unwinds when the host dies meanwhile.
     fn pause(&self, has_timeout: bool) -> bool;
+    /// The calling thread waits at a monitor, by its address, until it is told or its time-out passes (where it has
+    /// one). Unwinds when the host dies meanwhile.
+    fn wait(&self, monitor: usize, has_timeout: bool);
+    /// One of those who wait at a monitor, or all, shall look again.
+    fn notify(&self, monitor: usize, all: bool);
     /// The time by a clock that only goes forwards.
     fn now(&self) -> Instant;
     /// Whether what is about to be done at this point is to fail.
@@ -209,7 +214,7 @@ impl<T> Monitor<T> {
     pub fn wait<'a>(&'a self, guard: MutexGuard<'a, T>) -> MutexGuard<'a, T> {
         director!(director => {
             drop(guard);
-            director.pause(false);
+            director.wait(self.address(), false);
             self.lock()
         });
         self.changed.wait(guard).unwrap_or_else(PoisonError::into_inner)
@@ -219,7 +224,7 @@ impl<T> Monitor<T> {
     pub fn wait_for<'a>(&'a self, guard: MutexGuard<'a, T>, time: Duration) -> MutexGuard<'a, T> {
         director!(director => {
             drop(guard);
-            director.pause(true);
+            director.wait(self.address(), true);
             self.lock()
         });
         match self.changed.wait_timeout(guard, time) {
@@ -230,11 +235,19 @@ impl<T> Monitor<T> {
 
     /// One of those who wait looks again.
     pub fn notify_one(&self) {
+        director!(director => director.notify(self.address(), false));
         self.changed.notify_one();
     }
 
     /// All who wait look again.
     pub fn notify_all(&self) {
+        director!(director => director.notify(self.address(), true));
         self.changed.notify_all();
+    }
+
+    /// Which monitor this is, for a director.
+    #[cfg(debug_assertions)]
+    fn address(&self) -> usize {
+        std::ptr::from_ref(self).addr()
     }
 }

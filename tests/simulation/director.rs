@@ -55,6 +55,8 @@ enum Doing {
     /// Waits for something that somebody else has to do.
     Paused {
         has_timeout: bool,
+        /// The monitor where it was not told yet; elsewhere it looks whenever something happens.
+        monitor: Option<usize>,
         /// What had happened when it last looked.
         seen: u64,
     },
@@ -330,16 +332,26 @@ impl stage::Director for Director {
     }
 
     fn pause(&self, has_timeout: bool) -> bool {
-        let me = ME.get();
+        self.stand_still(None, has_timeout)
+    }
+
+    fn wait(&self, monitor: usize, has_timeout: bool) {
+        self.stand_still(Some(monitor), has_timeout);
+    }
+
+    fn notify(&self, monitor: usize, all: bool) {
         let mut state = self.lock();
-        state.step(me, if has_timeout { "wait, for a time" } else { "wait" }, true);
-        let mut state = Self::survive(state, me);
-        let seen = state.progress;
-        state.actors[me].timed_out = false;
-        let state = Self::hand_over(state, me, Doing::Paused { has_timeout, seen });
-        let mut state = Self::unwind_if_dying(state, me);
-        state.actors[me].only_looked = true;
-        std::mem::take(&mut state.actors[me].timed_out)
+        let at =
+            |actor: &Actor| matches!(actor.doing, Doing::Paused { monitor: Some(at), .. } if at == monitor);
+        let mut told = state.which(at);
+        if !all && told.len() > 1 {
+            told = vec![state.rng.one_of(&told)];
+        }
+        for index in told {
+            if let Doing::Paused { monitor, seen, .. } = &mut state.actors[index].doing {
+                (*monitor, *seen) = (None, 0);
+            }
+        }
     }
 
     fn now(&self) -> Instant {
@@ -361,6 +373,19 @@ impl stage::Director for Director {
 }
 
 impl Director {
+    fn stand_still(&self, monitor: Option<usize>, has_timeout: bool) -> bool {
+        let me = ME.get();
+        let mut state = self.lock();
+        state.step(me, if has_timeout { "wait, for a time" } else { "wait" }, true);
+        let mut state = Self::survive(state, me);
+        let seen = state.progress;
+        state.actors[me].timed_out = false;
+        let state = Self::hand_over(state, me, Doing::Paused { has_timeout, monitor, seen });
+        let mut state = Self::unwind_if_dying(state, me);
+        state.actors[me].only_looked = true;
+        std::mem::take(&mut state.actors[me].timed_out)
+    }
+
     fn wait_for_first_turn(&self, me: usize) {
         let mut state = self.lock();
         let turn = Arc::clone(&state.actors[me].turn);
@@ -396,7 +421,7 @@ impl State {
     }
 
     fn next_to_run(&mut self) -> usize {
-        let waiting = |actor: &Actor| matches!(actor.doing, Doing::Paused { .. });
+        let waiting = |actor: &Actor| matches!(actor.doing, Doing::Paused { monitor: None, .. });
         let timed = |actor: &Actor| matches!(actor.doing, Doing::Paused { has_timeout: true, .. });
         let progress = self.progress;
         let timeout = self.rates.timeout;
@@ -410,8 +435,8 @@ impl State {
         }
         let able = self.which(|actor| match actor.doing {
             Doing::Ready => true,
-            Doing::Paused { seen, .. } => seen < progress,
-            Doing::Idle | Doing::Ended => false,
+            Doing::Paused { monitor: None, seen, .. } => seen < progress,
+            Doing::Paused { .. } | Doing::Idle | Doing::Ended => false,
         });
         if !able.is_empty() {
             return self.rng.one_of(&able);

@@ -50,10 +50,11 @@ pub struct Settings {
 impl Settings {
     pub fn choose(rng: &mut Rng) -> Self {
         let mut rate = |rates: &[u32]| if rng.chance(500) { 0 } else { rng.one_of(rates) };
-        let (death, commit, timeout) = (rate(&[2, 5, 15]), rate(&[10, 50, 150]), rate(&[5, 50]));
+        let (death, commit) = (rate(&[2, 5, 15]), rate(&[10, 50, 150]));
         let (worker_dies, no_worker) = (rate(&[5, 30]), rate(&[30, 100]));
         let (lost, doubled, torn, jumps) = (rate(&[50]), rate(&[200]), rate(&[100, 300]), rate(&[200]));
         let slow = rng.chance(300);
+        let timeout = rng.one_of(&[5, 50, 200]);
         let switch = rng.one_of(&[20, 100, 300, 700, 1000]);
         Self {
             rates: Rates { switch, timeout, death, commit },
