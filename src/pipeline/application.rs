@@ -12,7 +12,7 @@ use crate::base::{MessageId, NotificationId, UnixMillis};
 use crate::config::{self, Environment};
 use crate::pipeline::queue::{Arrival, Claim, Queue};
 use crate::pipeline::report::RunReport;
-use crate::pipeline::window::{self, Window};
+use crate::pipeline::window::Window;
 use crate::pipeline::{ApplicationSetup, DirectRun, Surroundings, WorkerHandle, slot};
 use crate::script::protocol::Bundle;
 use crate::store::{AppDb, Inbox, Ledger, StoreError};
@@ -81,7 +81,7 @@ impl Application {
     pub(super) fn new(setup: ApplicationSetup, surroundings: Surroundings) -> Arc<Self> {
         let state = State {
             queue: Queue::default(),
-            window: Window::shut(window::MOST),
+            window: Window::shut(surroundings.waiting_bytes),
             reader: None,
             direct: VecDeque::new(),
             baton: Some(Baton { db: setup.db }),
@@ -120,7 +120,7 @@ impl Application {
             return Ok(()); // what waits for an action that is not configured goes on waiting
         }
         let mut state = self.state.lock();
-        state.window = Window::open(window::MOST);
+        state.window = Window::open(self.surroundings.waiting_bytes);
         let sends = state.baton.as_ref().map_or(Ok(Vec::new()), |baton| baton.db.unfinished_sends())?;
         for (notification, message) in sends {
             // Its run was under way: its messages are open until it has been taken up again.

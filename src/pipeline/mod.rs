@@ -52,6 +52,9 @@ pub use outside::{Internet, Network, WorkerHandle, Workers};
 pub use reconcile::{IsOpen, Reconciler, Reconciliation};
 pub use report::RunReport;
 
+/// How much the waiting notifications of one application may weigh in memory, in bytes: some ten thousand of them.
+pub const WAITING_BYTES: usize = 16 << 20;
+
 /// What every application's runs share.
 #[derive(Clone)]
 pub struct Surroundings {
@@ -71,6 +74,9 @@ pub struct Surroundings {
     pub runtime: tokio::runtime::Handle,
     /// Who wants to know what happens.
     pub events: Events,
+    /// How much waiting work of each application is held in memory, in bytes: [`WAITING_BYTES`]. The rest stays on the
+    /// disk.
+    pub waiting_bytes: usize,
 }
 
 /// Something that happened, for those who watch: the demo's screen, a test that waits.

@@ -22,8 +22,6 @@ use crate::base::{AppId, NotificationId, UnixMillis};
 use crate::pipeline::queue::{Arrival, Queue, is_due};
 use crate::store::{Ledger, Scheduled, StoreError, Waiting, weight};
 
-/// How much the waiting notifications of one application may weigh in memory, in bytes (some ten thousand).
-pub(super) const MOST: usize = 16 << 20;
 /// How long reading waits after it failed.
 const PAUSE: Duration = Duration::from_secs(1);
 
@@ -160,7 +158,7 @@ impl Window {
     }
 
     fn is_full(&self, queue: &Queue) -> bool {
-        queue.weight() >= self.most / 2
+        queue.weight() > self.most / 2
     }
 
     /// Begins to read, if there is room; [`Window::done`] ends it.

@@ -8,7 +8,9 @@ use url::Url;
 use crate::base::{Diagnostic, Place, Secret};
 use crate::config::{Application, Environment, GoogleCloudStorage};
 use crate::control::{ControlServer, Desk};
-use crate::pipeline::{ApplicationSetup, Events, Internet, Reconciler, Reconciliation, Surroundings};
+use crate::pipeline::{
+    ApplicationSetup, Events, Internet, Reconciler, Reconciliation, Surroundings, WAITING_BYTES,
+};
 use crate::runtime::retention::Retention;
 use crate::runtime::{Engine, Host, HostBuilder};
 use crate::script::catalogue;
@@ -192,6 +194,7 @@ impl HostBuilder {
             ledger: data.host_db(),
             runtime: tokio::runtime::Handle::current(),
             events: Events::default(),
+            waiting_bytes: WAITING_BYTES,
         };
         let engine = Engine::new(host_db, &surroundings, setups).map_err(|error| {
             vec![Diagnostic::error("THREAD", format!("the inbox has no thread: {error}"))]

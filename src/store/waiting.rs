@@ -152,7 +152,7 @@ fn piece(mut statement: CachedStatement<'_>, values: &[&dyn ToSql], most: usize)
     let mut piece = Piece::default();
     let mut weight = 0;
     while let Some(row) = rows.next()? {
-        if weight >= most {
+        if weight >= most && !piece.rows.is_empty() {
             return Ok(piece);
         }
         let waiting = waiting(row)?;

@@ -93,6 +93,7 @@ impl Outside {
             ledger: data.host_db(),
             runtime: self.runtime.clone(),
             events: events.clone(),
+            waiting_bytes: self.world.settings.waiting_bytes,
         };
         let engine = Engine::new(host_db, &surroundings, vec![setup]).unwrap();
         self.world.oracle().listen(events.subscribe());

@@ -120,9 +120,12 @@ impl Oracle {
         }
         let dead: BTreeSet<_> =
             seen.notifications.values().filter(|row| row.state == "dead").map(|row| Some(row.id)).collect();
+        let accepted: BTreeSet<_> =
+            self.known.values().flat_map(|known| known.accepted.values()).map(|one| one.message).collect();
         for (id, message) in &seen.messages {
-            // A run that dies before it comes back to its send leaves the finding out to the reconciliation.
-            if message.status == "sending" && !dead.contains(&seen.senders[id]) {
+            // A run that dies before it comes back to its send leaves the finding out to reconciliation; and so does one
+            // whose message was taken back while the ledger could not be told.
+            if message.status == "sending" && accepted.contains(id) && !dead.contains(&seen.senders[id]) {
                 let sender = seen.senders[id];
                 self.director.fail(format!("4: a message of {sender:?} is `sending` for ever"));
             }

@@ -33,6 +33,8 @@ pub struct Settings {
     pub messages: u32,
     /// Threads of the application.
     pub workers: u32,
+    /// How much of what waits is in memory: one notification, some, all.
+    pub waiting_bytes: usize,
     /// How many runs are sent ahead to a worker.
     pub runs_ahead: usize,
     /// In thousandths: a worker dies at a frame, cannot be started;
@@ -62,6 +64,7 @@ impl Settings {
             happenings: rng.one_of(&[40, 80, 160]),
             messages: rng.between(1, 5),
             workers: rng.between(1, 4),
+            waiting_bytes: rng.one_of(&[1, 2_000, 4_000, 1 << 20]),
             runs_ahead: rng.one_of(&[1, 4, 64]),
             worker_dies,
             no_worker,
