@@ -298,7 +298,8 @@ impl Writer {
             }
             marks_due = None;
             self.commit(urgent);
-            if !self.marks.is_empty() || !self.kept.is_empty() {
+            // Rows in doubt are found and announced when the database is opened anew, also if nothing more arrives.
+            if !self.marks.is_empty() || !self.kept.is_empty() || self.db.is_none() {
                 marks_due = Some(Instant::now() + MARKS_LINGER.saturating_mul(20));
             }
             if self.sweep.is_overdue() {
