@@ -1,9 +1,10 @@
 //! Signed callbacks with a durable effect each, through the program as it is served.
 //!
 //! `cargo bench --bench callbacks` prints callbacks acknowledged and processed a second, the latency of the
-//! acknowledgement, the CPU time of host and workers per callback, memory at rest and time from start to listening.
+//! acknowledgement, the CPU time of host and workers per callback, memory at rest and time from start to listening,
+//! also with a backlog.
 //! `docs/performance.md` says how to read them. Options, as environment variables: `CALLBACKS` (20000),
-//! `CONNECTIONS` (32), `ROUNDS` (3).
+//! `CONNECTIONS` (32), `ROUNDS` (3), `BACKLOG` (100000).
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::cast_precision_loss)]
 #![allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
 
@@ -14,6 +15,7 @@ use std::time::{Duration, Instant};
 
 use boatswain::base::Secret;
 use boatswain::whatsapp::{Form, signature};
+use sha2::{Digest, Sha256};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
@@ -133,12 +135,8 @@ fn stat(pid: u32, field: usize) -> Option<u64> {
     stat.rsplit(')').next()?.split_whitespace().nth(field)?.parse().ok()
 }
 
-/// A signed request, as bytes on the wire.
-fn request(host: &str, round: usize, n: usize) -> Vec<u8> {
-    let path = "/whatsapp/callback/bench/NODEFINED";
-    // Scattered like Twilio's, not counting up: indexes must be met as they will be.
-    let mixed = ((round << 32 | n) as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15);
-    let sid = format!("SM{mixed:016x}{:016x}", mixed.wrapping_mul(0xBF58_476D_1CE4_E5B9));
+/// What Twilio says of a message.
+fn form(sid: &str) -> Form {
     let mut form = Form::default();
     for (name, value) in [
         ("AccountSid", ACCOUNT),
@@ -148,14 +146,24 @@ fn request(host: &str, round: usize, n: usize) -> Vec<u8> {
         ("ChannelToAddress", "+39333123XXXX"),
         ("EventType", "DELIVERED"),
         ("From", "whatsapp:+14155238886"),
-        ("MessageSid", &sid),
+        ("MessageSid", sid),
         ("MessageStatus", "delivered"),
-        ("SmsSid", &sid),
+        ("SmsSid", sid),
         ("SmsStatus", "delivered"),
         ("To", "whatsapp:+393331234567"),
     ] {
         form.push(name, value);
     }
+    form
+}
+
+/// A signed request, as bytes on the wire.
+fn request(host: &str, round: usize, n: usize) -> Vec<u8> {
+    let path = "/whatsapp/callback/bench/NODEFINED";
+    // Scattered like Twilio's, not counting up: indexes must be met as they will be.
+    let mixed = ((round << 32 | n) as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+    let sid = format!("SM{mixed:016x}{:016x}", mixed.wrapping_mul(0xBF58_476D_1CE4_E5B9));
+    let form = form(&sid);
     let signature = signature::sign(&format!("http://{host}{path}"), &form, &Secret::new(TOKEN));
     let body = form.encode();
     format!(
@@ -182,16 +190,65 @@ async fn connection(address: String, requests: Vec<Vec<u8>>) -> Vec<Duration> {
     latencies
 }
 
-fn main() {
-    let (callbacks, connections, rounds) =
-        (number("CALLBACKS", 20_000), number("CONNECTIONS", 32), number("ROUNDS", 3));
+/// A folder with the application.
+fn folder() -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("app-params.toml"), PARAMS).unwrap();
     let scripts = folder.path().join("scripts/bench");
     std::fs::create_dir_all(scripts.join("migrations")).unwrap();
     std::fs::write(scripts.join("status.js"), ACTION).unwrap();
     std::fs::write(scripts.join("migrations/001.sql"), MIGRATION).unwrap();
+    folder
+}
 
+/// Puts notifications into `host.db` that wait, as a host that was killed leaves them.
+fn fill(folder: &Path, rows: usize) {
+    let mut db = rusqlite::Connection::open(folder.join("data/host.db")).unwrap();
+    let transaction = db.transaction().unwrap();
+    for n in 0..rows {
+        let mixed = (n as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+        let sid = format!("SM{mixed:032x}");
+        let key = [&Sha256::digest(&sid)[..8], &Sha256::digest(n.to_le_bytes())[..12]].concat();
+        let body = form(&sid).encode();
+        transaction
+            .prepare_cached(
+                "INSERT INTO notifications(key, app, company, account_sid, message_sid, status, form, source,
+                   received_at, state) VALUES (?, 'bench', 'NODEFINED', ?, ?, 'delivered', ?, 'callback', 1, 'waiting')",
+            )
+            .unwrap()
+            .execute(rusqlite::params![key, ACCOUNT, sid, body.as_bytes()])
+            .unwrap();
+    }
+    transaction.commit().unwrap();
+}
+
+/// A start with a backlog: how long it takes, and how much memory the backlog.
+fn backlog(rows: usize) {
+    let folder = folder();
+    drop(Host::start(folder.path()));
+    fill(folder.path(), rows);
+    let host = Host::start(folder.path());
+    let began = Instant::now();
+    let ready = host.started_in.as_secs_f64() * 1000.0;
+    let app_db = rusqlite::Connection::open(folder.path().join("data/apps/bench.db")).unwrap();
+    let effects =
+        || app_db.query_row("SELECT count(*) FROM statuses", [], |row| row.get::<_, i64>(0)).unwrap();
+    let mut most = 0;
+    while usize::try_from(effects()).unwrap() < rows {
+        most = most.max(host.resident_kib()[0]);
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    println!(
+        "start with {rows:>6} waiting {ready:>6.1} ms  then {:>6.0}/s  host at most {:>5.1} MB",
+        rows as f64 / began.elapsed().as_secs_f64(),
+        most as f64 / 1024.0
+    );
+}
+
+fn main() {
+    let (callbacks, connections, rounds) =
+        (number("CALLBACKS", 20_000), number("CONNECTIONS", 32), number("ROUNDS", 3));
+    let folder = folder();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let host = Host::start(folder.path());
     println!("start to listening      {:>9.1} ms", host.started_in.as_secs_f64() * 1000.0);
@@ -260,4 +317,6 @@ fn main() {
         resident[0] as f64 / 1024.0,
         resident[1..].iter().sum::<u64>() as f64 / 1024.0
     );
+    drop(host);
+    backlog(number("BACKLOG", 100_000));
 }
