@@ -32,8 +32,10 @@ use crate::whatsapp::{Account, Doubt, Finding, Form, MessageResource, ReadError}
 const PAGE: usize = 50;
 /// The time between two questions: at most ten a second.
 const PACE: Duration = Duration::from_millis(100);
-/// How long an account is left in peace after an answer that was none, or a 429 without `Retry-After`.
-const AFTER_TROUBLE: Duration = Duration::from_mins(1);
+/// How long an account is left in peace after a question that had no answer, or a 429 without `Retry-After`: doubling
+/// with each one in a row, up to the longest.
+const FIRST_REST: Duration = Duration::from_secs(1);
+const LAST_REST: Duration = Duration::from_mins(1);
 /// How long after Twilio refused its key.
 const AFTER_REFUSAL: Duration = Duration::from_mins(10);
 /// The longest sleep while something is scheduled: a clock that was set, or a computer that slept, is noticed then.
@@ -58,7 +60,15 @@ pub struct Reconciler {
     /// What is to be recorded of messages that nobody was asked about.
     skipped: Vec<Polled>,
     /// Accounts that are left in peace, and until when.
-    resting: BTreeMap<AccountSid, UnixMillis>,
+    resting: BTreeMap<AccountSid, Rest>,
+}
+
+/// An account that is left in peace.
+#[derive(Debug, Clone, Copy)]
+struct Rest {
+    until: UnixMillis,
+    /// How many questions in a row had no answer.
+    troubles: u32,
 }
 
 /// What one step did.
@@ -144,8 +154,8 @@ impl Reconciler {
                 "Twilio is not asked about a message: its account is not in the parameters");
             return Ok(put_off(message, now, next_slot(message, now)));
         };
-        if let Some(until) = self.resting.get(&message.account).filter(|until| **until > now) {
-            return Ok(put_off(message, now, Some(*until)));
+        if let Some(rest) = self.resting.get(&message.account).filter(|rest| rest.until > now) {
+            return Ok(put_off(message, now, Some(rest.until)));
         }
         if message.sid.is_none()
             && message.status.as_str() == "sending"
@@ -163,7 +173,10 @@ impl Reconciler {
                 .map(|finding| concluded(&application, message, finding, now))
         };
         Ok(match asked {
-            Ok(learnt) => Polled { asked: true, learnt, ..put_off(message, now, next(message, now, true)) },
+            Ok(learnt) => {
+                self.resting.remove(&message.account);
+                Polled { asked: true, learnt, ..put_off(message, now, next(message, now, true)) }
+            }
             Err(ReadError::NotFound) => {
                 tracing::warn!(message = %message.id, "Twilio does not know a message by the sid that the ledger has");
                 Polled { asked: true, ..put_off(message, now, next(message, now, true)) }
@@ -174,13 +187,16 @@ impl Reconciler {
 
     /// Twilio did not answer the question: the account rests a while, and the message is not lost.
     fn not_answered(&mut self, message: &PolledMessage, now: UnixMillis, error: &ReadError) -> Polled {
+        let troubles = self.resting.get(&message.account).map_or(0, |rest| rest.troubles);
+        // One question without an answer says little; several in a row, that Twilio is in trouble.
+        let patience = FIRST_REST.saturating_mul(1 << troubles.min(16)).min(LAST_REST);
         let rest = match error {
-            ReadError::TooManyRequests { retry_after } => retry_after.unwrap_or(AFTER_TROUBLE),
+            ReadError::TooManyRequests { retry_after } => retry_after.unwrap_or(patience),
             ReadError::Refused(_) => AFTER_REFUSAL,
-            ReadError::NotFound | ReadError::Unclear(_) => AFTER_TROUBLE,
+            ReadError::NotFound | ReadError::Unclear(_) => patience,
         };
         let until = now.plus(rest.max(PACE));
-        self.resting.insert(message.account.clone(), until);
+        self.resting.insert(message.account.clone(), Rest { until, troubles: troubles + 1 });
         tracing::warn!(message = %message.id, account = %message.account, %error, rest_s = rest.as_secs(),
             "Twilio could not be asked about a message");
         let next = match error {
@@ -400,7 +416,7 @@ impl Reconciler {
             Ok(due) => bell.wait(self.clock.now(), due, LONGEST_SLEEP),
             Err(error) => {
                 tracing::error!(%error, "what became of messages could not be recorded: it is asked for again");
-                bell.pause(AFTER_TROUBLE);
+                bell.pause(LAST_REST);
             }
         }
     }
