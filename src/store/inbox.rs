@@ -298,7 +298,8 @@ impl Writer {
             }
             marks_due = None;
             self.commit(urgent);
-            if !self.marks.is_empty() || !self.kept.is_empty() {
+            // After a COMMIT that failed, what is on the disk all the same is found without waiting for the next command.
+            if !self.marks.is_empty() || !self.kept.is_empty() || self.db.is_none() {
                 marks_due = Some(Instant::now() + MARKS_LINGER.saturating_mul(20));
             }
             if self.sweep.is_overdue() {
