@@ -225,7 +225,9 @@ pub(super) fn write_send(db: &Connection, record: &SendRecord) -> rusqlite::Resu
         .query_row([record.id.as_bytes()], |row| recorded(row, 0))
         .optional()?;
     let Some(recorded) = recorded else { return Ok(()) };
-    if recorded.is_untouched || recorded.status.may_become(&record.status) {
+    // Where it was concluded meanwhile that the message was not sent, a doubt is no news: nobody would ask again.
+    let is_news = record.status.as_str() != "unknown" || recorded.status != MessageStatus::Failed;
+    if recorded.is_untouched && is_news || recorded.status.may_become(&record.status) {
         db.prepare_cached(&format!(
             "UPDATE messages SET status = ?2, sid = coalesce(sid, ?3), error_code = ?4, error_message = ?5,
                     next_poll_at = CASE WHEN ?2 IN {SETTLED} THEN NULL ELSE next_poll_at END,
