@@ -2,11 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use boatswain::base::{MessageId, MessageStatus};
+use boatswain::base::{MessageId, MessageStatus, UnixMillis};
 use rusqlite::Row;
 
 use crate::oracle::{Oracle, SeenMessage};
 use crate::plan::Step;
+use crate::twilio::Record;
 
 /// A row of `notifications`.
 struct Notification {
@@ -20,8 +21,6 @@ struct Notification {
 struct Look {
     notifications: BTreeMap<String, Notification>,
     messages: BTreeMap<MessageId, SeenMessage>,
-    /// Whose run sent each message.
-    senders: BTreeMap<MessageId, Option<i64>>,
     done: BTreeSet<i64>,
     journals: BTreeSet<i64>,
     effects: BTreeMap<(String, i64), i64>,
@@ -73,7 +72,7 @@ impl Oracle {
     }
 
     /// Looks once more when everything has come to its end.
-    pub fn last_look(&mut self) {
+    pub fn last_look(&mut self, accepted: &[Record], clock_was_right: bool) {
         self.look();
         let seen = self.see();
         for (name, row) in &seen.notifications {
@@ -113,58 +112,26 @@ impl Oracle {
                 }
             }
         }
-        for known in self.known.values() {
-            for accepted in known.accepted.values() {
-                self.check_message(accepted.message, seen.messages.get(&accepted.message));
-            }
-        }
-        let dead: BTreeSet<_> =
-            seen.notifications.values().filter(|row| row.state == "dead").map(|row| Some(row.id)).collect();
-        let accepted: BTreeSet<_> =
-            self.known.values().flat_map(|known| known.accepted.values()).map(|one| one.message).collect();
-        for (id, message) in &seen.messages {
-            // A run that dies before it comes back to its send leaves the finding out to reconciliation; and so does one
-            // whose message was taken back while the ledger could not be told.
-            if message.status == "sending" && accepted.contains(id) && !dead.contains(&seen.senders[id]) {
-                let sender = seen.senders[id];
-                self.director.fail(format!("4: a message of {sender:?} is `sending` for ever"));
-            }
-        }
+        self.check_ledger(&seen.messages, accepted, clock_was_right);
     }
 
-    /// The ledger of a message that Twilio has must know what Twilio told.
-    fn check_message(&self, id: MessageId, row: Option<&SeenMessage>) {
-        let told = self.told.get(&id).map(Vec::as_slice).unwrap_or_default();
-        let Some(row) = row else {
-            self.director.fail("4: a message that Twilio has is not in the ledger");
-            return;
-        };
-        let rank = |status: &str| MessageStatus::parse(status).rank();
-        let furthest = told.iter().map(|status| rank(status)).max();
-        if furthest.is_some() && row.sid.is_none() {
-            self.director.fail("6: a message's own callback has not told its sid");
-        }
-        if furthest.is_some_and(|furthest| rank(&row.status) < furthest) {
-            self.director.fail(format!("6: a message is {} after {told:?}", row.status));
-        }
-    }
-
-    /// The notifications that wait, and when the next of them is due after `now`.
-    pub fn waiting(&mut self, now: i64) -> (Vec<String>, Option<i64>) {
+    /// What waits, notifications and questions to Twilio, and when the next of them is due after `now`.
+    pub fn waiting(&mut self, now: UnixMillis) -> (Vec<String>, Option<UnixMillis>) {
         let mut names = Vec::new();
         let mut next = None;
-        let host = &self.connections().host;
-        let mut statement = host
-            .prepare_cached(
-                "SELECT message_sid || '/' || status, next_attempt_at FROM notifications WHERE state = 'waiting'",
-            )
-            .unwrap();
-        let mut rows = statement.query([]).unwrap();
-        while let Some(row) = rows.next().unwrap() {
-            names.push(row.get(0).unwrap());
-            let due: Option<i64> = row.get(1).unwrap();
-            next = [next, due.filter(|due| *due > now)].into_iter().flatten().min();
-        }
+        each(
+            &self.connections().host,
+            "SELECT message_sid || '/' || status, next_attempt_at FROM notifications WHERE state = 'waiting'
+             UNION ALL
+             SELECT 'the question for a message that is ' || status, next_poll_at FROM messages
+             WHERE next_poll_at IS NOT NULL",
+            |row| {
+                names.push(row.get(0)?);
+                let due = row.get::<_, Option<i64>>(1)?.map(UnixMillis);
+                next = [next, due.filter(|due| *due > now)].into_iter().flatten().min();
+                Ok(())
+            },
+        );
         (names, next)
     }
 
@@ -174,7 +141,6 @@ impl Oracle {
         let mut look = Look {
             notifications: BTreeMap::new(),
             messages: BTreeMap::new(),
-            senders: BTreeMap::new(),
             done: BTreeSet::new(),
             journals: BTreeSet::new(),
             effects: BTreeMap::new(),
@@ -194,10 +160,16 @@ impl Oracle {
                 Ok(())
             },
         );
-        each(host, "SELECT id, sid, status, notification FROM messages", |row| {
-            let id = MessageId::from_bytes(row.get(0)?);
-            look.messages.insert(id, SeenMessage { sid: row.get(1)?, status: row.get(2)? });
-            look.senders.insert(id, row.get(3)?);
+        let sql = "SELECT id, sid, status, recipient, created_at, updated_at FROM messages";
+        each(host, sql, |row| {
+            let message = SeenMessage {
+                sid: row.get(1)?,
+                status: row.get(2)?,
+                to: row.get(3)?,
+                created: UnixMillis(row.get(4)?),
+                updated: UnixMillis(row.get(5)?),
+            };
+            look.messages.insert(MessageId::from_bytes(row.get(0)?), message);
             Ok(())
         });
         each(app, "SELECT notification FROM _host_done", |row| {

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use boatswain::base::MessageId;
+use boatswain::base::{MessageId, UnixMillis};
 use boatswain::pipeline::Event;
 use boatswain::store::Mark;
 use rusqlite::{Connection, OptionalExtension};
@@ -68,6 +68,9 @@ pub struct Accepted {
 pub struct SeenMessage {
     pub sid: Option<String>,
     pub status: String,
+    pub to: String,
+    pub created: UnixMillis,
+    pub updated: UnixMillis,
 }
 
 pub struct Oracle {
@@ -113,6 +116,7 @@ impl Oracle {
 
     /// A notification that the world will tell of.
     pub fn expect(&mut self, name: &str, plan: Plan, sender: Option<Name>) {
+        self.director.note(&format!("{name} will do {plan}"));
         let known = Known {
             plan,
             acknowledged: false,
@@ -286,21 +290,24 @@ impl Oracle {
         self.running.retain(|_, (_, other)| *other != worker);
     }
 
-    /// Twilio has accepted a message.
-    pub fn accepted(&mut self, name: &str, step: usize, accepted: Accepted) {
+    /// Twilio has accepted a message. Says when it has left by the ledger.
+    pub fn accepted(&mut self, name: &str, step: usize, accepted: Accepted) -> UnixMillis {
         self.director.note(&format!("Twilio accepts {} of {name}, step {step}", accepted.sid));
-        let row: bool = self
+        let left: Option<i64> = self
             .connections()
             .host
-            .prepare_cached("SELECT 1 FROM messages WHERE id = ?")
-            .and_then(|mut statement| statement.exists([accepted.message.as_bytes()]))
+            .prepare_cached("SELECT updated_at FROM messages WHERE id = ?")
+            .and_then(|mut statement| {
+                statement.query_row([accepted.message.as_bytes()], |row| row.get(0)).optional()
+            })
             .unwrap();
-        self.must(row, || format!("4: a message of {name} leaves and is not in the ledger"));
+        self.must(left.is_some(), || format!("4: a message of {name} leaves and is not in the ledger"));
         let known = self.get(name);
         known.sending = Sending::Open;
         if known.accepted.insert(step, accepted).is_some() {
             self.director.fail(format!("4: step {step} of {name} was sent twice"));
         }
+        UnixMillis(left.unwrap_or_default())
     }
 
     /// What the action learns of a send.

@@ -107,9 +107,8 @@ impl Simulation {
             });
             for status in statuses {
                 let plan = self.director.ask(|rng| Plan::choose(rng, true));
-                let callback = Callback::new(&sid, status, plan, None);
-                self.director.note(&format!("{} will do {}", callback.name(), callback.plan));
-                self.world.oracle().expect(&callback.name(), callback.plan.clone(), None);
+                let callback = Callback::new(&sid, status, None);
+                self.world.oracle().expect(&callback.name(), plan, None);
                 self.world.will_call(callback);
             }
         }
@@ -174,7 +173,7 @@ impl Simulation {
         for connection in self.connections.drain(..) {
             self.world.will_call(connection.callback);
         }
-        drop(self.outside.engine.lock().unwrap().take());
+        drop(self.outside.host.lock().unwrap().take());
         self.world.oracle().host_died();
         self.director.bury();
         self.director.note("the host starts anew");
@@ -185,6 +184,7 @@ impl Simulation {
     fn call(&mut self) {
         let Some(inbox) = self.outside.inbox() else { return };
         let Some(callback) = self.world.next_callback() else { return };
+        self.outside.twilio.comes_to(&callback);
         let settings = self.world.settings;
         if self.director.unlucky(settings.lost) {
             self.director.note(&format!("{} is lost", callback.name()));
@@ -259,7 +259,7 @@ impl Simulation {
             if !self.connections.is_empty() {
                 continue;
             }
-            let now = self.world.now().0;
+            let now = self.world.now();
             let (waiting, next) = self.world.oracle().waiting(now);
             if waiting.is_empty() {
                 return;
@@ -268,7 +268,7 @@ impl Simulation {
                 self.director.fail(format!("7: {} wait for ever", waiting.join(", ")));
             }
             if let Some(next) = next.filter(|_| round.is_multiple_of(2)) {
-                self.world.pass(Duration::from_millis((next - now).unsigned_abs()));
+                self.world.pass(next.since(now));
             } else {
                 self.world.pass(pace);
                 pace = (pace + pace / 16).min(Duration::from_hours(1));
@@ -291,10 +291,11 @@ impl Simulation {
             self.director.kill();
         }
         self.connections.clear();
-        drop(self.outside.engine.lock().unwrap().take());
+        drop(self.outside.host.lock().unwrap().take());
         self.director.bury();
         if !self.over() {
-            self.world.oracle().last_look();
+            let messages = self.outside.twilio.messages();
+            self.world.oracle().last_look(&messages, self.world.clock_was_right());
         }
     }
 }

@@ -129,12 +129,11 @@ impl WorkerHandle for SimulatedWorker {
 impl SimulatedWorker {
     fn begin(&mut self) -> Current {
         let request = self.ahead.pop_front().expect("the host waits for a run that it has handed over");
-        let Vo::Form(fields) = &request.vo else { panic!("a notification's `vo` is a form") };
-        let field =
-            |name: &str| fields.iter().find(|(field, _)| field == name).map(|(_, value)| value.as_str());
-        let name = format!("{}/{}", field("MessageSid").unwrap(), field("MessageStatus").unwrap());
-        let plan = Plan::parse(field("Plan").unwrap());
-        let starts = self.world.oracle().run_begins(&name, self.number);
+        let name = name_of(&request);
+        let mut oracle = self.world.oracle();
+        let starts = oracle.run_begins(&name, self.number);
+        let plan = oracle.get(&name).plan.clone();
+        drop(oracle);
         Current { request, name, plan, starts, step: 0, read: String::new() }
     }
 
@@ -155,7 +154,8 @@ impl SimulatedWorker {
                 // A run that is taken up again must ask for the very same message.
                 let RunRequest { started, seed, .. } = current.request;
                 let body = format!("{}|{}|{started}|{seed}|{}", current.name, current.step, current.read);
-                ("sendWhatsappMessage", vec![text("+393331234567"), text(&body)])
+                let to = self.world.recipient(&current.name, current.step);
+                ("sendWhatsappMessage", vec![text(&to), text(&body)])
             }
             Step::Rollback(_) => sql("INSERT OR ROLLBACK INTO once(x) VALUES ('taken')", false, vec![]),
             Step::Deferred(_) => sql("INSERT INTO child(parent) VALUES (1)", false, vec![]),
@@ -208,13 +208,9 @@ impl SimulatedWorker {
     fn dies(&mut self, current: Option<Current>, reason: Reason, why: &str) -> Death {
         let mut oracle = self.world.oracle();
         // Before its first frame it dies with the run that it was about to begin.
-        let name = match (current.or_else(|| self.current.take()), self.ahead.front()) {
-            (Some(current), _) => Some(current.name),
-            (None, Some(RunRequest { vo: Vo::Form(fields), .. })) => {
-                let field = |name: &str| &fields.iter().find(|(field, _)| field == name).unwrap().1;
-                Some(format!("{}/{}", field("MessageSid"), field("MessageStatus")))
-            }
-            (None, _) => None,
+        let name = match current.or_else(|| self.current.take()) {
+            Some(current) => Some(current.name),
+            None => self.ahead.front().map(name_of),
         };
         if let Some(name) = name {
             oracle.get(&name).deaths += 1;
@@ -223,6 +219,13 @@ impl SimulatedWorker {
         oracle.worker_gone(self.number);
         Death { reason, message: why.to_owned() }
     }
+}
+
+/// The notification that a run is for.
+fn name_of(request: &RunRequest) -> String {
+    let Vo::Form(fields) = &request.vo else { panic!("a notification's `vo` is a form") };
+    let field = |name: &str| &fields.iter().find(|(field, _)| field == name).unwrap().1;
+    format!("{}/{}", field("MessageSid"), field("MessageStatus"))
 }
 
 impl Drop for SimulatedWorker {
