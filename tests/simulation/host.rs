@@ -18,8 +18,8 @@ use crate::world::World;
 
 /// The application's own tables. Nothing in them keeps a row from being written twice: that is the host's affair.
 const TABLES: &str = "
-CREATE TABLE effects (name TEXT NOT NULL, step INTEGER NOT NULL);
-CREATE TABLE separated (name TEXT NOT NULL, step INTEGER NOT NULL);
+CREATE TABLE effects (name TEXT NOT NULL, step INTEGER NOT NULL, generation INTEGER NOT NULL);
+CREATE TABLE separated (name TEXT NOT NULL, step INTEGER NOT NULL, generation INTEGER NOT NULL);
 CREATE TABLE once (x TEXT UNIQUE);
 INSERT INTO once VALUES ('taken');
 CREATE TABLE parent (id INTEGER PRIMARY KEY);

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use boatswain::base::{MessageId, MessageStatus, UnixMillis};
 use rusqlite::Row;
 
-use crate::oracle::{Oracle, SeenMessage};
+use crate::oracle::{Oracle, SeenMessage, Settled};
 use crate::plan::Step;
 use crate::twilio::Record;
 
@@ -15,7 +15,12 @@ struct Notification {
     state: String,
     attempts: u32,
     kills: u32,
+    replays: u32,
+    generation: u32,
 }
+
+/// An effect: of which notification, which step of it, in which generation of its run.
+type Effect = (String, i64, u32);
 
 /// All that a look sees.
 struct Look {
@@ -23,8 +28,8 @@ struct Look {
     messages: BTreeMap<MessageId, SeenMessage>,
     done: BTreeSet<i64>,
     journals: BTreeSet<i64>,
-    effects: BTreeMap<(String, i64), i64>,
-    separated: BTreeMap<(String, i64), i64>,
+    effects: BTreeMap<Effect, i64>,
+    separated: BTreeMap<Effect, i64>,
 }
 
 impl Oracle {
@@ -40,15 +45,18 @@ impl Oracle {
             if row.state == "done" && !seen.done.contains(&row.id) {
                 self.director.fail(format!("3: {name} is marked as done, and its effect is not on the disk"));
             }
-            let before = self.settled.get(&row.id);
-            if before.is_some_and(|before| *before != row.state) {
-                self.director.fail(format!("7: {name} was {before:?} and is {}", row.state));
+            let now = Settled { state: row.state.clone(), replays: row.replays };
+            if let Some(before) = self.settled.get(&row.id)
+                && *before != now
+                && (before.state == "done" || before.replays == now.replays)
+            {
+                self.director.fail(format!("7: {name} was {before:?} and is {now:?}"));
             }
             if row.state != "waiting" {
-                self.settled.insert(row.id, row.state.clone());
+                self.settled.insert(row.id, now);
             }
         }
-        for ((name, step), times) in &seen.effects {
+        for ((name, step, _), times) in &seen.effects {
             if *times > 1 {
                 self.director.fail(format!("3: step {step} of {name} has taken effect {times} times"));
             }
@@ -91,11 +99,14 @@ impl Oracle {
             }
             // What was committed before a send stays; a dead run may have come so far.
             let last_send = known.plan.0.iter().rposition(|step| *step == Step::Send).unwrap_or(0);
-            for (index, step) in known.plan.0.iter().enumerate() {
-                let at = (name.clone(), i64::try_from(index).unwrap());
+            let steps = || known.plan.0.iter().enumerate();
+            let all = (0..=row.generation).flat_map(|generation| steps().map(move |step| (generation, step)));
+            for (generation, (index, step)) in all {
+                let at = (name.clone(), i64::try_from(index).unwrap(), generation);
                 let effects = seen.effects.get(&at).copied().unwrap_or(0);
                 let separated = seen.separated.get(&at).copied().unwrap_or(0);
-                let done = row.state == "done";
+                // A generation that was given up is dead, also where the next is done.
+                let done = row.state == "done" && generation == row.generation;
                 match step {
                     Step::Write if done && effects != 1 => {
                         self.director
@@ -148,13 +159,16 @@ impl Oracle {
         };
         each(
             host,
-            "SELECT id, message_sid || '/' || status, state, attempts, kills FROM notifications",
+            "SELECT id, message_sid || '/' || status, state, attempts, kills,
+                    (SELECT count(*) FROM replays WHERE notification = n.id), generation FROM notifications n",
             |row| {
                 let notification = Notification {
                     id: row.get(0)?,
                     state: row.get(2)?,
                     attempts: row.get(3)?,
                     kills: row.get(4)?,
+                    replays: row.get(5)?,
+                    generation: row.get(6)?,
                 };
                 look.notifications.insert(row.get(1)?, notification);
                 Ok(())
@@ -181,10 +195,14 @@ impl Oracle {
             Ok(())
         });
         for (table, into) in [("effects", &mut look.effects), ("separated", &mut look.separated)] {
-            each(app, &format!("SELECT name, step, count(*) FROM {table} GROUP BY name, step"), |row| {
-                into.insert((row.get(0)?, row.get(1)?), row.get(2)?);
-                Ok(())
-            });
+            each(
+                app,
+                &format!("SELECT name, step, generation, count(*) FROM {table} GROUP BY 1, 2, 3"),
+                |row| {
+                    into.insert((row.get(0)?, row.get(1)?, row.get(2)?), row.get(3)?);
+                    Ok(())
+                },
+            );
         }
         look
     }

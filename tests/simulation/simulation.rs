@@ -9,8 +9,8 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-use boatswain::base::Clock;
-use boatswain::store::{Receipt, StoreError};
+use boatswain::base::{Clock, NotificationId};
+use boatswain::store::{Receipt, ReplayOrder, StoreError, Which};
 
 use crate::director::Director;
 use crate::host::Outside;
@@ -46,6 +46,8 @@ enum Happening {
     Kill,
     /// The host is stopped in order.
     Stop,
+    /// Somebody has what is dead run again.
+    Replay,
     /// Somebody looks at the databases.
     Look,
 }
@@ -126,7 +128,7 @@ impl Simulation {
             }
             self.revive();
             self.hear_answers();
-            let jumps = self.world.settings.jumps;
+            let Settings { jumps, replays, .. } = self.world.settings;
             let happening = self.director.ask(|rng| {
                 rng.weighted(&[
                     (500, Happening::Callback),
@@ -135,6 +137,7 @@ impl Simulation {
                     (5, Happening::Kill),
                     (10, Happening::Stop),
                     (25, Happening::Look),
+                    (replays, Happening::Replay),
                 ])
             });
             self.let_happen(happening);
@@ -155,8 +158,31 @@ impl Simulation {
             }
             Happening::Kill => self.director.kill(),
             Happening::Stop => self.outside.stop(),
+            Happening::Replay => {
+                self.replay();
+            }
             Happening::Look => self.look(),
         }
+    }
+
+    /// Has one that is dead run again, or all of them; says whether there was any.
+    fn replay(&self) -> bool {
+        let Some(inbox) = self.outside.inbox() else { return false };
+        let dead = self.world.oracle().dead();
+        if dead.is_empty() {
+            return false;
+        }
+        let order = self.director.ask(|rng| {
+            let all = Which::Dead { app: None, company: None, after: NotificationId(0) };
+            let one = Which::One(NotificationId(rng.one_of(&dead)));
+            ReplayOrder { which: if rng.chance(300) { all } else { one }, resend: rng.chance(300) }
+        });
+        let (director, now) = (Arc::clone(&self.director), self.world.now());
+        self.director.start("replay", move || {
+            let answer = inbox.replay(order.clone(), now);
+            director.note(&format!("{order:?}: {answer:?}"));
+        });
+        true
     }
 
     fn look(&self) {
@@ -241,6 +267,7 @@ impl Simulation {
         self.director.calm();
         // What the host keeps to itself is due within a second or two, or hours later if the clock was set back.
         let mut pace = Duration::from_millis(1_100);
+        let mut replays = self.world.settings.late_replays;
         for round in 0..PATIENCE {
             self.director.idle();
             if self.over() {
@@ -262,6 +289,10 @@ impl Simulation {
             let now = self.world.now();
             let (waiting, next) = self.world.oracle().waiting(now);
             if waiting.is_empty() {
+                if replays > 0 && self.replay() {
+                    replays -= 1;
+                    continue;
+                }
                 return;
             }
             if round + 1 == PATIENCE {

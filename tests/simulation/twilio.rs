@@ -196,13 +196,14 @@ impl SimulatedTwilio {
         let sid = MessageSid::parse(&format!("SM{number:032}")).unwrap();
         let mut parts = message.body.as_deref().unwrap().split('|');
         let (name, step) = (parts.next().unwrap(), parts.next().unwrap().parse().unwrap());
+        let generation = parts.next().unwrap().parse().unwrap();
         let url = message.status_callback.as_deref().unwrap();
         let url = url.split('#').next().unwrap();
         let (path, id) = url.split_once("?message=").unwrap();
         assert!(path.ends_with("/whatsapp/callback/app/NODEFINED"), "the callback URL: {url}");
         let id = MessageId::parse(id).unwrap();
         let accepted = Accepted { sid: sid.to_string(), message: id, released: false };
-        let left = self.world.oracle().accepted(name, step, accepted);
+        let left = self.world.oracle().accepted(name, (generation, step), accepted);
         // The world's time passes in leaps, a request takes seconds. Twilio's clock differs by some from the host's.
         let late = self.world.director.ask(|rng| rng.below(40));
         let record = Record {

@@ -44,6 +44,10 @@ pub struct Settings {
     pub doubled: u32,
     pub torn: u32,
     pub jumps: u32,
+    /// Among what happens: somebody replays what is dead;
+    pub replays: u32,
+    /// and how often that is done once faults have stopped.
+    pub late_replays: u32,
     /// Twilio gives a question no answer.
     pub mute: u32,
     /// To how many people the actions send.
@@ -58,6 +62,7 @@ impl Settings {
         let (death, commit) = (rate(&[2, 5, 15]), rate(&[10, 50, 150]));
         let (worker_dies, no_worker) = (rate(&[5, 30]), rate(&[30, 100]));
         let (lost, doubled, torn, jumps) = (rate(&[50, 300]), rate(&[200]), rate(&[100, 300]), rate(&[200]));
+        let replays = rate(&[20, 100]);
         let mute = rate(&[100, 500]);
         let slow = rng.chance(300);
         let timeout = rng.one_of(&[5, 50, 200]);
@@ -76,6 +81,8 @@ impl Settings {
             doubled,
             torn,
             jumps,
+            replays,
+            late_replays: rng.between(0, 2),
             mute,
             recipients: rng.one_of(&[1, 4, 100]),
             slow,
