@@ -109,6 +109,13 @@ pub(super) fn store(error: StoreError) -> Failure {
 
 #[allow(clippy::needless_pass_by_value)] // for map_err
 pub(super) fn control(error: ControlError) -> Failure {
+    if let ControlError::Refused { code, message, help, .. } = &error {
+        output::note(format_args!("error[{code}]: {message}"));
+        if let Some(help) = help {
+            output::note(format_args!("help: {help}"));
+        }
+        return Failure::Failed;
+    }
     Diagnostic::error("HOST_GONE", error.to_string()).help("look at the log of `boatswain serve`").into()
 }
 

@@ -63,6 +63,13 @@ async fn desk(options: &Options) -> Result<Desk, Failure> {
     if let Some(host) = ControlClient::find(&DataDir::socket_in(&folder)).await {
         return Ok(Desk::Host(host));
     }
+    if !DataDir::host_db_in(&folder).exists() {
+        output::problem(
+            &Diagnostic::error("NOT_FOUND", format!("no host has kept anything in {}", folder.display()))
+                .help("name the data folder with `--data DIR` or the parameters with `--params FILE`"),
+        );
+        return Err(Failure::Failed);
+    }
     let data = DataDir::create(&folder).map_err(store)?;
     let lock = data.lock().map_err(store)?;
     let db = HostDb::open(&data.host_db()).map_err(store)?;

@@ -6,7 +6,7 @@ use crate::cli::options::{Options, SettleOptions};
 use crate::cli::{Failure, output};
 use crate::control::settle::{fate, refusal};
 use crate::control::views::{self, Kind};
-use crate::control::{ControlClient, ControlError, SettleOrder};
+use crate::control::{ControlClient, SettleOrder};
 use crate::store::{DataDir, HostDb, Ledger, Settlement};
 
 pub(super) async fn run(options: &Options, settle: &SettleOptions) -> Result<(), Failure> {
@@ -20,13 +20,6 @@ pub(super) async fn run(options: &Options, settle: &SettleOptions) -> Result<(),
     let row = match ControlClient::find(&DataDir::socket_in(&data)).await {
         Some(host) => match host.settle(id, &order).await {
             Ok(row) => row,
-            Err(ControlError::Refused { code, message, help, .. }) => {
-                output::note(format_args!("error[{code}]: {message}"));
-                if let Some(help) = help {
-                    output::note(format_args!("help: {help}"));
-                }
-                return Err(Failure::Failed);
-            }
             Err(error) => return Err(control(error)),
         },
         None if !DataDir::host_db_in(&data).exists() => return failed(&not_found(&settle.id)),

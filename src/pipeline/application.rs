@@ -160,10 +160,11 @@ impl Application {
         self.wake(&mut state);
     }
 
-    /// The inbox has been told that these are tried again.
-    pub(super) fn recorded(&self, delayed: &[(NotificationId, UnixMillis)]) {
+    /// The inbox has been told that these have ended, and that those are tried again.
+    pub(super) fn recorded(&self, ended: &[NotificationId], delayed: &[(NotificationId, UnixMillis)]) {
         let mut state = self.state.lock();
         let State { queue, window, .. } = &mut *state;
+        queue.told(ended);
         for (id, at) in delayed {
             window.recorded(*id, *at, queue);
         }

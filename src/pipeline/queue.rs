@@ -155,7 +155,9 @@ pub struct Queue {
     breaker: Breaker,
     /// About how much memory the notifications take, in bytes.
     weight: usize,
-    /// What has come to its end since somebody began to note it.
+    /// What has come to its end and the inbox has not been told of yet.
+    untold: HashSet<NotificationId>,
+    /// What has come to its end since somebody began to note it, and what the inbox had not been told of then.
     ended: Option<HashSet<NotificationId>>,
 }
 
@@ -397,9 +399,17 @@ impl Queue {
         true
     }
 
-    /// Begins to note what comes to its end.
+    /// The inbox has been told that these have come to their ends: whoever flushes it from now on finds them on the
+    /// disk.
+    pub fn told(&mut self, ids: &[NotificationId]) {
+        for id in ids {
+            self.untold.remove(id);
+        }
+    }
+
+    /// Begins to note what comes to its end; what the disk cannot know yet counts as well.
     pub fn note_ends(&mut self) {
-        self.ended = Some(HashSet::new());
+        self.ended = Some(self.untold.clone());
     }
 
     /// What has come to its end since [`Queue::note_ends`].
@@ -485,6 +495,7 @@ impl Queue {
 
     /// Takes out what has come to its end, and lets the next of its message run.
     fn remove(&mut self, id: NotificationId) {
+        self.untold.insert(id);
         if let Some(ended) = &mut self.ended {
             ended.insert(id);
         }

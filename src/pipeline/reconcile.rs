@@ -36,6 +36,8 @@ const PACE: Duration = Duration::from_millis(100);
 /// with each one in a row, up to the longest.
 const FIRST_REST: Duration = Duration::from_secs(1);
 const LAST_REST: Duration = Duration::from_mins(1);
+/// Twilio itself may ask for more, but no more than that is believed.
+const LONGEST_REST: Duration = Duration::from_hours(24);
 /// How long after Twilio refused its key.
 const AFTER_REFUSAL: Duration = Duration::from_mins(10);
 /// The longest sleep while something is scheduled: a clock that was set, or a computer that slept, is noticed then.
@@ -69,6 +71,13 @@ struct Rest {
     until: UnixMillis,
     /// How many questions in a row had no answer.
     troubles: u32,
+}
+
+impl Rest {
+    /// No rest is longer than the longest: one that lies further ahead is from a clock that was set back.
+    fn is_on(&self, now: UnixMillis) -> bool {
+        self.until > now && self.until <= now.plus(LONGEST_REST)
+    }
 }
 
 /// What one step did.
@@ -154,7 +163,7 @@ impl Reconciler {
                 "Twilio is not asked about a message: its account is not in the parameters");
             return Ok(put_off(message, now, next_slot(message, now)));
         };
-        if let Some(rest) = self.resting.get(&message.account).filter(|rest| rest.until > now) {
+        if let Some(rest) = self.resting.get(&message.account).filter(|rest| rest.is_on(now)) {
             return Ok(put_off(message, now, Some(rest.until)));
         }
         if message.sid.is_none()
@@ -195,7 +204,7 @@ impl Reconciler {
             ReadError::Refused(_) => AFTER_REFUSAL,
             ReadError::NotFound | ReadError::Unclear(_) => patience,
         };
-        let until = now.plus(rest.max(PACE));
+        let until = now.plus(rest.clamp(PACE, LONGEST_REST));
         self.resting.insert(message.account.clone(), Rest { until, troubles: troubles + 1 });
         tracing::warn!(message = %message.id, account = %message.account, %error, rest_s = rest.as_secs(),
             "Twilio could not be asked about a message");

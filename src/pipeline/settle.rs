@@ -2,7 +2,7 @@
 //!
 //! Only what is committed is told; the queue decides what comes next.
 
-use crate::base::{ActionId, MessageId, NotificationId, shown};
+use crate::base::{ActionId, MessageId, NotificationId, shown, stage};
 use crate::pipeline::Event;
 use crate::pipeline::batch::{Batch, EndedRun, failure};
 use crate::pipeline::queue::{Decision, Verdict};
@@ -46,7 +46,8 @@ impl Batch<'_> {
             );
         }
         let mut finished = Vec::with_capacity(ended.len());
-        let mut delayed = Vec::new();
+        let (mut over, mut delayed) = (Vec::new(), Vec::new());
+        stage::reach("ends-decided");
         let mut replies = Vec::new();
         for (end, decision) in ended.into_iter().zip(decisions) {
             let EndedRun { run, verdict, result, used } = end;
@@ -54,12 +55,18 @@ impl Batch<'_> {
             let (notification, attempts) = match &run.origin {
                 Origin::Notification { id, attempt } => {
                     let mark = match decision {
-                        Decision::Done => Mark::Done,
+                        Decision::Done => {
+                            over.push(*id);
+                            Mark::Done
+                        }
                         Decision::Retry { at } => {
                             delayed.push((*id, at));
                             Mark::Retry { at }
                         }
-                        Decision::Dead => Mark::Dead,
+                        Decision::Dead => {
+                            over.push(*id);
+                            Mark::Dead
+                        }
                         Decision::Again => {
                             application.keep_open(*id, run.messages);
                             continue;
@@ -97,8 +104,9 @@ impl Batch<'_> {
         {
             tracing::warn!("the inbox is closed: ends of runs are found again at the next start");
         }
-        if !delayed.is_empty() {
-            application.recorded(&delayed);
+        stage::reach("ends-told");
+        if !over.is_empty() || !delayed.is_empty() {
+            application.recorded(&over, &delayed);
         }
         for (reply, report) in replies {
             let _ = reply.send(report); // whoever asked may have gone
@@ -117,6 +125,7 @@ impl Batch<'_> {
         if let Some(inbox) = self.application.inbox() {
             let _ = inbox.mark_done(id);
         }
+        self.application.recorded(&[id], &[]);
     }
 
     /// An attempt that does not count.

@@ -150,11 +150,23 @@ impl Window {
     /// Whether there is something to read now.
     pub(super) fn wants(&self, queue: &Queue, now: UnixMillis) -> bool {
         let paused = self.not_before.is_some_and(|at| at > now && at <= now.plus(PAUSE));
-        let waits_to_give_way = self.behind && queue.next_due().is_some();
+        let waits_to_give_way = self.is_pressing(now) && queue.next_due().is_some();
         self.reading.is_none()
             && !paused
-            && (self.behind || self.horizon.is_some())
+            && (self.behind || self.wanted_scheduled(queue, now).is_some())
             && (!self.is_full(queue) || waits_to_give_way && !queue.has_ready(now))
+    }
+
+    /// Whether there is something on the disk that could run now.
+    fn is_pressing(&self, now: UnixMillis) -> bool {
+        self.behind || self.horizon.is_some_and(|(at, _)| is_due(at, now))
+    }
+
+    /// From where on what is tried again is to be read: when it is due, or when nothing else is delayed or behind. What
+    /// is not due would only have to give way again.
+    fn wanted_scheduled(&self, queue: &Queue, now: UnixMillis) -> Option<Scheduled> {
+        let alone = !self.behind && queue.next_due().is_none();
+        self.horizon.filter(|(at, _)| alone || is_due(*at, now))
     }
 
     fn is_full(&self, queue: &Queue) -> bool {
@@ -163,7 +175,7 @@ impl Window {
 
     /// Begins to read, if there is room; [`Window::done`] ends it.
     pub(super) fn begin(&mut self, queue: &mut Queue, now: UnixMillis) -> Option<Order> {
-        if self.behind && self.is_full(queue) {
+        if self.is_pressing(now) && self.is_full(queue) {
             // What can run goes before what is delayed.
             if let Some((at, id)) = queue.leave(self.most / 4) {
                 self.horizon =
@@ -178,8 +190,7 @@ impl Window {
         queue.note_ends();
         Some(Order {
             fresh: self.behind.then_some((self.cursor, self.horizon.is_some())),
-            // What is not due would only have to give way again.
-            scheduled: self.horizon.filter(|(at, _)| !self.behind || is_due(*at, now)),
+            scheduled: self.wanted_scheduled(queue, now),
             most: self.most / 4,
         })
     }
@@ -221,7 +232,13 @@ impl Window {
                 delivery.scheduled.last().and_then(|last| Some((last.next_attempt_at?, last.accepted.id)));
             self.horizon = last.filter(|_| !delivery.scheduled_is_last);
         }
-        for waiting in delivery.scheduled.into_iter().chain(delivery.lines) {
+        // What lies behind the cursor comes by itself: its announcement would find it known, or over.
+        let cursor = self.cursor;
+        let lines = delivery
+            .lines
+            .into_iter()
+            .filter(|waiting| waiting.next_attempt_at.is_some() || waiting.accepted.id <= cursor);
+        for waiting in delivery.scheduled.into_iter().chain(lines) {
             if !ended.contains(&waiting.accepted.id) {
                 queue.arrive(arrival(waiting));
             }

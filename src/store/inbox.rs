@@ -11,8 +11,8 @@
 //! knows): they ride along with the next batch, or go after [`MARKS_LINGER`].
 //!
 //! When a COMMIT fails, nobody knows what is on the disk. Every waiting caller gets an error (Twilio a 503), the
-//! connection is given up, and before anything is acknowledged again the database is opened anew, the rows in
-//! doubt are written once more and committed, and the pipeline is told of those it has not heard of.
+//! connection is given up, and before anything is acknowledged again the database is opened anew, what its log
+//! holds is written into the database itself, and the pipeline is told of the rows that it has not heard of.
 //!
 //! What is past its time is deleted here too, a few rows at a time, while nothing waits ([`Inbox::sweep`]).
 
@@ -103,6 +103,7 @@ impl Inbox {
             kept: Vec::new(),
             sweep: Sweep::default(),
             last_announced,
+            replayed: Vec::new(),
         };
         let thread = stage::spawn("inbox", move || writer.run(&queue))?;
         Ok((Self { commands, bell: Arc::default() }, thread))
@@ -257,6 +258,8 @@ struct Writer {
     /// What is past its time, and who waits for the end of its deletion.
     sweep: Sweep,
     last_announced: i64,
+    /// What was replayed in a COMMIT that failed.
+    replayed: Vec<(AppId, UnixMillis)>,
 }
 
 impl Writer {
@@ -357,6 +360,8 @@ impl Writer {
                     matches!(item, Work::CloseMessage(_) | Work::WithdrawMessage(_) | Work::MarkDone(_))
                 };
                 self.kept = work.into_iter().filter(kept).collect();
+                // The COMMIT may have taken effect: what was replayed is announced when the database is open again.
+                self.replayed.extend(replayed);
                 let again = || StoreError::Unavailable("host.db could not be written".into());
                 for (reply, _) in waiters.receipts {
                     let _ = reply.send(Err(again()));
@@ -388,24 +393,36 @@ impl Writer {
         }
     }
 
-    /// The open database; after a failed COMMIT opened anew, with what was in doubt written again.
+    /// The open database; after a failed COMMIT opened anew, with what was in doubt made durable anew.
     fn healthy(&mut self) -> Result<&mut HostDb, StoreError> {
         if self.db.is_none() {
             let db = HostDb::open(&self.file)?;
-            db.connection.execute(
-                "UPDATE notifications SET received_at = received_at WHERE id > ?",
-                [self.last_announced],
-            )?;
+            renew(&db.connection)?;
             let found = waiting_after(&db.connection, NotificationId(self.last_announced))?;
             tracing::info!(found = found.len(), "host.db was opened again");
             if let Some(last) = found.last() {
                 self.last_announced = last.accepted.id.0;
                 (self.announce)(News::Accepted(found.into_iter().map(|waiting| waiting.accepted).collect()));
             }
+            for (app, at) in std::mem::take(&mut self.replayed) {
+                (self.announce)(News::Replayed(app, at));
+            }
             self.db = Some(db);
         }
         self.db.as_mut().ok_or_else(gone)
     }
+}
+
+/// Writes what the log holds into the database, waits for the disk, and begins a new log: after an fsync that failed,
+/// nobody knows which part of the old one is on the disk, and later parts of a log are worth nothing without the earlier.
+fn renew(db: &rusqlite::Connection) -> Result<(), StoreError> {
+    let in_the_way = db.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get::<_, bool>(0))?;
+    if in_the_way {
+        return Err(StoreError::Unavailable(
+            "somebody reads host.db, so that its log cannot be renewed".into(),
+        ));
+    }
+    Ok(())
 }
 
 /// What has to be written, apart from who waits for it.

@@ -225,7 +225,12 @@ pub(super) fn write_send(db: &Connection, record: &SendRecord) -> rusqlite::Resu
         .query_row([record.id.as_bytes()], |row| recorded(row, 0))
         .optional()?;
     let Some(recorded) = recorded else { return Ok(()) };
-    if recorded.is_untouched || recorded.status.may_become(&record.status) {
+    // A doubt is news only where Twilio has said nothing, and nothing was concluded: nobody would ask again.
+    let is_doubt = record.status.as_str() == "unknown";
+    let is_open = recorded.is_untouched && recorded.status != MessageStatus::Failed;
+    if (is_doubt && is_open)
+        || (!is_doubt && (recorded.is_untouched || recorded.status.may_become(&record.status)))
+    {
         db.prepare_cached(&format!(
             "UPDATE messages SET status = ?2, sid = coalesce(sid, ?3), error_code = ?4, error_message = ?5,
                     next_poll_at = CASE WHEN ?2 IN {SETTLED} THEN NULL ELSE next_poll_at END,

@@ -1,13 +1,13 @@
 //! The host that is simulated: started over its files as `runtime/start.rs` starts a real one, and stopped as one.
 
 use std::path::Path;
-use std::sync::atomic::{AtomicU32, AtomicU64};
+use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use boatswain::base::{Clock, stage};
 use boatswain::config::Application;
-use boatswain::pipeline::{ApplicationSetup, Events, Surroundings};
+use boatswain::pipeline::{ApplicationSetup, Events, Reconciler, Reconciliation, Surroundings};
 use boatswain::runtime::Engine;
 use boatswain::script::protocol::Bundle;
 use boatswain::store::{AppDb, DataDir, HostDb, Inbox, Migration};
@@ -18,8 +18,8 @@ use crate::world::World;
 
 /// The application's own tables. Nothing in them keeps a row from being written twice: that is the host's affair.
 const TABLES: &str = "
-CREATE TABLE effects (name TEXT NOT NULL, step INTEGER NOT NULL);
-CREATE TABLE separated (name TEXT NOT NULL, step INTEGER NOT NULL);
+CREATE TABLE effects (name TEXT NOT NULL, step INTEGER NOT NULL, generation INTEGER NOT NULL);
+CREATE TABLE separated (name TEXT NOT NULL, step INTEGER NOT NULL, generation INTEGER NOT NULL);
 CREATE TABLE once (x TEXT UNIQUE);
 INSERT INTO once VALUES ('taken');
 CREATE TABLE parent (id INTEGER PRIMARY KEY);
@@ -44,7 +44,13 @@ pub struct Outside {
     pub twilio: Arc<SimulatedTwilio>,
     pub runtime: tokio::runtime::Handle,
     /// The host that is up.
-    pub engine: Mutex<Option<Engine>>,
+    pub host: Mutex<Option<Host>>,
+}
+
+/// A host that is up: what `runtime::Host` has, as far as it is simulated.
+pub struct Host {
+    engine: Engine,
+    reconciliation: Reconciliation,
 }
 
 impl Outside {
@@ -56,9 +62,9 @@ impl Outside {
             world: Arc::clone(world),
             application,
             workers: Arc::new(SimulatedWorkers { world: Arc::clone(world), started: AtomicU64::new(0) }),
-            twilio: Arc::new(SimulatedTwilio { world: Arc::clone(world), accepted: AtomicU32::new(0) }),
+            twilio: SimulatedTwilio::new(world),
             runtime,
-            engine: Mutex::new(None),
+            host: Mutex::new(None),
         })
     }
 
@@ -99,25 +105,35 @@ impl Outside {
         self.world.oracle().listen(events.subscribe());
         stage::reach("host-ready");
         engine.pipeline.start(&engine.inbox).unwrap();
+        let pipeline = Arc::clone(&engine.pipeline);
+        let reconciler = Reconciler::new(
+            &surroundings,
+            engine.inbox.clone(),
+            [(self.application.id.clone(), Arc::clone(&self.application))].into(),
+            Box::new(move |app, message| pipeline.is_open(app, message)),
+        );
+        let reconciliation = Reconciliation::start(reconciler).unwrap();
         stage::reach("host-up");
-        *self.engine.lock().unwrap() = Some(engine);
+        *self.host.lock().unwrap() = Some(Host { engine, reconciliation });
     }
 
     /// The way into the host, while it is up.
     pub fn inbox(&self) -> Option<Inbox> {
-        self.engine.lock().unwrap().as_ref().map(|engine| engine.inbox.clone())
+        self.host.lock().unwrap().as_ref().map(|host| host.engine.inbox.clone())
     }
 
     /// Stops the host in order, in a thread of its own: it may die while it stops.
     pub fn stop(self: &Arc<Self>) {
-        let Some(engine) = self.engine.lock().unwrap().take() else { return };
+        let Some(Host { engine, reconciliation }) = self.host.lock().unwrap().take() else { return };
         let world = Arc::clone(&self.world);
         self.world.director.start("stop", move || {
+            reconciliation.stop();
             let Engine { pipeline, inbox, writer } = engine;
             // Whatever the time: every run comes to its end.
             if !pipeline.drain(Duration::from_hours(100_000)) {
                 world.director.fail("7: the host does not stop");
             }
+            reconciliation.join();
             let _ = inbox.flush();
             drop((pipeline, inbox));
             writer.join();

@@ -2,11 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use boatswain::base::{MessageId, MessageStatus};
+use boatswain::base::{MessageId, MessageStatus, UnixMillis};
 use rusqlite::Row;
 
-use crate::oracle::{Oracle, SeenMessage};
+use crate::oracle::{Oracle, SeenMessage, Settled};
 use crate::plan::Step;
+use crate::twilio::Record;
 
 /// A row of `notifications`.
 struct Notification {
@@ -14,18 +15,21 @@ struct Notification {
     state: String,
     attempts: u32,
     kills: u32,
+    replays: u32,
+    generation: u32,
 }
+
+/// An effect: of which notification, which step of it, in which generation of its run.
+type Effect = (String, i64, u32);
 
 /// All that a look sees.
 struct Look {
     notifications: BTreeMap<String, Notification>,
     messages: BTreeMap<MessageId, SeenMessage>,
-    /// Whose run sent each message.
-    senders: BTreeMap<MessageId, Option<i64>>,
     done: BTreeSet<i64>,
     journals: BTreeSet<i64>,
-    effects: BTreeMap<(String, i64), i64>,
-    separated: BTreeMap<(String, i64), i64>,
+    effects: BTreeMap<Effect, i64>,
+    separated: BTreeMap<Effect, i64>,
 }
 
 impl Oracle {
@@ -41,15 +45,18 @@ impl Oracle {
             if row.state == "done" && !seen.done.contains(&row.id) {
                 self.director.fail(format!("3: {name} is marked as done, and its effect is not on the disk"));
             }
-            let before = self.settled.get(&row.id);
-            if before.is_some_and(|before| *before != row.state) {
-                self.director.fail(format!("7: {name} was {before:?} and is {}", row.state));
+            let now = Settled { state: row.state.clone(), replays: row.replays };
+            if let Some(before) = self.settled.get(&row.id)
+                && *before != now
+                && (before.state == "done" || before.replays == now.replays)
+            {
+                self.director.fail(format!("7: {name} was {before:?} and is {now:?}"));
             }
             if row.state != "waiting" {
-                self.settled.insert(row.id, row.state.clone());
+                self.settled.insert(row.id, now);
             }
         }
-        for ((name, step), times) in &seen.effects {
+        for ((name, step, _), times) in &seen.effects {
             if *times > 1 {
                 self.director.fail(format!("3: step {step} of {name} has taken effect {times} times"));
             }
@@ -73,7 +80,7 @@ impl Oracle {
     }
 
     /// Looks once more when everything has come to its end.
-    pub fn last_look(&mut self) {
+    pub fn last_look(&mut self, accepted: &[Record], clock_was_right: bool) {
         self.look();
         let seen = self.see();
         for (name, row) in &seen.notifications {
@@ -92,11 +99,14 @@ impl Oracle {
             }
             // What was committed before a send stays; a dead run may have come so far.
             let last_send = known.plan.0.iter().rposition(|step| *step == Step::Send).unwrap_or(0);
-            for (index, step) in known.plan.0.iter().enumerate() {
-                let at = (name.clone(), i64::try_from(index).unwrap());
+            let steps = || known.plan.0.iter().enumerate();
+            let all = (0..=row.generation).flat_map(|generation| steps().map(move |step| (generation, step)));
+            for (generation, (index, step)) in all {
+                let at = (name.clone(), i64::try_from(index).unwrap(), generation);
                 let effects = seen.effects.get(&at).copied().unwrap_or(0);
                 let separated = seen.separated.get(&at).copied().unwrap_or(0);
-                let done = row.state == "done";
+                // A generation that was given up is dead, also where the next is done.
+                let done = row.state == "done" && generation == row.generation;
                 match step {
                     Step::Write if done && effects != 1 => {
                         self.director
@@ -113,58 +123,26 @@ impl Oracle {
                 }
             }
         }
-        for known in self.known.values() {
-            for accepted in known.accepted.values() {
-                self.check_message(accepted.message, seen.messages.get(&accepted.message));
-            }
-        }
-        let dead: BTreeSet<_> =
-            seen.notifications.values().filter(|row| row.state == "dead").map(|row| Some(row.id)).collect();
-        let accepted: BTreeSet<_> =
-            self.known.values().flat_map(|known| known.accepted.values()).map(|one| one.message).collect();
-        for (id, message) in &seen.messages {
-            // A run that dies before it comes back to its send leaves the finding out to reconciliation; and so does one
-            // whose message was taken back while the ledger could not be told.
-            if message.status == "sending" && accepted.contains(id) && !dead.contains(&seen.senders[id]) {
-                let sender = seen.senders[id];
-                self.director.fail(format!("4: a message of {sender:?} is `sending` for ever"));
-            }
-        }
+        self.check_ledger(&seen.messages, accepted, clock_was_right);
     }
 
-    /// The ledger of a message that Twilio has must know what Twilio told.
-    fn check_message(&self, id: MessageId, row: Option<&SeenMessage>) {
-        let told = self.told.get(&id).map(Vec::as_slice).unwrap_or_default();
-        let Some(row) = row else {
-            self.director.fail("4: a message that Twilio has is not in the ledger");
-            return;
-        };
-        let rank = |status: &str| MessageStatus::parse(status).rank();
-        let furthest = told.iter().map(|status| rank(status)).max();
-        if furthest.is_some() && row.sid.is_none() {
-            self.director.fail("6: a message's own callback has not told its sid");
-        }
-        if furthest.is_some_and(|furthest| rank(&row.status) < furthest) {
-            self.director.fail(format!("6: a message is {} after {told:?}", row.status));
-        }
-    }
-
-    /// The notifications that wait, and when the next of them is due after `now`.
-    pub fn waiting(&mut self, now: i64) -> (Vec<String>, Option<i64>) {
+    /// What waits, notifications and questions to Twilio, and when the next of them is due after `now`.
+    pub fn waiting(&mut self, now: UnixMillis) -> (Vec<String>, Option<UnixMillis>) {
         let mut names = Vec::new();
         let mut next = None;
-        let host = &self.connections().host;
-        let mut statement = host
-            .prepare_cached(
-                "SELECT message_sid || '/' || status, next_attempt_at FROM notifications WHERE state = 'waiting'",
-            )
-            .unwrap();
-        let mut rows = statement.query([]).unwrap();
-        while let Some(row) = rows.next().unwrap() {
-            names.push(row.get(0).unwrap());
-            let due: Option<i64> = row.get(1).unwrap();
-            next = [next, due.filter(|due| *due > now)].into_iter().flatten().min();
-        }
+        each(
+            &self.connections().host,
+            "SELECT message_sid || '/' || status, next_attempt_at FROM notifications WHERE state = 'waiting'
+             UNION ALL
+             SELECT 'the question for a message that is ' || status, next_poll_at FROM messages
+             WHERE next_poll_at IS NOT NULL",
+            |row| {
+                names.push(row.get(0)?);
+                let due = row.get::<_, Option<i64>>(1)?.map(UnixMillis);
+                next = [next, due.filter(|due| *due > now)].into_iter().flatten().min();
+                Ok(())
+            },
+        );
         (names, next)
     }
 
@@ -174,7 +152,6 @@ impl Oracle {
         let mut look = Look {
             notifications: BTreeMap::new(),
             messages: BTreeMap::new(),
-            senders: BTreeMap::new(),
             done: BTreeSet::new(),
             journals: BTreeSet::new(),
             effects: BTreeMap::new(),
@@ -182,22 +159,31 @@ impl Oracle {
         };
         each(
             host,
-            "SELECT id, message_sid || '/' || status, state, attempts, kills FROM notifications",
+            "SELECT id, message_sid || '/' || status, state, attempts, kills,
+                    (SELECT count(*) FROM replays WHERE notification = n.id), generation FROM notifications n",
             |row| {
                 let notification = Notification {
                     id: row.get(0)?,
                     state: row.get(2)?,
                     attempts: row.get(3)?,
                     kills: row.get(4)?,
+                    replays: row.get(5)?,
+                    generation: row.get(6)?,
                 };
                 look.notifications.insert(row.get(1)?, notification);
                 Ok(())
             },
         );
-        each(host, "SELECT id, sid, status, notification FROM messages", |row| {
-            let id = MessageId::from_bytes(row.get(0)?);
-            look.messages.insert(id, SeenMessage { sid: row.get(1)?, status: row.get(2)? });
-            look.senders.insert(id, row.get(3)?);
+        let sql = "SELECT id, sid, status, recipient, created_at, updated_at FROM messages";
+        each(host, sql, |row| {
+            let message = SeenMessage {
+                sid: row.get(1)?,
+                status: row.get(2)?,
+                to: row.get(3)?,
+                created: UnixMillis(row.get(4)?),
+                updated: UnixMillis(row.get(5)?),
+            };
+            look.messages.insert(MessageId::from_bytes(row.get(0)?), message);
             Ok(())
         });
         each(app, "SELECT notification FROM _host_done", |row| {
@@ -209,10 +195,14 @@ impl Oracle {
             Ok(())
         });
         for (table, into) in [("effects", &mut look.effects), ("separated", &mut look.separated)] {
-            each(app, &format!("SELECT name, step, count(*) FROM {table} GROUP BY name, step"), |row| {
-                into.insert((row.get(0)?, row.get(1)?), row.get(2)?);
-                Ok(())
-            });
+            each(
+                app,
+                &format!("SELECT name, step, generation, count(*) FROM {table} GROUP BY 1, 2, 3"),
+                |row| {
+                    into.insert((row.get(0)?, row.get(1)?, row.get(2)?), row.get(3)?);
+                    Ok(())
+                },
+            );
         }
         look
     }

@@ -10,6 +10,8 @@ mod director;
 #[cfg(debug_assertions)]
 mod host;
 #[cfg(debug_assertions)]
+mod ledger;
+#[cfg(debug_assertions)]
 mod looks;
 #[cfg(debug_assertions)]
 mod oracle;

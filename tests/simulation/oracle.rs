@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use boatswain::base::MessageId;
+use boatswain::base::{MessageId, UnixMillis};
 use boatswain::pipeline::Event;
 use boatswain::store::Mark;
 use rusqlite::{Connection, OptionalExtension};
@@ -29,18 +29,32 @@ pub struct Known {
     pub acknowledged: bool,
     /// How often its action was started.
     pub starts: u32,
-    /// How often its action failed by itself.
+    /// How often its action failed by itself since it was last replayed.
     pub failures: u32,
-    /// How often its worker died before it.
+    /// How often its worker died before it since then.
     pub deaths: u32,
-    /// The pipeline told that it is dead.
+    /// The pipeline told that it is dead, and no run has begun since.
     pub told_dead: bool,
     /// Whose run sent the message that this one is about.
     pub sender: Option<Name>,
     /// Whether a run of it that has sent may still go on.
     pub sending: Sending,
-    /// What Twilio accepted of it, by step.
-    pub accepted: BTreeMap<usize, Accepted>,
+    /// How often it was replayed, as far as its runs have begun since.
+    pub replays: u32,
+    /// What Twilio accepted of it.
+    pub accepted: BTreeMap<Call, Accepted>,
+}
+
+/// A call of a run: its generation, for one that is to start anew may send anew, and its step.
+pub type Call = (u32, usize);
+
+/// A run that begins.
+#[derive(Debug, Clone, Copy)]
+pub struct Begun {
+    /// How often it has been started, this time included.
+    pub starts: u32,
+    /// How often it was told to start anew.
+    pub generation: u32,
 }
 
 /// Where a run stands that has sent.
@@ -63,11 +77,21 @@ pub struct Accepted {
     pub released: bool,
 }
 
+/// A notification that was seen done or dead, and how often it had been replayed then.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Settled {
+    pub state: String,
+    pub replays: u32,
+}
+
 /// What was last seen of a message in the ledger.
 #[derive(Debug, Clone)]
 pub struct SeenMessage {
     pub sid: Option<String>,
     pub status: String,
+    pub to: String,
+    pub created: UnixMillis,
+    pub updated: UnixMillis,
 }
 
 pub struct Oracle {
@@ -81,7 +105,7 @@ pub struct Oracle {
     events: Option<Receiver<Event>>,
     connections: Option<Connections>,
     /// What earlier looks saw.
-    pub settled: BTreeMap<i64, String>,
+    pub settled: BTreeMap<i64, Settled>,
     pub messages: BTreeMap<MessageId, SeenMessage>,
 }
 
@@ -113,6 +137,7 @@ impl Oracle {
 
     /// A notification that the world will tell of.
     pub fn expect(&mut self, name: &str, plan: Plan, sender: Option<Name>) {
+        self.director.note(&format!("{name} will do {plan}"));
         let known = Known {
             plan,
             acknowledged: false,
@@ -122,6 +147,7 @@ impl Oracle {
             told_dead: false,
             sender,
             sending: Sending::Over,
+            replays: 0,
             accepted: BTreeMap::new(),
         };
         self.known.insert(name.to_owned(), known);
@@ -230,9 +256,39 @@ impl Oracle {
         id.is_some_and(|id| self.is_done(id))
     }
 
-    /// A run begins in a worker. Says how often it has been started, this time included.
-    pub fn run_begins(&mut self, name: &str, worker: u64) -> u32 {
+    /// Takes in what the host has recorded of replays: counts begin anew. Says the generation of the run.
+    pub fn take_in_replays(&mut self, name: &str) -> u32 {
+        let (sid, status) = parts(name);
+        let sql = "SELECT generation, (SELECT count(*) FROM replays WHERE notification = n.id)
+                   FROM notifications n WHERE message_sid = ? AND status = ?";
+        let found = self
+            .connections()
+            .host
+            .prepare_cached(sql)
+            .and_then(|mut statement| {
+                statement.query_row([sid, status], |row| Ok((row.get(0)?, row.get(1)?)))
+            })
+            .optional();
+        let (generation, replays) = found.unwrap().unwrap_or_default();
+        let known = self.get(name);
+        if replays > known.replays {
+            (known.replays, known.failures, known.deaths, known.told_dead) = (replays, 0, 0, false);
+        }
+        generation
+    }
+
+    /// The numbers of what is dead.
+    pub fn dead(&mut self) -> Vec<i64> {
+        let host = &self.connections().host;
+        let mut statement =
+            host.prepare_cached("SELECT id FROM notifications WHERE state = 'dead' ORDER BY id").unwrap();
+        statement.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect()
+    }
+
+    /// A run begins in a worker.
+    pub fn run_begins(&mut self, name: &str, worker: u64) -> Begun {
         self.hear();
+        let generation = self.take_in_replays(name);
         let (sid, status) = parts(name);
         if let Some((other, _)) = self.running.insert(sid.to_owned(), (name.to_owned(), worker)) {
             self.director.fail(format!("5: {name} begins while {other} of the same message runs"));
@@ -268,7 +324,7 @@ impl Oracle {
         known.starts += 1;
         let starts = known.starts;
         self.director.note(&format!("{name} begins, start {starts}"));
-        starts
+        Begun { starts, generation }
     }
 
     /// A run has ended in its worker, by itself or with it.
@@ -286,37 +342,40 @@ impl Oracle {
         self.running.retain(|_, (_, other)| *other != worker);
     }
 
-    /// Twilio has accepted a message.
-    pub fn accepted(&mut self, name: &str, step: usize, accepted: Accepted) {
-        self.director.note(&format!("Twilio accepts {} of {name}, step {step}", accepted.sid));
-        let row: bool = self
+    /// Twilio has accepted a message. Says when it has left by the ledger.
+    pub fn accepted(&mut self, name: &str, call: Call, accepted: Accepted) -> UnixMillis {
+        self.director.note(&format!("Twilio accepts {} of {name}, call {call:?}", accepted.sid));
+        let left: Option<i64> = self
             .connections()
             .host
-            .prepare_cached("SELECT 1 FROM messages WHERE id = ?")
-            .and_then(|mut statement| statement.exists([accepted.message.as_bytes()]))
+            .prepare_cached("SELECT updated_at FROM messages WHERE id = ?")
+            .and_then(|mut statement| {
+                statement.query_row([accepted.message.as_bytes()], |row| row.get(0)).optional()
+            })
             .unwrap();
-        self.must(row, || format!("4: a message of {name} leaves and is not in the ledger"));
+        self.must(left.is_some(), || format!("4: a message of {name} leaves and is not in the ledger"));
         let known = self.get(name);
         known.sending = Sending::Open;
-        if known.accepted.insert(step, accepted).is_some() {
-            self.director.fail(format!("4: step {step} of {name} was sent twice"));
+        if known.accepted.insert(call, accepted).is_some() {
+            self.director.fail(format!("4: call {call:?} of {name} was sent twice"));
         }
+        UnixMillis(left.unwrap_or_default())
     }
 
     /// What the action learns of a send.
-    pub fn outcome(&mut self, name: &str, step: usize, outcome: &serde_json::Value) {
-        let accepted = self.known[name].accepted.get(&step).map(|accepted| accepted.sid.clone());
+    pub fn outcome(&mut self, name: &str, call: Call, outcome: &serde_json::Value) {
+        let accepted = self.known[name].accepted.get(&call).map(|accepted| accepted.sid.clone());
         let sid = outcome["sid"].as_str().map(str::to_owned);
         let told = outcome["status"].as_str().unwrap_or("").to_owned();
-        self.director.note(&format!("{name} learns of step {step}: {told}"));
+        self.director.note(&format!("{name} learns of call {call:?}: {told}"));
         if outcome["success"] == true || sid.is_some() {
             // What Twilio has accepted may have failed by the time that its fate is found out.
             self.must(sid.is_some() && sid == accepted, || {
-                format!("4: {name} is told that step {step} was sent as {sid:?}; Twilio has {accepted:?}")
+                format!("4: {name} is told that call {call:?} was sent as {sid:?}; Twilio has {accepted:?}")
             });
         } else if told != "unknown" {
             self.must(accepted.is_none(), || {
-                format!("4: {name} is told that step {step} was not sent, and Twilio has it")
+                format!("4: {name} is told that call {call:?} was not sent, and Twilio has it")
             });
         }
     }

@@ -1,7 +1,7 @@
-//! What the action of a notification does, step by step: told by the field `Plan` of its form.
+//! What the action of a notification does, step by step.
 //!
-//! What it does follows from the plan alone, as a script's path follows from its `vo`; only how often it has been
-//! started decides whether a step still fails.
+//! What it does follows from the notification's name alone, as a script's path follows from its `vo`; only how often it
+//! has been started decides whether a step still fails.
 
 use std::fmt;
 
@@ -54,26 +54,6 @@ impl Plan {
             ]));
         }
         Self(steps)
-    }
-
-    /// Reads what [`Display`](fmt::Display) wrote.
-    pub fn parse(text: &str) -> Self {
-        let step = |word: &str| {
-            let starts = || word[1..].parse().unwrap();
-            match &word[..1] {
-                "w" => Step::Write,
-                "s" => Step::Separated,
-                "q" => Step::Query,
-                "m" => Step::Send,
-                "t" => Step::Throw(starts()),
-                "d" => Step::Die(starts()),
-                "h" => Step::Hang(starts()),
-                "r" => Step::Rollback(starts()),
-                "f" => Step::Deferred(starts()),
-                _ => panic!("no such step: {word}"),
-            }
-        };
-        Self(text.split(' ').map(step).collect())
     }
 }
 

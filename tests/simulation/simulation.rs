@@ -9,8 +9,8 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-use boatswain::base::Clock;
-use boatswain::store::{Receipt, StoreError};
+use boatswain::base::{Clock, NotificationId};
+use boatswain::store::{Receipt, ReplayOrder, StoreError, Which};
 
 use crate::director::Director;
 use crate::host::Outside;
@@ -46,6 +46,8 @@ enum Happening {
     Kill,
     /// The host is stopped in order.
     Stop,
+    /// Somebody has what is dead run again.
+    Replay,
     /// Somebody looks at the databases.
     Look,
 }
@@ -107,9 +109,8 @@ impl Simulation {
             });
             for status in statuses {
                 let plan = self.director.ask(|rng| Plan::choose(rng, true));
-                let callback = Callback::new(&sid, status, plan, None);
-                self.director.note(&format!("{} will do {}", callback.name(), callback.plan));
-                self.world.oracle().expect(&callback.name(), callback.plan.clone(), None);
+                let callback = Callback::new(&sid, status, None);
+                self.world.oracle().expect(&callback.name(), plan, None);
                 self.world.will_call(callback);
             }
         }
@@ -127,7 +128,7 @@ impl Simulation {
             }
             self.revive();
             self.hear_answers();
-            let jumps = self.world.settings.jumps;
+            let Settings { jumps, replays, .. } = self.world.settings;
             let happening = self.director.ask(|rng| {
                 rng.weighted(&[
                     (500, Happening::Callback),
@@ -136,6 +137,7 @@ impl Simulation {
                     (5, Happening::Kill),
                     (10, Happening::Stop),
                     (25, Happening::Look),
+                    (replays, Happening::Replay),
                 ])
             });
             self.let_happen(happening);
@@ -156,8 +158,31 @@ impl Simulation {
             }
             Happening::Kill => self.director.kill(),
             Happening::Stop => self.outside.stop(),
+            Happening::Replay => {
+                self.replay();
+            }
             Happening::Look => self.look(),
         }
+    }
+
+    /// Has one that is dead run again, or all of them; says whether there was any.
+    fn replay(&self) -> bool {
+        let Some(inbox) = self.outside.inbox() else { return false };
+        let dead = self.world.oracle().dead();
+        if dead.is_empty() {
+            return false;
+        }
+        let order = self.director.ask(|rng| {
+            let all = Which::Dead { app: None, company: None, after: NotificationId(0) };
+            let one = Which::One(NotificationId(rng.one_of(&dead)));
+            ReplayOrder { which: if rng.chance(300) { all } else { one }, resend: rng.chance(300) }
+        });
+        let (director, now) = (Arc::clone(&self.director), self.world.now());
+        self.director.start("replay", move || {
+            let answer = inbox.replay(order.clone(), now);
+            director.note(&format!("{order:?}: {answer:?}"));
+        });
+        true
     }
 
     fn look(&self) {
@@ -174,7 +199,7 @@ impl Simulation {
         for connection in self.connections.drain(..) {
             self.world.will_call(connection.callback);
         }
-        drop(self.outside.engine.lock().unwrap().take());
+        drop(self.outside.host.lock().unwrap().take());
         self.world.oracle().host_died();
         self.director.bury();
         self.director.note("the host starts anew");
@@ -185,6 +210,7 @@ impl Simulation {
     fn call(&mut self) {
         let Some(inbox) = self.outside.inbox() else { return };
         let Some(callback) = self.world.next_callback() else { return };
+        self.outside.twilio.comes_to(&callback);
         let settings = self.world.settings;
         if self.director.unlucky(settings.lost) {
             self.director.note(&format!("{} is lost", callback.name()));
@@ -241,6 +267,7 @@ impl Simulation {
         self.director.calm();
         // What the host keeps to itself is due within a second or two, or hours later if the clock was set back.
         let mut pace = Duration::from_millis(1_100);
+        let mut replays = self.world.settings.late_replays;
         for round in 0..PATIENCE {
             self.director.idle();
             if self.over() {
@@ -259,16 +286,20 @@ impl Simulation {
             if !self.connections.is_empty() {
                 continue;
             }
-            let now = self.world.now().0;
+            let now = self.world.now();
             let (waiting, next) = self.world.oracle().waiting(now);
             if waiting.is_empty() {
+                if replays > 0 && self.replay() {
+                    replays -= 1;
+                    continue;
+                }
                 return;
             }
             if round + 1 == PATIENCE {
                 self.director.fail(format!("7: {} wait for ever", waiting.join(", ")));
             }
             if let Some(next) = next.filter(|_| round.is_multiple_of(2)) {
-                self.world.pass(Duration::from_millis((next - now).unsigned_abs()));
+                self.world.pass(next.since(now));
             } else {
                 self.world.pass(pace);
                 pace = (pace + pace / 16).min(Duration::from_hours(1));
@@ -291,10 +322,11 @@ impl Simulation {
             self.director.kill();
         }
         self.connections.clear();
-        drop(self.outside.engine.lock().unwrap().take());
+        drop(self.outside.host.lock().unwrap().take());
         self.director.bury();
         if !self.over() {
-            self.world.oracle().last_look();
+            let messages = self.outside.twilio.messages();
+            self.world.oracle().last_look(&messages, self.world.clock_was_right());
         }
     }
 }

@@ -12,6 +12,7 @@ use boatswain::script::protocol::{
 };
 use boatswain::script::{Death, WorkerError};
 
+use crate::oracle::Begun;
 use crate::plan::{Plan, Step};
 use crate::world::World;
 
@@ -53,7 +54,7 @@ struct Current {
     request: RunRequest,
     name: String,
     plan: Plan,
-    starts: u32,
+    begun: Begun,
     /// The step that is next, or whose answer is awaited.
     step: usize,
     /// What the last query said.
@@ -98,7 +99,7 @@ impl WorkerHandle for SimulatedWorker {
             return Ok(self.end(&current, Err(thrown)));
         }
         while let Some(step) = current.plan.0.get(current.step).copied() {
-            let fails = |until: u32| current.starts <= until;
+            let fails = |until: u32| current.begun.starts <= until;
             match step {
                 Step::Throw(until) if fails(until) => {
                     return Ok(self.end(&current, Err("the plan says so".to_owned())));
@@ -129,13 +130,12 @@ impl WorkerHandle for SimulatedWorker {
 impl SimulatedWorker {
     fn begin(&mut self) -> Current {
         let request = self.ahead.pop_front().expect("the host waits for a run that it has handed over");
-        let Vo::Form(fields) = &request.vo else { panic!("a notification's `vo` is a form") };
-        let field =
-            |name: &str| fields.iter().find(|(field, _)| field == name).map(|(_, value)| value.as_str());
-        let name = format!("{}/{}", field("MessageSid").unwrap(), field("MessageStatus").unwrap());
-        let plan = Plan::parse(field("Plan").unwrap());
-        let starts = self.world.oracle().run_begins(&name, self.number);
-        Current { request, name, plan, starts, step: 0, read: String::new() }
+        let name = name_of(&request);
+        let mut oracle = self.world.oracle();
+        let begun = oracle.run_begins(&name, self.number);
+        let plan = oracle.get(&name).plan.clone();
+        drop(oracle);
+        Current { request, name, plan, begun, step: 0, read: String::new() }
     }
 
     fn call(&self, current: &Current, step: Step) -> FromWorker {
@@ -146,16 +146,21 @@ impl SimulatedWorker {
             ("executeSql", arguments)
         };
         #[allow(clippy::cast_precision_loss)] // steps are few
-        let row = || vec![text(&current.name), Value::Number(current.step as f64)];
+        let row = || {
+            let generation = Value::Number(current.begun.generation.into());
+            vec![text(&current.name), Value::Number(current.step as f64), generation]
+        };
         let (function, arguments) = match step {
-            Step::Write => sql("INSERT INTO effects(name, step) VALUES (?, ?)", false, row()),
-            Step::Separated => sql("INSERT INTO separated(name, step) VALUES (?, ?)", true, row()),
+            Step::Write => sql("INSERT INTO effects VALUES (?, ?, ?)", false, row()),
+            Step::Separated => sql("INSERT INTO separated VALUES (?, ?, ?)", true, row()),
             Step::Query => ("executeQuery", vec![text("SELECT count(*) AS n FROM effects"), Value::Null]),
             Step::Send => {
                 // A run that is taken up again must ask for the very same message.
                 let RunRequest { started, seed, .. } = current.request;
-                let body = format!("{}|{}|{started}|{seed}|{}", current.name, current.step, current.read);
-                ("sendWhatsappMessage", vec![text("+393331234567"), text(&body)])
+                let Current { name, step, read, begun: Begun { generation, .. }, .. } = current;
+                let body = format!("{name}|{step}|{generation}|{started}|{seed}|{read}");
+                let to = self.world.recipient(&current.name, current.step);
+                ("sendWhatsappMessage", vec![text(&to), text(&body)])
             }
             Step::Rollback(_) => sql("INSERT OR ROLLBACK INTO once(x) VALUES ('taken')", false, vec![]),
             Step::Deferred(_) => sql("INSERT INTO child(parent) VALUES (1)", false, vec![]),
@@ -178,7 +183,11 @@ impl SimulatedWorker {
             (Step::Query, Value::String(read)) => current.read = read,
             (Step::Send, Value::String(outcome)) => {
                 let outcome = serde_json::from_str(&outcome).unwrap();
-                self.world.oracle().outcome(&current.name, current.step, &outcome);
+                self.world.oracle().outcome(
+                    &current.name,
+                    (current.begun.generation, current.step),
+                    &outcome,
+                );
             }
             (Step::Write | Step::Separated | Step::Deferred(_), Value::Number(rows)) => {
                 assert!((rows - 1.0).abs() < f64::EPSILON, "a row is written");
@@ -208,21 +217,25 @@ impl SimulatedWorker {
     fn dies(&mut self, current: Option<Current>, reason: Reason, why: &str) -> Death {
         let mut oracle = self.world.oracle();
         // Before its first frame it dies with the run that it was about to begin.
-        let name = match (current.or_else(|| self.current.take()), self.ahead.front()) {
-            (Some(current), _) => Some(current.name),
-            (None, Some(RunRequest { vo: Vo::Form(fields), .. })) => {
-                let field = |name: &str| &fields.iter().find(|(field, _)| field == name).unwrap().1;
-                Some(format!("{}/{}", field("MessageSid"), field("MessageStatus")))
-            }
-            (None, _) => None,
+        let name = match current.or_else(|| self.current.take()) {
+            Some(current) => Some(current.name),
+            None => self.ahead.front().map(name_of),
         };
         if let Some(name) = name {
+            oracle.take_in_replays(&name);
             oracle.get(&name).deaths += 1;
             self.world.director.note(&format!("worker {} dies with {name}: {why}", self.number));
         }
         oracle.worker_gone(self.number);
         Death { reason, message: why.to_owned() }
     }
+}
+
+/// The notification that a run is for.
+fn name_of(request: &RunRequest) -> String {
+    let Vo::Form(fields) = &request.vo else { panic!("a notification's `vo` is a form") };
+    let field = |name: &str| &fields.iter().find(|(field, _)| field == name).unwrap().1;
+    format!("{}/{}", field("MessageSid"), field("MessageStatus"))
 }
 
 impl Drop for SimulatedWorker {

@@ -1,7 +1,7 @@
 //! What the host and all that is outside it share: the clock, the callbacks that are under way, the oracle.
 
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
@@ -12,8 +12,7 @@ use boatswain::store::{NewNotification, Source};
 use boatswain::whatsapp::Form;
 
 use crate::director::{Director, Rates};
-use crate::oracle::Oracle;
-use crate::plan::Plan;
+use crate::oracle::{Oracle, parts};
 use crate::rng::Rng;
 
 /// When every simulation begins.
@@ -45,6 +44,14 @@ pub struct Settings {
     pub doubled: u32,
     pub torn: u32,
     pub jumps: u32,
+    /// Among what happens: somebody replays what is dead;
+    pub replays: u32,
+    /// and how often that is done once faults have stopped.
+    pub late_replays: u32,
+    /// Twilio gives a question no answer.
+    pub mute: u32,
+    /// To how many people the actions send.
+    pub recipients: u32,
     /// Whether time passes while runs are under way, so that they use theirs up.
     pub slow: bool,
 }
@@ -54,7 +61,9 @@ impl Settings {
         let mut rate = |rates: &[u32]| if rng.chance(500) { 0 } else { rng.one_of(rates) };
         let (death, commit) = (rate(&[2, 5, 15]), rate(&[10, 50, 150]));
         let (worker_dies, no_worker) = (rate(&[5, 30]), rate(&[30, 100]));
-        let (lost, doubled, torn, jumps) = (rate(&[50]), rate(&[200]), rate(&[100, 300]), rate(&[200]));
+        let (lost, doubled, torn, jumps) = (rate(&[50, 300]), rate(&[200]), rate(&[100, 300]), rate(&[200]));
+        let replays = rate(&[20, 100]);
+        let mute = rate(&[100, 500]);
         let slow = rng.chance(300);
         let timeout = rng.one_of(&[5, 50, 200]);
         let switch = rng.one_of(&[20, 100, 300, 700, 1000]);
@@ -72,6 +81,10 @@ impl Settings {
             doubled,
             torn,
             jumps,
+            replays,
+            late_replays: rng.between(0, 2),
+            mute,
+            recipients: rng.one_of(&[1, 4, 100]),
             slow,
         }
     }
@@ -82,14 +95,13 @@ impl Settings {
 pub struct Callback {
     pub sid: String,
     pub status: &'static str,
-    pub plan: Plan,
     /// The host's id of the message, from the callback's URL.
     pub message: Option<MessageId>,
 }
 
 impl Callback {
-    pub fn new(sid: &str, status: &'static str, plan: Plan, message: Option<MessageId>) -> Self {
-        Self { sid: sid.to_owned(), status, plan, message }
+    pub fn new(sid: &str, status: &'static str, message: Option<MessageId>) -> Self {
+        Self { sid: sid.to_owned(), status, message }
     }
 
     pub fn name(&self) -> String {
@@ -102,7 +114,6 @@ impl Callback {
         form.push("AccountSid", ACCOUNT);
         form.push("MessageSid", &self.sid);
         form.push("MessageStatus", self.status);
-        form.push("Plan", self.plan.to_string());
         NewNotification {
             app: AppId::parse("app").unwrap(),
             company: CompanyId::none(),
@@ -126,6 +137,8 @@ pub struct World {
     pub folder: PathBuf,
     oracle: Mutex<Oracle>,
     now: AtomicI64,
+    /// Whether somebody has set the clock.
+    was_set: AtomicBool,
     /// Callbacks that are to be made.
     callbacks: Mutex<Vec<Callback>>,
 }
@@ -138,6 +151,7 @@ impl World {
             settings,
             folder: folder.to_owned(),
             now: AtomicI64::new(BEGINNING),
+            was_set: AtomicBool::new(false),
             callbacks: Mutex::new(Vec::new()),
         })
     }
@@ -157,7 +171,20 @@ impl World {
     /// Somebody sets the clock, forwards or backwards.
     pub fn set_clock(&self, hours: i64) {
         self.now.fetch_add(hours * 3_600_000, Ordering::Relaxed);
+        self.was_set.store(true, Ordering::Relaxed);
         self.director.note(&format!("the clock is set {hours} hours on"));
+    }
+
+    /// Whether time has only passed so far.
+    pub fn clock_was_right(&self) -> bool {
+        !self.was_set.load(Ordering::Relaxed)
+    }
+
+    /// To whom a step of a notification's action sends.
+    pub fn recipient(&self, name: &str, step: usize) -> String {
+        let number: usize = parts(name).0[2..].parse().unwrap();
+        let one = (number + 7 * step) % usize::try_from(self.settings.recipients).unwrap();
+        format!("+39333123{one:04}")
     }
 
     /// Twilio will make this call.

@@ -37,6 +37,8 @@ struct World {
     /// What runs, by message.
     running: HashMap<MessageSid, NotificationId>,
     claimed: Vec<(NotificationId, MessageSid, u32)>,
+    /// What is over, without that the inbox was told: a flush does not put it on the disk.
+    untold: Vec<NotificationId>,
     heaviest: usize,
 }
 
@@ -52,6 +54,7 @@ impl World {
             window: Window::open(MOST),
             running: HashMap::new(),
             claimed: Vec::new(),
+            untold: Vec::new(),
             heaviest: 0,
         }
     }
@@ -125,6 +128,7 @@ impl World {
         match decision {
             Decision::Done | Decision::Dead => {
                 row.told = Some(Mark::Over);
+                self.untold.push(id);
             }
             Decision::Retry { at } => {
                 row.told = Some(Mark::Waiting);
@@ -136,10 +140,17 @@ impl World {
         }
     }
 
+    /// The inbox is told of what is over.
+    fn tell(&mut self) {
+        self.queue.told(&std::mem::take(&mut self.untold));
+    }
+
     /// As [`Order::read`], from the map.
     fn read(&mut self, order: &Order) -> Delivery {
         for row in self.disk.values_mut() {
-            row.mark = row.told.take().unwrap_or(row.mark); // the flush
+            if !self.untold.contains(&row.waiting.accepted.id) {
+                row.mark = row.told.take().unwrap_or(row.mark); // the flush
+            }
         }
         let waiting: Vec<&Waiting> =
             self.disk.values().filter(|row| row.mark == Mark::Waiting).map(|row| &row.waiting).collect();
@@ -183,6 +194,7 @@ impl World {
     fn step(&mut self) {
         match self.below(8) {
             0 | 1 => self.claim(),
+            2 if !self.untold.is_empty() => self.tell(),
             2..5 => self.finish(),
             5 => self.now = self.now.plus(Duration::from_millis(self.random % 3000)),
             _ if self.window.wants(&self.queue, self.now) => {

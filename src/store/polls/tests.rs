@@ -238,6 +238,15 @@ fn an_absence_is_concluded_of_doubts_only_and_twilios_word_replaces_it() {
 }
 
 #[test]
+fn a_doubt_that_comes_late_does_not_replace_a_conclusion() {
+    let world = world();
+    let id = world.send("sending", None);
+    world.learn(id, absent());
+    world.close(id, "unknown", None);
+    assert_eq!(world.shown(id), ("failed".into(), Some(SEND_NOT_FOUND.into()), None));
+}
+
+#[test]
 fn a_send_that_died_with_the_host_becomes_a_doubt_that_keeps_its_time() {
     let world = world();
     let id = world.send("sending", None);
