@@ -102,6 +102,7 @@ impl Inbox {
             marks: Vec::new(),
             kept: Vec::new(),
             sweep: Sweep::default(),
+            replays_in_doubt: Vec::new(),
             last_announced,
         };
         let thread = stage::spawn("inbox", move || writer.run(&queue))?;
@@ -256,6 +257,8 @@ struct Writer {
     kept: Vec<Work>,
     /// What is past its time, and who waits for the end of its deletion.
     sweep: Sweep,
+    /// Replays whose COMMIT failed: they may have taken effect all the same.
+    replays_in_doubt: Vec<(AppId, UnixMillis)>,
     last_announced: i64,
 }
 
@@ -353,6 +356,7 @@ impl Writer {
                 tracing::error!(%error, "host.db could not be written: nothing is acknowledged until it can");
                 self.db = None;
                 self.marks = marks;
+                self.replays_in_doubt.append(&mut replayed);
                 let kept = |item: &Work| {
                     matches!(item, Work::CloseMessage(_) | Work::WithdrawMessage(_) | Work::MarkDone(_))
                 };
@@ -401,6 +405,9 @@ impl Writer {
             if let Some(last) = found.last() {
                 self.last_announced = last.accepted.id.0;
                 (self.announce)(News::Accepted(found.into_iter().map(|waiting| waiting.accepted).collect()));
+            }
+            for (app, at) in self.replays_in_doubt.drain(..) {
+                (self.announce)(News::Replayed(app, at));
             }
             self.db = Some(db);
         }
