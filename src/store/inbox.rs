@@ -143,9 +143,9 @@ impl Inbox {
         let (reply, answer) = oneshot::channel();
         let due = schedule::first_poll(message.at);
         self.commands.send(Command::OpenMessage(Box::new(message), reply)).map_err(|_| gone())?;
-        stage::answer(answer).ok_or_else(gone)??;
-        self.bell.ring(due);
-        Ok(())
+        let opened = stage::answer(answer).ok_or_else(gone).flatten();
+        self.bell.ring(due); // also after a COMMIT that failed: it may have taken effect
+        opened
     }
 
     /// Takes a message back that has certainly not left.
