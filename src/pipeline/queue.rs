@@ -367,10 +367,11 @@ impl Queue {
     /// Forgets those that are delayed longest, with the later ones of their messages, until the rest weighs no more
     /// than `most` bytes or none is left that the disk knows as delayed; says which of them is due first. They have to
     /// be read from the disk when they are due.
-    pub fn leave(&mut self, most: usize) -> Option<Scheduled> {
+    pub fn leave(&mut self, most: usize, now: UnixMillis) -> Option<Scheduled> {
         let mut first = None;
         let mut from = self.delayed.last().copied();
-        while let Some(scheduled) = from.filter(|_| self.weight > most) {
+        // What is due would have to be read again at once.
+        while let Some(scheduled) = from.filter(|(at, _)| self.weight > most && !is_due(*at, now)) {
             from = self.delayed.range(..scheduled).next_back().copied();
             if self.leave_line(scheduled.1) {
                 first = Some(scheduled);

@@ -177,7 +177,7 @@ impl Window {
     pub(super) fn begin(&mut self, queue: &mut Queue, now: UnixMillis) -> Option<Order> {
         if self.is_pressing(now) && self.is_full(queue) {
             // What can run goes before what is delayed.
-            if let Some((at, id)) = queue.leave(self.most / 4) {
+            if let Some((at, id)) = queue.leave(self.most / 4, now) {
                 self.horizon =
                     Some(self.horizon.map_or((at, before(id)), |horizon| horizon.min((at, before(id)))));
             }

@@ -102,8 +102,8 @@ impl Inbox {
             marks: Vec::new(),
             kept: Vec::new(),
             sweep: Sweep::default(),
+            replays_in_doubt: Vec::new(),
             last_announced,
-            replayed: Vec::new(),
         };
         let thread = stage::spawn("inbox", move || writer.run(&queue))?;
         Ok((Self { commands, bell: Arc::default() }, thread))
@@ -143,9 +143,9 @@ impl Inbox {
         let (reply, answer) = oneshot::channel();
         let due = schedule::first_poll(message.at);
         self.commands.send(Command::OpenMessage(Box::new(message), reply)).map_err(|_| gone())?;
-        stage::answer(answer).ok_or_else(gone)??;
-        self.bell.ring(due);
-        Ok(())
+        let opened = stage::answer(answer).ok_or_else(gone).flatten();
+        self.bell.ring(due); // also after a COMMIT that failed: it may have taken effect
+        opened
     }
 
     /// Takes a message back that has certainly not left.
@@ -257,9 +257,9 @@ struct Writer {
     kept: Vec<Work>,
     /// What is past its time, and who waits for the end of its deletion.
     sweep: Sweep,
+    /// Replays whose COMMIT failed: they may have taken effect all the same.
+    replays_in_doubt: Vec<(AppId, UnixMillis)>,
     last_announced: i64,
-    /// What was replayed in a COMMIT that failed.
-    replayed: Vec<(AppId, UnixMillis)>,
 }
 
 impl Writer {
@@ -356,12 +356,11 @@ impl Writer {
                 tracing::error!(%error, "host.db could not be written: nothing is acknowledged until it can");
                 self.db = None;
                 self.marks = marks;
+                self.replays_in_doubt.append(&mut replayed);
                 let kept = |item: &Work| {
                     matches!(item, Work::CloseMessage(_) | Work::WithdrawMessage(_) | Work::MarkDone(_))
                 };
                 self.kept = work.into_iter().filter(kept).collect();
-                // The COMMIT may have taken effect: what was replayed is announced when the database is open again.
-                self.replayed.extend(replayed);
                 let again = || StoreError::Unavailable("host.db could not be written".into());
                 for (reply, _) in waiters.receipts {
                     let _ = reply.send(Err(again()));
@@ -404,7 +403,7 @@ impl Writer {
                 self.last_announced = last.accepted.id.0;
                 (self.announce)(News::Accepted(found.into_iter().map(|waiting| waiting.accepted).collect()));
             }
-            for (app, at) in std::mem::take(&mut self.replayed) {
+            for (app, at) in self.replays_in_doubt.drain(..) {
                 (self.announce)(News::Replayed(app, at));
             }
             self.db = Some(db);

@@ -67,13 +67,16 @@ impl Settings {
         let slow = rng.chance(300);
         let timeout = rng.one_of(&[5, 50, 200]);
         let switch = rng.one_of(&[20, 100, 300, 700, 1000]);
+        let waiting_bytes = rng.one_of(&[1, 2_000, 4_000, 1 << 20]);
+        // With less, what is held back can fill the memory, while what holds it back waits behind what was replayed.
+        let replays = if waiting_bytes == 1 { 0 } else { replays };
         Self {
             rates: Rates { switch, timeout, death, commit },
             deaths: rng.between(1, 6),
             happenings: rng.one_of(&[40, 80, 160]),
             messages: rng.between(1, 5),
             workers: rng.between(1, 4),
-            waiting_bytes: rng.one_of(&[1, 2_000, 4_000, 1 << 20]),
+            waiting_bytes,
             runs_ahead: rng.one_of(&[1, 4, 64]),
             worker_dies,
             no_worker,
