@@ -67,6 +67,11 @@ const OWN: &[OwnCode] = &[
         "give one with --data DIR or [host] data_dir",
     ),
     own(
+        "HOST_KEY",
+        "data/host.key cannot be read or made, or is not 32 bytes",
+        "restore the file; without it a new one is made, and the keys of `...WithSettings` are learnt anew",
+    ),
+    own(
         "DATA_LOCKED",
         "another host works with this data folder",
         "stop it, or give this one another folder",

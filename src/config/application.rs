@@ -8,11 +8,9 @@ use toml::de::DeValue;
 use url::Url;
 
 use super::codes;
-use super::names;
-use super::params::{Application, Company, GoogleCloudStorage, Limits};
+use super::params::{Application, Company, GoogleCloudStorage};
 use super::reader::{Field, Section};
-use super::values;
-use super::whatsapp;
+use super::{limits, names, values, whatsapp};
 use crate::base::{AppId, CompanyId, InvalidId};
 
 /// One application; `None` when it can't even be named.
@@ -30,12 +28,13 @@ pub(super) fn read(field: &Field<'_>) -> Option<Application> {
     let companies = section.get("companies").map(|companies| companies.entries()).unwrap_or_default();
     let companies = companies.iter().filter_map(|company| {
         let id = named(company, CompanyId::parse);
-        let section = company.section(&names::COMPANY)?.section("WHATSAPP", &names::WHATSAPP);
-        let whatsapp = section.map_or_else(
-            || whatsapp.clone(),
-            |section| whatsapp::of_company(&whatsapp, has_account, &section),
-        );
-        Some((id?, Company { whatsapp }))
+        let section = company.section(&names::COMPANY)?;
+        let whatsapp = section
+            .section("WHATSAPP", &names::WHATSAPP)
+            .map_or_else(|| whatsapp.clone(), |own| whatsapp::of_company(&whatsapp, has_account, &own));
+        let limits = section.section("limits", &names::COMPANY_LIMITS);
+        let limits = limits.map_or_else(Default::default, |own| limits::of_company(&own));
+        Some((id?, Company { whatsapp, limits }))
     });
     let companies: BTreeMap<_, _> = companies.collect();
     let storage = section.section("GOOGLE_CLOUD_STORAGE", &names::GOOGLE_CLOUD_STORAGE);
@@ -43,7 +42,9 @@ pub(super) fn read(field: &Field<'_>) -> Option<Application> {
     Some(Application {
         storage: storage.and_then(|section| storage_of(&section)),
         parameters: parameters.unwrap_or_default(),
-        limits: section.section("limits", &names::LIMITS).map_or_else(Limits::default, |own| limits(&own)),
+        limits: section
+            .section("limits", &names::LIMITS)
+            .map_or_else(Default::default, |own| limits::of_application(&own)),
         id: id?,
         whatsapp,
         companies,
@@ -76,41 +77,6 @@ fn storage_of(section: &Section<'_>) -> Option<GoogleCloudStorage> {
         signed_url_lifetime: Duration::from_secs(60 * u64::from(minutes?)),
         endpoint: endpoint?,
     })
-}
-
-fn limits(section: &Section<'_>) -> Limits {
-    let default = Limits::default();
-    let limit = |key, range, unit| section.get(key).and_then(|field| values::whole(&field, range, unit));
-    let millis = |key, range| {
-        let number = limit(key, range, " (milliseconds)");
-        number.map(|number| Duration::from_millis(u64::from(number)))
-    };
-    let limits = Limits {
-        cpu: millis("cpu_ms", 1..=60_000).unwrap_or(default.cpu),
-        wall: millis("wall_ms", 10..=600_000).unwrap_or(default.wall),
-        memory_mb: limit("memory_mb", 8..=1024, " (megabytes)").unwrap_or(default.memory_mb),
-        runs_per_context: limit("runs_per_context", 1..=1_000_000, "").unwrap_or(default.runs_per_context),
-        messages_per_minute: limit("messages_per_minute", 1..=1_000_000, "")
-            .unwrap_or(default.messages_per_minute),
-        workers: limit("workers", 1..=32, "").unwrap_or(default.workers),
-    };
-    if limits.wall < limits.cpu {
-        less_wall_than_cpu(section, &limits);
-    }
-    limits
-}
-
-fn less_wall_than_cpu(section: &Section<'_>, limits: &Limits) {
-    let (cpu, wall) = (limits.cpu.as_millis(), limits.wall.as_millis());
-    let at = section.get("wall_ms").or_else(|| section.get("cpu_ms"));
-    if let Some(field) = at {
-        field.source.report(
-            field.key_start,
-            codes::CONFLICTING_KEYS,
-            format!("`wall_ms` ({wall}) is less than `cpu_ms` ({cpu}), so a run could never use its time"),
-            "raise `wall_ms` or lower `cpu_ms`".to_owned(),
-        );
-    }
 }
 
 /// The application's own parameters as JSON.

@@ -97,6 +97,9 @@ fn host(source: &Source<'_>, section: Option<&Section<'_>>) -> HostParams {
         data_dir: data_dir.unwrap_or_else(|| source.resolve("data")),
         retention: Duration::from_hours(24 * u64::from(retention)),
         dead_retention: Duration::from_hours(24 * u64::from(dead_retention)),
+        dangerous_local_media: get("dangerous_local_media")
+            .and_then(|field| values::boolean(&field))
+            .unwrap_or_default(),
     }
 }
 

@@ -9,6 +9,7 @@
 mod application;
 pub mod codes;
 mod document;
+mod limits;
 mod load;
 mod names;
 mod params;
@@ -22,7 +23,7 @@ mod whatsapp;
 
 pub use load::{Loaded, load, parse};
 pub use params::{
-    Address, Application, Company, Environment, GoogleCloudStorage, HostParams, Limits, Params, Rules,
-    SendingKey, SimulatorParams, Whatsapp,
+    Address, Application, Company, CompanyLimits, Environment, GoogleCloudStorage, HostParams, Limits,
+    MediaCheck, Params, Rules, SendingKey, SimulatorParams, Whatsapp,
 };
 pub use values::parse_address;

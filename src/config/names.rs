@@ -15,7 +15,14 @@ pub(super) static ROOT: Shape =
     Shape { title: "the top level", keys: &["host", "admin", "simulator", "applications"] };
 pub(super) static HOST: Shape = Shape {
     title: "`[host]`",
-    keys: &["listen", "public_url", "data_dir", "retention_days", "dead_retention_days"],
+    keys: &[
+        "listen",
+        "public_url",
+        "data_dir",
+        "retention_days",
+        "dead_retention_days",
+        "dangerous_local_media",
+    ],
 };
 pub(super) static ADMIN: Shape = Shape { title: "`[admin]`", keys: &["listen"] };
 pub(super) static SIMULATOR: Shape = Shape { title: "`[simulator]`", keys: &["listen", "rules"] };
@@ -24,7 +31,7 @@ pub(super) static APPLICATION: Shape = Shape {
     keys: &["WHATSAPP", "companies", "GOOGLE_CLOUD_STORAGE", "parameters", "limits"],
 };
 pub(super) static COMPANY: Shape =
-    Shape { title: "`[applications.<appId>.companies.<companyId>]`", keys: &["WHATSAPP"] };
+    Shape { title: "`[applications.<appId>.companies.<companyId>]`", keys: &["WHATSAPP", "limits"] };
 pub(super) static WHATSAPP: Shape = Shape {
     title: "`[applications.<appId>.WHATSAPP]`",
     keys: &[
@@ -38,6 +45,8 @@ pub(super) static WHATSAPP: Shape = Shape {
         "whatsapp_callback",
         "incoming_message",
         "default_country_prefix",
+        "media_check",
+        "keep_bodies",
         "api_base_url",
     ],
 };
@@ -47,15 +56,44 @@ pub(super) static GOOGLE_CLOUD_STORAGE: Shape = Shape {
 };
 pub(super) static LIMITS: Shape = Shape {
     title: "`[applications.<appId>.limits]`",
-    keys: &["cpu_ms", "wall_ms", "memory_mb", "runs_per_context", "messages_per_minute", "workers"],
+    keys: &[
+        "cpu_ms",
+        "wall_ms",
+        "memory_mb",
+        "runs_per_context",
+        "workers",
+        "send_wait_ms",
+        "messages_per_minute",
+        "messages_per_day",
+        "company_messages_per_minute",
+        "company_messages_per_day",
+        "identical_messages_per_minute",
+        "allowed_country_prefixes",
+        "only_to",
+    ],
+};
+pub(super) static COMPANY_LIMITS: Shape = Shape {
+    title: "`[applications.<appId>.companies.<companyId>.limits]`",
+    keys: &["messages_per_minute", "messages_per_day", "allowed_country_prefixes", "only_to"],
 };
 
-static ALL: &[&Shape] =
-    &[&ROOT, &HOST, &ADMIN, &SIMULATOR, &APPLICATION, &COMPANY, &WHATSAPP, &GOOGLE_CLOUD_STORAGE, &LIMITS];
+static ALL: &[&Shape] = &[
+    &ROOT,
+    &HOST,
+    &ADMIN,
+    &SIMULATOR,
+    &APPLICATION,
+    &COMPANY,
+    &WHATSAPP,
+    &GOOGLE_CLOUD_STORAGE,
+    &LIMITS,
+    &COMPANY_LIMITS,
+];
 
 /// Keys of a WHATSAPP section that are the application's alone: a callback's path names the company, but it is
 /// the application that runs.
-pub(super) static APPLICATION_ONLY: &[&str] = &["environment", "whatsapp_callback", "incoming_message"];
+pub(super) static APPLICATION_ONLY: &[&str] =
+    &["environment", "whatsapp_callback", "incoming_message", "media_check", "keep_bodies"];
 
 /// What others call our keys: Twilio's libraries and documentation first.
 static ALIASES: &[(&str, &str)] = &[

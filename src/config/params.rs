@@ -43,6 +43,8 @@ pub struct HostParams {
     /// How long what is dead, in doubt or never settled is kept; not less than `retention`. From
     /// `dead_retention_days`, default 90.
     pub dead_retention: Duration,
+    /// `dangerous_local_media`: media may be looked at in this computer's own network and without TLS. For tests.
+    pub dangerous_local_media: bool,
 }
 
 impl HostParams {
@@ -101,6 +103,8 @@ pub struct Application {
 pub struct Company {
     /// The company's parameters, the application's where the company's section is silent.
     pub whatsapp: Whatsapp,
+    /// `[applications.<appId>.companies.<companyId>.limits]`.
+    pub limits: CompanyLimits,
 }
 
 impl Application {
@@ -132,8 +136,24 @@ pub struct Whatsapp {
     pub incoming_message: Option<ActionId>,
     /// How national numbers are read.
     pub default_country_prefix: CountryPrefix,
+    /// Whether media are looked at before they are sent. The application's.
+    pub media_check: MediaCheck,
+    /// Whether the ledger keeps the texts of messages. The application's.
+    pub keep_bodies: bool,
     /// Twilio's API, or a stand-in. `None` where the file is silent.
     pub api_base_url: Option<Url>,
+}
+
+/// `media_check`: whether the size and type of media are learnt before they are sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum MediaCheck {
+    /// They are not looked at.
+    Off,
+    /// What breaks WhatsApp's rules is not sent; what cannot be looked at is, with a warning. The default.
+    #[default]
+    Warn,
+    /// What cannot be looked at is not sent either.
+    Strict,
 }
 
 /// An API key for sending.
@@ -178,11 +198,39 @@ pub struct Limits {
     pub memory_mb: u32,
     /// `runs_per_context`: after how many runs a Context is made anew; 1 is a fresh one for every run. Default 1,000.
     pub runs_per_context: u32,
-    /// `messages_per_minute`: Default 600. Not enforced in the simulator.
-    pub messages_per_minute: u32,
     /// `workers`: how many runs of the application may be open at once (each in a process of its own), which
     /// matters while they wait for Twilio. Default 4.
     pub workers: u32,
+    /// `send_wait_ms`: how long a message may wait for its sender's pace. Default 30,000.
+    pub send_wait: Duration,
+    /// `messages_per_minute`: all companies together. Default 600. Like all that follow, not enforced in the simulator.
+    pub messages_per_minute: u32,
+    /// `messages_per_day`: within 24 hours, all companies together. Default 50,000.
+    pub messages_per_day: u32,
+    /// `company_messages_per_minute`: for each company without a limit of its own. Default: none.
+    pub company_messages_per_minute: Option<u32>,
+    /// `company_messages_per_day`: for each company without a limit of its own. Default: none.
+    pub company_messages_per_day: Option<u32>,
+    /// `identical_messages_per_minute`: of the same content to the same recipient. Default 3.
+    pub identical_messages_per_minute: u32,
+    /// `allowed_country_prefixes`: recipients elsewhere get nothing. Empty, the default: all countries.
+    pub allowed_country_prefixes: Vec<CountryPrefix>,
+    /// `only_to`: nobody else gets anything, in the simulator neither. Default: no such list.
+    pub only_to: Option<Vec<PhoneNumber>>,
+}
+
+/// `[applications.<appId>.companies.<companyId>.limits]`: they hold beside the application's, which count for all of
+/// its companies together.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct CompanyLimits {
+    /// `messages_per_minute`, instead of the application's `company_messages_per_minute`.
+    pub messages_per_minute: Option<u32>,
+    /// `messages_per_day`, instead of the application's `company_messages_per_day`.
+    pub messages_per_day: Option<u32>,
+    /// `allowed_country_prefixes`. Empty: those of the application.
+    pub allowed_country_prefixes: Vec<CountryPrefix>,
+    /// `only_to`.
+    pub only_to: Option<Vec<PhoneNumber>>,
 }
 
 impl Default for Limits {
@@ -192,8 +240,15 @@ impl Default for Limits {
             wall: Duration::from_secs(30),
             memory_mb: 64,
             runs_per_context: 1000,
-            messages_per_minute: 600,
             workers: 4,
+            send_wait: Duration::from_secs(30),
+            messages_per_minute: 600,
+            messages_per_day: 50_000,
+            company_messages_per_minute: None,
+            company_messages_per_day: None,
+            identical_messages_per_minute: 3,
+            allowed_country_prefixes: Vec::new(),
+            only_to: None,
         }
     }
 }

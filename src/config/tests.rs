@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use serde_json::json;
 
 use super::*;
-use crate::base::{AppId, CompanyId, Diagnostic, Secret};
+use crate::base::{AppId, CompanyId, CountryPrefix, Diagnostic, PhoneNumber, Secret};
 
 mod manual;
 mod positions;
@@ -119,8 +119,18 @@ cpu_ms = 1
 wall_ms = 10
 memory_mb = 8
 runs_per_context = 1
-messages_per_minute = 1_000
 workers = 0x20
+send_wait_ms = 0
+messages_per_minute = 1_000
+messages_per_day = 1
+company_messages_per_minute = 2
+company_messages_per_day = 3
+identical_messages_per_minute = 1
+allowed_country_prefixes = ["+39", "+1"]
+only_to = ["+393331234567", "0041 78 123 45 67"]
+[applications.demo.companies.ACME.limits]
+messages_per_day = 4
+only_to = []
 "#
     );
     let params = parse(Path::new("/etc/boatswain/p.toml"), &text, &no_variables).unwrap().params;
@@ -155,10 +165,23 @@ workers = 0x20
         wall: Duration::from_millis(10),
         memory_mb: 8,
         runs_per_context: 1,
-        messages_per_minute: 1000,
         workers: 32,
+        send_wait: Duration::ZERO,
+        messages_per_minute: 1000,
+        messages_per_day: 1,
+        company_messages_per_minute: Some(2),
+        company_messages_per_day: Some(3),
+        identical_messages_per_minute: 1,
+        allowed_country_prefixes: ["+39", "+1"].map(|prefix| CountryPrefix::parse(prefix).unwrap()).to_vec(),
+        only_to: Some(["+393331234567", "+41781234567"].map(|to| PhoneNumber::sender(to).unwrap()).to_vec()),
     };
     assert_eq!(demo.limits, limits);
+    let company = CompanyLimits {
+        messages_per_day: Some(4),
+        only_to: Some(Vec::new()), // nobody, not everybody
+        ..CompanyLimits::default()
+    };
+    assert_eq!(demo.companies[&CompanyId::parse("ACME").unwrap()].limits, company);
 }
 
 #[test]

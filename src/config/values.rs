@@ -71,6 +71,26 @@ pub(super) fn whole(field: &Field<'_>, range: RangeInclusive<u32>, unit: &str) -
     in_range.or_else(|| field.invalid(format!("must be {wanted}"), "choose a number in this range"))
 }
 
+/// A list, each element read by `read`; `None` when it is none, or something in it was reported.
+pub(super) fn list<T>(
+    field: &Field<'_>,
+    help: &str,
+    read: impl Fn(&Field<'_>) -> Option<T>,
+) -> Option<Vec<T>> {
+    let Some(elements) = field.elements() else { return field.wrong_type("a list", help) };
+    // Not straight into an Option, which would stop at the first problem.
+    let read: Vec<Option<T>> = elements.iter().map(read).collect();
+    read.into_iter().collect()
+}
+
+/// True or false.
+pub(super) fn boolean(field: &Field<'_>) -> Option<bool> {
+    match field.value {
+        DeValue::Boolean(truth) => Some(*truth),
+        _ => field.wrong_type("true or false", "write `true` or `false`, without quotes"),
+    }
+}
+
 /// A path, relative to the parameter file's folder.
 pub(super) fn path(field: &Field<'_>) -> Option<PathBuf> {
     let text = field.text()?;

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::codes;
 use super::names::APPLICATION_ONLY;
-use super::params::{Environment, SendingKey, Whatsapp};
+use super::params::{Environment, MediaCheck, SendingKey, Whatsapp};
 use super::reader::{Field, Section};
 use super::{secrets, values};
 use crate::base::{AccountSid, ActionId, CountryPrefix, PhoneNumber};
@@ -14,6 +14,9 @@ const ENVIRONMENTS: &[(&str, Environment)] = &[
     ("sandbox", Environment::Sandbox),
     ("production", Environment::Production),
 ];
+
+const MEDIA_CHECKS: &[(&str, MediaCheck)] =
+    &[("off", MediaCheck::Off), ("warn", MediaCheck::Warn), ("strict", MediaCheck::Strict)];
 
 /// An application's WHATSAPP section. Where something is wrong with it, that was reported and what comes out is
 /// only good to go on checking.
@@ -31,6 +34,11 @@ pub(super) fn of_application(section: &Section<'_>) -> Whatsapp {
         environment: environment.unwrap_or(Environment::Simulator),
         whatsapp_callback: section.get("whatsapp_callback").and_then(|field| action(&field)),
         incoming_message: section.get("incoming_message").and_then(|field| action(&field)),
+        media_check: section
+            .get("media_check")
+            .and_then(|field| values::one_of(&field, MEDIA_CHECKS))
+            .unwrap_or_default(),
+        keep_bodies: section.get("keep_bodies").and_then(|field| values::boolean(&field)).unwrap_or_default(),
         ..silent()
     };
     overlay(below, section)
@@ -48,6 +56,8 @@ pub(super) fn silent() -> Whatsapp {
         whatsapp_callback: None,
         incoming_message: None,
         default_country_prefix: CountryPrefix::default(),
+        media_check: MediaCheck::default(),
+        keep_bodies: false,
         api_base_url: None,
     }
 }
@@ -163,7 +173,7 @@ fn sender(field: &Field<'_>) -> Option<PhoneNumber> {
     })
 }
 
-fn prefix(field: &Field<'_>) -> Option<CountryPrefix> {
+pub(super) fn prefix(field: &Field<'_>) -> Option<CountryPrefix> {
     let prefix = CountryPrefix::parse(field.text()?).ok();
     prefix
         .or_else(|| field.invalid("is not a country's calling code", "write it with its plus, like \"+39\""))

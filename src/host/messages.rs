@@ -14,6 +14,7 @@ use crate::host::arguments::{phone_text, type_error};
 use crate::host::functions::{Call, Reply};
 use crate::host::{Arguments, RunContext, media};
 use crate::script::protocol::{Thrown, Value};
+use crate::store::HostKey;
 use crate::whatsapp::{Account, Outcome, OutgoingMessage, Sender};
 
 /// A message that is ready to leave.
@@ -39,6 +40,27 @@ impl Send {
             Sender::Number(number) => number.whatsapp(),
             Sender::MessagingService(sid) => sid.clone(),
         }
+    }
+}
+
+impl Send {
+    /// What is sent, as a hash that tells nothing of it: equal for equal contents. A signed URL counts without its
+    /// signature, which differs from call to call.
+    #[must_use]
+    pub fn content_hash(&self, key: &HostKey) -> String {
+        let message = &self.message;
+        let part = |part: &Option<String>| part.clone().unwrap_or_default();
+        let media = part(&message.media_url);
+        let unsigned = media.split_once("?X-Goog-").map_or(&*media, |(url, _)| url);
+        let parts = [
+            &*part(&message.body),
+            unsigned,
+            &*part(&message.content_sid),
+            &*part(&message.content_variables),
+        ];
+        let mut half = [0; 16];
+        half.copy_from_slice(&key.hash(&parts)[..16]);
+        format!("{:032x}", u128::from_be_bytes(half))
     }
 }
 

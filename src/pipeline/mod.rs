@@ -44,7 +44,7 @@ use crate::config;
 use crate::pipeline::application::Application;
 use crate::pipeline::queue::Arrival;
 use crate::script::protocol::Bundle;
-use crate::store::{Accepted, AppDb, Inbox, Ledger, Mark, News, StoreError};
+use crate::store::{Accepted, AppDb, HostKey, Inbox, Ledger, Mark, News, StoreError};
 use crate::whatsapp::{Outcome, SignedUrls};
 
 pub use keep::Pruned;
@@ -70,6 +70,8 @@ pub struct Surroundings {
     pub simulator_url: Option<Url>,
     /// Where `host.db` is, for the runs that look a message up.
     pub ledger: PathBuf,
+    /// What contents are hashed and keys are sealed with.
+    pub key: HostKey,
     /// Where futures are driven.
     pub runtime: tokio::runtime::Handle,
     /// Who wants to know what happens.

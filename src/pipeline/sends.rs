@@ -263,6 +263,9 @@ impl Batch<'_> {
             },
             to: send.message.to.clone(),
             from: send.from(),
+            template: send.message.content_sid.clone(),
+            content_hash: send.content_hash(&self.application.surroundings.key),
+            body: send.message.body.clone().filter(|_| self.application.parameters.whatsapp.keep_bodies),
             at: self.application.now(),
         }
     }

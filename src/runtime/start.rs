@@ -16,7 +16,7 @@ use crate::runtime::{Engine, Host, HostBuilder};
 use crate::script::catalogue;
 use crate::script::protocol::Bundle;
 use crate::simulator::{ApiKey, Settings, SimulatedAccount, Simulator, SimulatorError};
-use crate::store::{AppDb, DataDir, DataLock, HostDb, StoreError, read_migrations};
+use crate::store::{AppDb, DataDir, DataLock, HostDb, HostKey, StoreError, read_migrations};
 use crate::web::{Listener, ListenerLimits, Readiness, Site};
 use crate::whatsapp::{SignedUrls, Twilio};
 
@@ -168,6 +168,7 @@ impl HostBuilder {
         simulator_url: Option<Url>,
     ) -> Result<Parts, Problems> {
         let mut host_db = HostDb::open(&data.host_db()).map_err(one)?;
+        let key = HostKey::open(&data.host_key()).map_err(one)?;
         let mut problems = Vec::new();
         let mut setups = Vec::new();
         for application in self.params.applications.values() {
@@ -192,6 +193,7 @@ impl HostBuilder {
             public_url: Arc::clone(public_url),
             simulator_url,
             ledger: data.host_db(),
+            key,
             runtime: tokio::runtime::Handle::current(),
             events: Events::default(),
             waiting_bytes: WAITING_BYTES,

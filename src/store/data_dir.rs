@@ -87,6 +87,12 @@ impl DataDir {
         Self::host_db_in(&self.root)
     }
 
+    /// `host.key`.
+    #[must_use]
+    pub fn host_key(&self) -> PathBuf {
+        self.root.join("host.key")
+    }
+
     /// `apps/<appId>.db`.
     #[must_use]
     pub fn app_db(&self, app: &AppId) -> PathBuf {

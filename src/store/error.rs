@@ -21,6 +21,14 @@ pub enum StoreError {
         /// The folder.
         path: PathBuf,
     },
+    /// `host.key` cannot be used.
+    #[error("the host's key cannot be used: {cause}")]
+    HostKey {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        cause: std::io::Error,
+    },
     /// SQLite refused to open or prepare a database.
     #[error("the database cannot be opened: {cause}")]
     Open {
@@ -86,6 +94,10 @@ impl StoreError {
             Self::Locked { path } => Diagnostic::error("DATA_LOCKED", message).at(Place::file(path)).help(
                 "stop the other `boatswain serve`, or give this one a folder of its own with `--data DIR`; other \
                  commands work through the running host by themselves",
+            ),
+            Self::HostKey { path, .. } => Diagnostic::error("HOST_KEY", message).at(Place::file(path)).help(
+                "restore the file, 32 bytes that only this user may read; without it the host makes a new one, and \
+                 learns the keys of `...WithSettings` anew with the next message of each",
             ),
             Self::Open { path, .. } => Diagnostic::error("DATABASE_OPEN", message).at(Place::file(path)).help(
                 "check that the file is a database of Boatswain and that this user may read and write it",

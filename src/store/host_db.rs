@@ -11,7 +11,7 @@ use crate::store::polls::SETTLED;
 use crate::store::records::notification_key;
 
 /// The version of the schema that this program writes (`PRAGMA user_version`).
-const SCHEMA_VERSION: i64 = 2;
+const SCHEMA_VERSION: i64 = 3;
 
 /// How long a connection waits for another program's lock.
 const BUSY: std::time::Duration = std::time::Duration::from_secs(5);
@@ -112,6 +112,49 @@ CREATE TABLE replays (
 CREATE INDEX replays_by_notification ON replays(notification);
 ";
 
+/// What version 3 added.
+const VERSION_3: &str = "
+ALTER TABLE messages ADD COLUMN template TEXT;        -- HX…
+ALTER TABLE messages ADD COLUMN content_hash TEXT;    -- keyed, of all that was sent
+ALTER TABLE messages ADD COLUMN body TEXT;            -- the text, where the parameters say that it is kept
+ALTER TABLE messages ADD COLUMN first_status TEXT;    -- the answer to the send
+ALTER TABLE messages ADD COLUMN answered_at INTEGER;  -- and when it came
+ALTER TABLE messages ADD COLUMN price TEXT;           -- as Twilio writes it, once it tells
+ALTER TABLE messages ADD COLUMN price_unit TEXT;      -- USD, …
+CREATE INDEX messages_by_time ON messages(app, created_at);
+
+-- Keys that actions have sent with, sealed with host.key.
+CREATE TABLE accounts (
+  app TEXT NOT NULL,
+  company TEXT NOT NULL,
+  account_sid TEXT NOT NULL,
+  key_hash BLOB NOT NULL,               -- keyed, so that it tells nothing of the key
+  sealed BLOB NOT NULL,
+  confirmed INTEGER NOT NULL,           -- 1: Twilio has taken a message with it
+  used_at INTEGER NOT NULL,
+  PRIMARY KEY (app, company, account_sid, key_hash)
+) STRICT, WITHOUT ROWID;
+
+-- Recipients that a company does not write to any more.
+CREATE TABLE opt_outs (
+  app TEXT NOT NULL,
+  company TEXT NOT NULL,
+  recipient TEXT NOT NULL,
+  since INTEGER NOT NULL,
+  reason TEXT NOT NULL,                 -- STOP, 21610, 63014, admin
+  PRIMARY KEY (app, company, recipient)
+) STRICT, WITHOUT ROWID;
+
+-- Who sends nothing for now.
+CREATE TABLE pauses (
+  app TEXT NOT NULL,
+  company TEXT NOT NULL,                -- '' is the whole application
+  since INTEGER NOT NULL,
+  reason TEXT,
+  PRIMARY KEY (app, company)
+) STRICT, WITHOUT ROWID;
+";
+
 /// The random id of one `host.db`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HostId(pub String);
@@ -142,7 +185,10 @@ impl HostDb {
             if found < 1 {
                 version_1(&transaction).map_err(open)?;
             }
-            version_2(&transaction).map_err(open)?;
+            if found < 2 {
+                version_2(&transaction).map_err(open)?;
+            }
+            transaction.execute_batch(VERSION_3).map_err(open)?;
             transaction.pragma_update(None, "user_version", SCHEMA_VERSION).map_err(open)?;
             transaction.commit().map_err(open)?;
         }

@@ -620,6 +620,9 @@ mod tests {
             notification: None,
             to: PhoneNumber::sender("+393331234567").unwrap(),
             from: "whatsapp:+14155238886".into(),
+            template: None,
+            content_hash: String::new(),
+            body: None,
             at: UnixMillis(1),
         }
     }

@@ -202,6 +202,12 @@ pub struct NewMessage {
     pub to: PhoneNumber,
     /// From whom: `whatsapp:+1…` or a messaging service.
     pub from: String,
+    /// The template, `HX…`, if it is one.
+    pub template: Option<String>,
+    /// What is sent, as a keyed hash: equal for equal contents.
+    pub content_hash: String,
+    /// The text, where it is to be kept.
+    pub body: Option<String>,
     /// When.
     pub at: UnixMillis,
 }

@@ -193,8 +193,8 @@ fn signed(number: u64) -> i64 {
 pub(super) fn write_message(db: &Connection, new: &NewMessage) -> rusqlite::Result<()> {
     db.prepare_cached(
         "INSERT INTO messages(id, app, company, account_sid, notification, recipient, sender, status, created_at,
-                              updated_at, next_poll_at)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, 'sending', ?8, ?8, ?9)
+                              updated_at, next_poll_at, template, content_hash, body)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, 'sending', ?8, ?8, ?9, ?10, ?11, ?12)
          ON CONFLICT(id) DO UPDATE SET updated_at = excluded.updated_at WHERE status = 'sending' AND sid IS NULL",
     )?
     .execute(params![
@@ -207,6 +207,9 @@ pub(super) fn write_message(db: &Connection, new: &NewMessage) -> rusqlite::Resu
         new.from,
         new.at.0,
         schedule::first_poll(new.at).0,
+        new.template,
+        new.content_hash,
+        new.body,
     ])?;
     Ok(())
 }

@@ -97,6 +97,7 @@ impl Outside {
             public_url: "http://host".into(),
             simulator_url: None,
             ledger: data.host_db(),
+            key: boatswain::store::HostKey::for_tests(),
             runtime: self.runtime.clone(),
             events: events.clone(),
             waiting_bytes: self.world.settings.waiting_bytes,

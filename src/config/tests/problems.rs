@@ -205,11 +205,26 @@ fn sections_of_an_application() {
             ),
             (
                 "[applications.demo]\nWHATSAPP.environment = 'simulator'\nlimits.messages_per_minute = 0",
-                "INVALID_VALUE 3:30 `messages_per_minute` must be a whole number from 1 to 1000000",
+                "INVALID_VALUE 3:30 `messages_per_minute` must be a whole number from 1 to 100000000 (messages)",
             ),
             (
                 "[applications.demo]\nWHATSAPP.environment = 'simulator'\nlimits.workers = 33",
                 "INVALID_VALUE 3:18 `workers` must be a whole number from 1 to 32",
+            ),
+            (
+                "[applications.demo]\nWHATSAPP.environment = 'simulator'\n\
+             limits = { only_to = '+393331234567', allowed_country_prefixes = ['39', '+999'] }",
+                "WRONG_TYPE 3:22 `only_to` must be a list, not a text\n\
+             INVALID_VALUE 3:67 `allowed_country_prefixes` is not a country's calling code\n\
+             INVALID_VALUE 3:73 `allowed_country_prefixes` is not a country's calling code",
+            ),
+            (
+                "[applications.demo]\nWHATSAPP = { environment = 'simulator', keep_bodies = 'yes', media_check = 'x' }\n\
+             companies.A.limits = { only_to = ['333 1234567'], workers = 3 }",
+                "WRONG_TYPE 2:55 `keep_bodies` must be true or false, not a text\n\
+             INVALID_VALUE 2:76 `media_check` must be \"off\", \"warn\" or \"strict\"\n\
+             INVALID_VALUE 3:35 `only_to` lists what is not a phone number in international form\n\
+             UNKNOWN_KEY 3:51 unknown key `workers` in `[applications.demo.companies.A.limits]`",
             ),
             (
                 "[applications.demo]\nWHATSAPP.environment = 'simulator'\nGOOGLE_CLOUD_STORAGE.endpoint = 'x'",

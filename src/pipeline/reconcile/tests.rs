@@ -89,6 +89,9 @@ impl World {
             notification: None,
             to: PhoneNumber::sender("+393331234567").unwrap(),
             from: "whatsapp:+14155238886".into(),
+            template: None,
+            content_hash: String::new(),
+            body: None,
             at: SENT,
         };
         let inbox = &self.reconciler.inbox;

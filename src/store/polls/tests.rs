@@ -97,6 +97,9 @@ fn new_message(id: MessageId, at: UnixMillis) -> NewMessage {
         notification: None,
         to: PhoneNumber::sender("+393331234567").unwrap(),
         from: "whatsapp:+14155238886".into(),
+        template: None,
+        content_hash: String::new(),
+        body: None,
         at,
     }
 }
