@@ -11,6 +11,7 @@ mod host;
 mod hostile;
 mod keep;
 mod layers;
+mod money;
 mod pipeline;
 mod public_files;
 mod reconciliation;
