@@ -117,7 +117,8 @@ impl Application {
     /// When the databases cannot be read.
     pub(super) fn start(self: &Arc<Self>, inbox: Inbox, ledger: &Ledger) -> Result<(), StoreError> {
         self.attach(inbox);
-        if self.parameters.whatsapp.whatsapp_callback.is_none() {
+        let whatsapp = &self.parameters.whatsapp;
+        if whatsapp.whatsapp_callback.is_none() && whatsapp.incoming_message.is_none() {
             return Ok(()); // what waits for an action that is not configured goes on waiting
         }
         let mut state = self.state.lock();

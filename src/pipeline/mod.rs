@@ -296,6 +296,7 @@ fn arrival(accepted: &Accepted) -> Arrival {
         message_sid: accepted.message_sid.clone(),
         message: accepted.message,
         form: accepted.form.clone(),
+        source: accepted.source,
         attempts: 0,
         kills: 0,
         not_before: None,

@@ -639,6 +639,7 @@ mod tests {
             source: Source::Callback,
             received_at: UnixMillis(1),
             has_action: true,
+            fence: None,
         }
     }
 

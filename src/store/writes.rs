@@ -3,7 +3,7 @@
 use rusqlite::{Connection, OptionalExtension, params};
 
 use crate::base::{MessageId, MessageSid, MessageStatus, NotificationId, schedule};
-use crate::store::fences::opt_out_by;
+use crate::store::fences::{opt_out_by, write_fence};
 use crate::store::polls::SETTLED;
 use crate::store::records::{Accepted, Finished, Mark, NewMessage, NewNotification, Receipt, SendRecord};
 
@@ -37,6 +37,9 @@ pub(super) fn write_notification(
         return Ok(Receipt::Repeat);
     }
     let id = NotificationId(db.last_insert_rowid());
+    if let Some(fence) = &new.fence {
+        write_fence(db, fence, new.received_at)?;
+    }
     if let Some((message, recorded)) = &message {
         update_message(db, *message, recorded, new)?;
         opt_out_by(db, *message, new.error_code.as_deref(), new.received_at)?;
@@ -50,6 +53,7 @@ pub(super) fn write_notification(
             message: message.map(|(id, _)| id),
             status: new.status.clone(),
             form: new.form.clone(),
+            source: new.source,
         });
     }
     Ok(Receipt::New(id))

@@ -9,6 +9,7 @@ mod crash;
 mod functions;
 mod host;
 mod hostile;
+mod incoming;
 mod keep;
 mod layers;
 mod money;
