@@ -1,4 +1,4 @@
-//! Incoming messages: verified, kept, acknowledged like a callback, with an empty answer in TwiML.
+//! Incoming messages: verified, kept, acknowledged like a callback, with an empty answer in `TwiML`.
 //!
 //! Somebody who writes STOP is not written to again by this company; that is durable with the message itself.
 
@@ -16,7 +16,7 @@ use crate::web::answer::Refusal;
 use crate::web::verified::Verified;
 use crate::whatsapp::{Consent, Form};
 
-/// TwiML that asks for nothing (<https://www.twilio.com/docs/messaging/twiml>): replies are sent by actions.
+/// `TwiML` that asks for nothing (<https://www.twilio.com/docs/messaging/twiml>): replies are sent by actions.
 const NO_REPLY: &str = r#"<?xml version="1.0" encoding="UTF-8"?><Response/>"#;
 
 /// `POST /whatsapp/message/{appId}/{companyId}`
