@@ -7,6 +7,7 @@
 mod clock;
 mod diagnostic;
 mod ids;
+mod media_check;
 mod phone;
 pub mod schedule;
 mod secret;
@@ -18,6 +19,7 @@ pub use diagnostic::{Diagnostic, Place, Severity, nearest, shown};
 pub use ids::{
     AccountSid, ActionId, AppId, CompanyId, InvalidId, MessageId, MessageSid, NotificationId, RunId,
 };
+pub use media_check::MediaCheck;
 pub use phone::{CountryPrefix, InvalidPhoneNumber, PhoneNumber};
 pub use secret::Secret;
 pub use status::MessageStatus;
