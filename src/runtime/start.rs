@@ -15,7 +15,7 @@ use crate::runtime::retention::Retention;
 use crate::runtime::{Engine, Host, HostBuilder};
 use crate::script::catalogue;
 use crate::script::protocol::Bundle;
-use crate::simulator::{ApiKey, Settings, SimulatedAccount, Simulator, SimulatorError};
+use crate::simulator::{self, ApiKey, MediaFrom, Settings, SimulatedAccount, Simulator, SimulatorError};
 use crate::store::{AppDb, DataDir, DataLock, HostDb, StoreError, read_migrations};
 use crate::web::{Listener, ListenerLimits, Readiness, Site};
 use crate::whatsapp::{SignedUrls, Twilio};
@@ -150,12 +150,21 @@ impl HostBuilder {
             listen: self.simulator_listen.unwrap_or(self.params.simulator.listen),
             rules: self.params.simulator.rules,
             accounts: simulated_accounts(self.params.applications.values()),
+            media: MediaFrom::Named,
             clock: Arc::clone(&self.clock),
             ..Settings::default()
         };
         let simulator = Simulator::bind(settings).await.map_err(|error| vec![simulator_problem(&error)])?;
         if let Ok(url) = Url::parse(public_url) {
             simulator.allow_callbacks_to(&url);
+            simulator.allow_media_from(&url);
+        }
+        // A storage on this computer, such as an emulator; for one elsewhere, nothing leaves the computer.
+        let users = self.params.applications.values().filter(|application| uses_simulator(application));
+        for storage in users.filter_map(|application| application.storage.as_ref()) {
+            if simulator::is_loopback(&storage.endpoint) {
+                simulator.allow_media_from(&storage.endpoint);
+            }
         }
         Ok(Some(simulator))
     }
