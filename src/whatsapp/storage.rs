@@ -111,6 +111,12 @@ impl SignedUrls {
         self.lifetime
     }
 
+    /// Where its URLs point: scheme, host and port.
+    #[must_use]
+    pub fn endpoint(&self) -> &Url {
+        &self.endpoint
+    }
+
     /// A URL of an object that anyone may fetch while it is good.
     ///
     /// # Errors

@@ -12,6 +12,8 @@ mod hostile;
 mod incoming;
 mod keep;
 mod layers;
+mod media;
+mod media_check;
 mod money;
 mod pipeline;
 mod public_files;
