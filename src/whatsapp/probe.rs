@@ -69,7 +69,7 @@ pub struct MediaProbe {
     checked: Client,
     /// Connects to what the guard trusts.
     trusted: Client,
-    timeout: Duration,
+    limits: Limits,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -131,7 +131,7 @@ impl MediaProbe {
             guard: Arc::new(Guard { own, reach, is_public }),
             checked: client(is_public)?,
             trusted: client(|_| true)?,
-            timeout: limits.whole,
+            limits,
         })
     }
 
@@ -147,7 +147,7 @@ impl MediaProbe {
     /// # Errors
     /// [`Unprobed`]; no sentence of it holds the URL.
     pub async fn look(&self, address: &MediaAddress) -> Result<Seen, Unprobed> {
-        match tokio::time::timeout(self.timeout, self.follow(address)).await {
+        match tokio::time::timeout(self.limits.whole, self.follow(address)).await {
             Ok(looked) => looked,
             Err(_) => Err(self.too_slow()),
         }
@@ -191,7 +191,11 @@ impl MediaProbe {
             }
         }
         if error.is_timeout() {
-            return self.too_slow();
+            return if error.is_connect() {
+                Unprobed::Unreachable(format!("no connection within {:?}", self.limits.connect))
+            } else {
+                self.too_slow()
+            };
         }
         // The innermost cause: the outer ones of this library may name the URL.
         let what = if error.is_connect() { "no connection" } else { "not an answer of HTTP" };
@@ -201,7 +205,7 @@ impl MediaProbe {
     }
 
     fn too_slow(&self) -> Unprobed {
-        Unprobed::Unreachable(format!("no answer within {:?}", self.timeout))
+        Unprobed::Unreachable(format!("no answer within {:?}", self.limits.whole))
     }
 }
 
