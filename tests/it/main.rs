@@ -11,6 +11,7 @@ mod host;
 mod hostile;
 mod keep;
 mod layers;
+mod phone_numbers;
 mod pipeline;
 mod public_files;
 mod reconciliation;
