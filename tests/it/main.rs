@@ -7,6 +7,7 @@ mod cases;
 mod commands;
 mod crash;
 mod functions;
+mod going_live;
 mod host;
 mod hostile;
 mod keep;
