@@ -164,6 +164,18 @@ pub fn no_new_privileges() -> io::Result<()> {
     }
 }
 
+/// Ignores the signals that a terminal or a supervisor sends to a whole group of processes: the host is meant, and its
+/// workers end when it is done with them.
+pub fn ignore_stop_signals() -> io::Result<()> {
+    for signal in [libc::SIGINT, libc::SIGTERM, libc::SIGHUP] {
+        // SAFETY: no handler of ours is installed.
+        if unsafe { libc::signal(signal, libc::SIG_IGN) } == libc::SIG_ERR {
+            return Err(io::Error::last_os_error());
+        }
+    }
+    Ok(())
+}
+
 /// Makes a fault of the processor (in practice: the guard page below a full stack) end the process with
 /// [`EXIT_STACK`] instead of a signal, so that the host can name the reason.
 pub fn exit_on_stack_overflow() -> io::Result<()> {

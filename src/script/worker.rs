@@ -66,6 +66,7 @@ fn live(mut confinement: Vec<String>) -> io::Result<()> {
 fn confine() -> io::Result<Vec<String>> {
     std::env::set_current_dir("/")?;
     sys::close_other_descriptors()?;
+    sys::ignore_stop_signals()?;
     sys::exit_on_stack_overflow()?;
     sys::no_new_privileges()?;
     // Filters on system calls, files and the network belong here.

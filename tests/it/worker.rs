@@ -54,6 +54,17 @@ fn runs_sent_ahead_are_taken_in_order_also_behind_an_open_call() {
     assert_eq!(worker.bytes_ahead(), 0);
 }
 
+/// Ctrl-C, and a supervisor that stops a service, signal the whole group: the host is meant.
+#[test]
+fn a_worker_leaves_stop_signals_to_its_host() {
+    let start = start(&[("ask.js", "return echo(1) + echo(2)")]);
+    let mut worker = Worker::spawn(&command(), &start).expect("a worker");
+    for signal in ["-INT", "-TERM", "-HUP"] {
+        crate::host::signal(worker.pid(), signal);
+    }
+    assert_eq!(returned(&run_in(&mut worker, 1, "ask")), &Returned::Json("3".into()));
+}
+
 #[test]
 fn a_program_that_is_no_worker_is_an_error() {
     let start = start(&[]);
