@@ -38,3 +38,62 @@ pub(super) fn verdict(outcome: &SendOutcome) -> Option<KeyVerdict> {
         _ => None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::cell::RefCell;
+
+    use super::*;
+    use crate::base::{AccountSid, Secret};
+    use crate::whatsapp::Refusal;
+    use crate::whatsapp::twilio::Hidden;
+
+    fn account(keys: &[&str]) -> Account {
+        let sid = AccountSid::parse(&format!("AC{:032x}", 1)).unwrap();
+        let mut keys = keys.iter().copied().map(Secret::new);
+        Account {
+            username: sid.to_string(),
+            sid,
+            password: keys.next().unwrap(),
+            spares: keys.collect(),
+            api_base_url: "http://127.0.0.1:9".parse().unwrap(),
+        }
+    }
+
+    fn refusal(http_status: u16, code: Option<i64>) -> Refusal {
+        Refusal { http_status, code, message: Hidden::default(), more_info: None }
+    }
+
+    #[test]
+    fn what_is_refused_for_its_key_is_asked_with_the_next_one_and_nothing_else_is() {
+        let asked = RefCell::new(Vec::new());
+        let ask = |keys: &[&str], answers: &[Result<(), ReadError>]| {
+            let (signed_in, answer) = read_as(&account(keys), |account| {
+                asked.borrow_mut().push(account.password.expose().to_owned());
+                answers[asked.borrow().len() - 1].clone()
+            });
+            (asked.take().concat(), signed_in.password.expose().to_owned(), answer)
+        };
+        let no = || Err(ReadError::Refused(refusal(401, None)));
+        assert_eq!(ask(&["a", "b"], &[Ok(())]), ("a".into(), "a".into(), Ok(())));
+        assert_eq!(ask(&["a", "b", "c"], &[no(), no(), Ok(())]), ("abc".into(), "c".into(), Ok(())));
+        assert_eq!(ask(&["a", "b"], &[no(), no()]), ("ab".into(), "b".into(), no()));
+        for error in [
+            ReadError::NotFound,
+            ReadError::Refused(refusal(403, Some(20404))),
+            ReadError::TooManyRequests { retry_after: None },
+            ReadError::Unclear("?".into()),
+        ] {
+            assert_eq!(ask(&["a", "b"], &[Err(error.clone())]), ("a".into(), "a".into(), Err(error)));
+        }
+    }
+
+    #[test]
+    fn only_a_refusal_of_the_key_says_that_it_is_wrong() {
+        let refused = |status, code| verdict(&SendOutcome::Refused(refusal(status, code)));
+        assert_eq!(refused(401, None), Some(KeyVerdict::Refused));
+        assert_eq!(refused(403, Some(20003)), Some(KeyVerdict::Refused));
+        assert_eq!(refused(400, Some(21211)), None);
+        assert_eq!(verdict(&SendOutcome::InDoubt { message: Hidden::default() }), None);
+    }
+}

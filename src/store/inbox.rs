@@ -918,6 +918,11 @@ mod tests {
         foreign.message = Some(new.id);
         foreign.account = AccountSid::parse(&format!("AC{:032x}", 2)).unwrap();
         world.receive(foreign);
+        // Nor one that another company has put there, whose key may be its own affair.
+        let mut foreign = notification(2, "read");
+        foreign.message = Some(new.id);
+        foreign.company = CompanyId::parse("ACME").unwrap();
+        world.receive(foreign);
         assert_eq!(world.ledger().message(&new.id.to_string()).unwrap().unwrap().status, "sending");
     }
 

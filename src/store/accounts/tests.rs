@@ -1,7 +1,12 @@
 //! Which keys are kept, which count, and where.
 
+use std::sync::Arc;
+
+use rusqlite::Connection;
+
 use super::*;
-use crate::store::KeyRing;
+use crate::base::{MessageId, PhoneNumber};
+use crate::store::{Inbox, KeyRing, NewMessage};
 
 const NOW: UnixMillis = UnixMillis(1_800_000_000_000);
 
@@ -138,4 +143,52 @@ fn what_another_host_key_has_sealed_is_left_out() {
     let ring = KeyRing::open(&world.db, other).unwrap();
     assert!(ring.keys(&acme, NOW).is_empty());
     assert!(KeyRing::default().keys(&acme, NOW).is_empty());
+}
+
+/// The inbox's ring holds what is durable: nothing of a COMMIT that failed, and in the end all that must not be lost.
+#[test]
+fn what_counts_is_what_is_durable() {
+    let World { db, folder } = world();
+    let file = folder.path().join("host.db");
+    let ring = KeyRing::open(&db, HostKey::for_tests()).unwrap();
+    let (inbox, _writer) = Inbox::start_with_keys(db, file.clone(), ring, |_| {}).unwrap();
+    let acme = place("ACME", 1);
+    let counts = || inbox.keys().keys(&acme, NOW).len();
+    let message = || NewMessage {
+        id: MessageId::generate(),
+        app: acme.app.clone(),
+        company: acme.company.clone(),
+        account: acme.account.clone(),
+        notification: None,
+        to: PhoneNumber::sender("+393331234567").unwrap(),
+        from: "whatsapp:+14155238886".into(),
+        template: None,
+        content_hash: String::new(),
+        body: None,
+        at: NOW,
+    };
+    let one = Arc::new(key(&acme, "one"));
+    let saboteur = Connection::open(&file).unwrap();
+    let refuse = "CREATE TRIGGER refuse BEFORE INSERT ON accounts BEGIN SELECT raise(FAIL, 'no'); END";
+    saboteur.execute_batch(refuse).unwrap();
+    assert!(inbox.open_message_with(message(), Some(Arc::clone(&one))).is_err());
+    assert_eq!(counts(), 0);
+    // A verdict is not lost, whatever happens.
+    inbox.judge_key(Arc::clone(&one), KeyVerdict::Taken, NOW).unwrap();
+    assert!(inbox.flush().is_err());
+    saboteur.execute_batch("DROP TRIGGER refuse").unwrap();
+    inbox.flush().unwrap();
+    assert_eq!(counts(), 1);
+    inbox.open_message_with(message(), Some(Arc::new(key(&acme, "two")))).unwrap();
+    assert_eq!(counts(), 2, "at once");
+    assert!(inbox.keys().unconfirmed(&acme, &Secret::new("one")).is_none());
+    assert!(inbox.keys().unconfirmed(&acme, &Secret::new("two")).is_some());
+
+    // What was written although nobody was told so is found when the database is opened again.
+    bring_key(&saboteur, &key(&acme, "three"), NOW).unwrap();
+    saboteur.execute_batch(refuse).unwrap();
+    assert!(inbox.open_message_with(message(), Some(one)).is_err());
+    saboteur.execute_batch("DROP TRIGGER refuse").unwrap();
+    inbox.flush().unwrap();
+    assert_eq!(counts(), 3);
 }
