@@ -287,6 +287,13 @@ fn a_callback_that_overtakes_the_answer_is_accepted_and_a_refused_key_counts_no_
         assert_eq!((&refused["success"], &refused["errorCode"]), (&json!(false), &json!(20003)));
         assert_eq!(still.called("ACME", &twos, &wrong).await, 403);
         assert_eq!(still.called("ACME", &twos, &token(2, 0)).await, 204, "the good one stays");
+        for (company, status) in [("ACME", 200), ("OTHER", 403)] {
+            let url = format!("{}/whatsapp/message/app/{company}", still.host.public_url());
+            let form = callback_form(&twos);
+            let signature = signature::sign(&url, &form, &Secret::new(token(2, 0)));
+            let answer = post_signed(&still.client, &url, &form, &signature).await.unwrap();
+            assert_eq!(answer, status, "incoming messages are signed with it too");
+        }
 
         // What nobody knows the outcome of counts for a day.
         twilio.answers_nothing(true);
