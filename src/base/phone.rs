@@ -168,8 +168,12 @@ fn without_channel(text: &str) -> &str {
     text.strip_prefix("whatsapp:").unwrap_or(text).trim_start_matches(is_space)
 }
 
+/// What was given; of what is far too long for a number only the beginning, for it may be a key that was put there.
 fn shown(text: &str) -> String {
-    text.chars().take(40).flat_map(char::escape_debug).collect()
+    if text.len() > 30 {
+        return text.chars().take(4).flat_map(char::escape_debug).chain(['…']).collect();
+    }
+    text.chars().flat_map(char::escape_debug).collect()
 }
 
 fn parse(text: &str, default: CountryPrefix) -> Result<rlibphonenumber::PhoneNumber, InvalidPhoneNumber> {

@@ -168,7 +168,11 @@ const OWN: &[OwnCode] = &[
         "give +39… or a number of the country of default_country_prefix",
     ),
     own("INVALID_SENDER", "the sender's number is impossible", "give it in international form"),
-    own("INVALID_ACCOUNT", "the account id is not one", "give AC and 32 hexadecimal digits"),
+    own(
+        "INVALID_ACCOUNT",
+        "the account id is not one",
+        "give AC and 32 hexadecimal digits; an API key (SK…) belongs in api_key_id of the parameters",
+    ),
     own("INVALID_COMPANY", "the company id is not one", "give letters, digits, `.`, `_` and `-`"),
     own("MESSAGE_EMPTY", "there is nothing to send", "give a text, a medium or a template"),
     own("MEDIA_URL", "the media URL is not an http(s) URL", "give one that Twilio can fetch"),

@@ -4,6 +4,7 @@
 //! `error[CODE]: …`, where, and `help: …` on stderr. Exit status 0, 1 (the work failed) or 2 (usage and
 //! configuration).
 
+mod accounts;
 mod backup;
 mod check;
 mod demo;
@@ -95,6 +96,7 @@ async fn dispatch(options: Options) -> Result<(), Failure> {
             replay::run(&options, replay).await
         }
         Command::Runs { look } => look::run(&options, crate::control::views::Kind::Runs, look).await,
+        Command::Accounts { command } => accounts::run(&options, command).await,
         Command::Backup { file, force } => backup::run(&options, file, *force).await,
         Command::Pause { app, company, reason } => {
             fences::pause(&options, app.as_deref(), company.as_deref(), reason.as_deref()).await

@@ -120,6 +120,11 @@ pub(super) enum Command {
         #[command(subcommand)]
         command: OptOutsCommand,
     },
+    /// Keys that actions have sent with (`...WithSettings`): which accounts, never the keys.
+    Accounts {
+        #[command(subcommand)]
+        command: AccountsCommand,
+    },
     /// A consistent copy of all databases as a tar archive, also while the host is up.
     Backup {
         /// The archive to write.
@@ -193,6 +198,40 @@ pub(super) struct SettleOptions {
     /// One object on one line.
     #[arg(long)]
     pub(super) json: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum AccountsCommand {
+    /// The accounts whose keys are remembered.
+    List(AccountsOptions),
+    /// Forgets an account's keys: its callbacks are refused until an action sends with it again.
+    Remove(RemoveOptions),
+}
+
+#[derive(Debug, Args)]
+pub(super) struct AccountsOptions {
+    /// Of one application.
+    #[arg(long, value_name = "ID")]
+    pub(super) app: Option<String>,
+    /// Of one company.
+    #[arg(long, value_name = "ID")]
+    pub(super) company: Option<String>,
+    /// One object a line.
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct RemoveOptions {
+    /// The account's SID.
+    #[arg(value_name = "ACCOUNT")]
+    pub(super) account: String,
+    /// Of one application only.
+    #[arg(long, value_name = "ID")]
+    pub(super) app: Option<String>,
+    /// Of one company only.
+    #[arg(long, value_name = "ID")]
+    pub(super) company: Option<String>,
 }
 
 #[derive(Debug, Subcommand)]

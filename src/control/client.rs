@@ -11,7 +11,7 @@ use crate::base::MessageId;
 use crate::control::views::Kind;
 use crate::control::{BackupOrder, RunOrder, SettleOrder};
 use crate::pipeline::RunReport;
-use crate::store::{Backup, Fence, Filter, NotReplayed, ReplayOrder};
+use crate::store::{Backup, Fence, Filter, ForgetKeys, NotReplayed, ReplayOrder};
 
 /// A host that is up.
 #[derive(Debug)]
@@ -120,6 +120,22 @@ impl ControlClient {
     /// [`ControlError`].
     pub async fn fences(&self, what: &str, filter: &Filter) -> Result<Vec<Value>, ControlError> {
         self.ask(self.http.get(format!("http://host/{what}")).query(filter)).await
+    }
+
+    /// The accounts of which keys are remembered.
+    ///
+    /// # Errors
+    /// [`ControlError`].
+    pub async fn accounts(&self, filter: &Filter) -> Result<Vec<Value>, ControlError> {
+        self.ask(self.http.get("http://host/accounts").query(filter)).await
+    }
+
+    /// Forgets keys; gives how many there were.
+    ///
+    /// # Errors
+    /// [`ControlError`].
+    pub async fn forget_keys(&self, forget: &ForgetKeys) -> Result<usize, ControlError> {
+        self.ask(self.http.post("http://host/accounts/remove").json(forget)).await
     }
 
     /// Makes a backup; takes as long as it takes.

@@ -22,8 +22,8 @@ use crate::control::views::{self, Kind};
 use crate::control::{BackupOrder, RunOrder, SettleOrder};
 use crate::pipeline::{DirectRun, NotRun, Pipeline};
 use crate::store::{
-    self, BackupError, DataDir, Filter, Inbox, Ledger, NotReplayed, ReplayOrder, Settled, Settlement,
-    StoreError,
+    self, BackupError, DataDir, Filter, ForgetKeys, Inbox, Ledger, NotReplayed, ReplayOrder, Settled,
+    Settlement, StoreError,
 };
 
 /// What the control socket works with.
@@ -65,6 +65,8 @@ impl ControlServer {
         let watched = Arc::clone(&stopping);
         let routes = Router::new()
             .route("/backup", post(move |desk, order| backup(desk, order, watched)))
+            .route("/accounts", get(accounts))
+            .route("/accounts/remove", post(remove_account))
             .route("/{kind}", get(list))
             .route("/{kind}/{id}", get(show))
             .route("/messages/{id}/settle", post(settle))
@@ -106,6 +108,17 @@ async fn list(
 
 async fn show(State(desk): State<Desk>, UrlPath((kind, id)): UrlPath<(Kind, String)>) -> Response {
     read(desk, move |ledger| Ok(Json(views::show(ledger, kind, &id)?).into_response())).await
+}
+
+async fn accounts(State(desk): State<Desk>, Query(filter): Query<Filter>) -> Response {
+    read(desk, move |ledger| Ok(Json(views::accounts(ledger, &filter)?).into_response())).await
+}
+
+async fn remove_account(State(desk): State<Desk>, Json(forget): Json<ForgetKeys>) -> Response {
+    match desk.inbox.forget_keys(forget).await {
+        Ok(forgotten) => Json(forgotten).into_response(),
+        Err(error) => problem(StatusCode::INTERNAL_SERVER_ERROR, &error.diagnostic()),
+    }
 }
 
 /// Reads the ledger, off the thread that serves.

@@ -31,6 +31,14 @@ pub fn list(ledger: &Ledger, kind: Kind, filter: &Filter) -> Result<Vec<Value>, 
     })
 }
 
+/// The accounts of which keys are remembered.
+///
+/// # Errors
+/// When the database fails.
+pub fn accounts(ledger: &Ledger, filter: &Filter) -> Result<Vec<Value>, StoreError> {
+    Ok(rows(&ledger.accounts(filter)?))
+}
+
 /// One row with all that belongs to it; `None` when there is none of that id.
 ///
 /// # Errors

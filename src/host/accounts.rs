@@ -2,23 +2,21 @@
 
 use url::Url;
 
-use crate::base::{AccountSid, CompanyId};
+use crate::base::{AccountSid, CompanyId, Secret};
 use crate::config::{Application, Environment, Whatsapp};
 use crate::whatsapp::Account;
 
 /// Twilio, where nothing else is configured.
 const TWILIO: &str = "https://api.twilio.com";
 
-/// The parameters' own account: its API key if there is one, else its auth token. `None`: they name none.
+/// The parameters' own account: its API key if there is one, else its auth tokens. `None`: they name none.
 pub(super) fn own_account(parameters: &Whatsapp, api_base_url: Url) -> Option<Account> {
-    let (Some(sid), Some(auth_key)) = (&parameters.account_id, parameters.auth_keys.first()) else {
-        return None;
+    let (sid, (first, spares)) = (parameters.account_id.as_ref()?, parameters.auth_keys.split_first()?);
+    let (username, password, spares) = match &parameters.api_key {
+        Some(key) => (key.id.clone(), key.secret.clone(), Vec::new()),
+        None => (sid.to_string(), first.clone(), spares.to_vec()),
     };
-    let (username, password) = match &parameters.api_key {
-        Some(key) => (key.id.clone(), key.secret.clone()),
-        None => (sid.to_string(), auth_key.clone()),
-    };
-    Some(Account { sid: sid.clone(), username, password, api_base_url })
+    Some(Account { sid: sid.clone(), username, password, spares, api_base_url })
 }
 
 /// Where the API is; `None`: the simulator is meant, and it is not running.
@@ -30,18 +28,88 @@ pub(super) fn api_base_url(parameters: &Whatsapp, simulator: Option<&Url>) -> Op
     }
 }
 
-/// The account of this sid, if an application's parameters name it: the company's section first, then the
-/// application's, then any other company's. `None` for one that an action brought along with its key.
+/// The account of this sid as this company reads its messages: with the keys of the company's section, then of the
+/// application's, then with those `remembered` of what the company's actions brought along; else as another company's
+/// section names it. `None` where nobody knows a key.
 #[must_use]
 pub fn account_of(
     application: &Application,
     company: &CompanyId,
     sid: &AccountSid,
+    remembered: Vec<Secret>,
     simulator: Option<&Url>,
 ) -> Option<Account> {
-    [application.whatsapp_of(company), &application.whatsapp]
-        .into_iter()
-        .chain(application.companies.values().map(|company| &company.whatsapp))
-        .filter(|parameters| parameters.account_id.as_ref() == Some(sid))
-        .find_map(|parameters| own_account(parameters, api_base_url(parameters, simulator)?))
+    let own = application.whatsapp_of(company);
+    let of = |parameters: &Whatsapp| {
+        let named = parameters.account_id.as_ref() == Some(sid);
+        named.then(|| own_account(parameters, api_base_url(parameters, simulator)?)).flatten()
+    };
+    let mut remembered = remembered.into_iter();
+    if let Some(mut account) = [own, &application.whatsapp].into_iter().find_map(of) {
+        if account.username == sid.as_str() {
+            account.spares.extend(remembered.filter(|key| *key != account.password));
+        }
+        return Some(account);
+    }
+    if let Some(password) = remembered.next() {
+        let (sid, username, spares) = (sid.clone(), sid.to_string(), remembered.collect());
+        let api_base_url = api_base_url(own, simulator)?;
+        return Some(Account { sid, username, password, spares, api_base_url });
+    }
+    application.companies.values().find_map(|company| of(&company.whatsapp))
+}
+
+/// Says what was given where an account SID belongs, without showing it: it may be a key that was put there.
+pub(super) fn no_account(given: &str) -> String {
+    let is_hex = |text: &str| text.len() == 32 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let sid = given.get(2..).filter(|digits| is_hex(digits)).and(given.get(..2));
+    let digits = given.trim_start_matches("whatsapp:").trim_start_matches('+');
+    let is_number =
+        digits.len() >= 6 && digits.bytes().all(|byte| byte.is_ascii_digit() || b" .-()".contains(&byte));
+    let what = match sid {
+        Some("SK") => {
+            "is an API key (SK…): with settings of its own a call gives the account and its auth token, for Twilio \
+             signs callbacks with that; an API key for sending belongs in the parameters (api_key_id, api_key_secret)"
+        }
+        Some("MG") => {
+            "is a messaging service (MG…): it belongs in the parameters (messaging_service_id), or leave the settings out"
+        }
+        Some("HX") => "is a template (HX…): it belongs in contentSid",
+        Some("SM" | "MM") => "is a message's SID",
+        _ if is_number => "is a phone number: the order is accountId, secretKey, fromPhoneNr, toPhoneNumber",
+        _ if is_hex(given) => "looks like an auth token: the order is accountId, secretKey",
+        _ if given.starts_with("AC") => "begins like an account SID and goes on otherwise",
+        _ => "is something else",
+    };
+    let length = given.chars().count();
+    format!(
+        "accountId must be an account SID, AC and 32 hexadecimal digits; what was given ({length} characters) {what}"
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_given_for_an_account_is_named_and_never_shown() {
+        let hex = "0123456789abcdef0123456789abcdef";
+        for (given, named) in [
+            (format!("SK{hex}"), "an API key (SK…)"),
+            (format!("MG{hex}"), "a messaging service"),
+            (format!("HX{hex}"), "a template"),
+            (format!("SM{hex}"), "a message's SID"),
+            (hex.to_owned(), "an auth token"),
+            ("+39 333 1234567".to_owned(), "a phone number"),
+            ("whatsapp:+14155238886".to_owned(), "a phone number"),
+            (format!("AC{hex}0"), "(35 characters) begins like"),
+            ("pässword".to_owned(), "(8 characters) is something else"),
+            (String::new(), "something else"),
+        ] {
+            let said = no_account(&given);
+            assert!(said.contains(named), "{given}: {said}");
+            assert!(given.is_empty() || !said.contains(&given), "{said}");
+            assert!(!said.contains(hex) && !said.contains("1234567"), "{said}");
+        }
+    }
 }

@@ -9,7 +9,7 @@ use url::Url;
 
 use crate::base::{AccountSid, CompanyId, PhoneNumber, Secret};
 use crate::config::Whatsapp;
-use crate::host::accounts::{api_base_url, own_account};
+use crate::host::accounts::{api_base_url, no_account, own_account};
 use crate::host::arguments::{phone_text, type_error};
 use crate::host::functions::{Call, Reply};
 use crate::host::{Arguments, RunContext, media};
@@ -22,6 +22,8 @@ use crate::whatsapp::{Account, MediaAddress, Outcome, OutgoingMessage, Sender};
 pub struct Send {
     /// With whose key.
     pub account: Account,
+    /// Whether the call brought account and key along: the key is remembered then, for the message's callbacks.
+    pub brings_key: bool,
     /// What. Its status callback is set by whoever sends it, because it names the message.
     pub message: OutgoingMessage,
     /// In whose name: the company of the callback URL.
@@ -317,6 +319,7 @@ fn prepare(run: &RunContext, request: Request, form: OutcomeForm) -> Result<Send
     }
     let sender = sender(parameters, request.from.as_deref())?;
     let account = account(run, parameters, &request)?;
+    let brings_key = request.secret_key.is_some();
     let medium = medium(run, &request)?;
     let message = OutgoingMessage {
         to,
@@ -328,7 +331,7 @@ fn prepare(run: &RunContext, request: Request, form: OutcomeForm) -> Result<Send
         content_variables: request.content_variables,
         status_callback: None,
     };
-    Ok(Send { account, message, company, medium, form, warnings: Vec::new() })
+    Ok(Send { account, brings_key, message, company, medium, form, warnings: Vec::new() })
 }
 
 fn sender(parameters: &Whatsapp, from: Option<&str>) -> Result<Sender, Refused> {
@@ -357,8 +360,11 @@ fn account(run: &RunContext, parameters: &Whatsapp, request: &Request) -> Result
     };
     match (&request.account_id, &request.secret_key) {
         (Some(account_id), Some(key)) => match AccountSid::parse(account_id) {
-            Ok(sid) => Ok(Account { username: sid.to_string(), sid, password: key.clone(), api_base_url }),
-            Err(error) => refused("INVALID_ACCOUNT", format!("the account id: {error}")),
+            Ok(sid) => {
+                let (username, password, spares) = (sid.to_string(), key.clone(), Vec::new());
+                Ok(Account { sid, username, password, spares, api_base_url })
+            }
+            Err(_) => refused("INVALID_ACCOUNT", no_account(account_id)),
         },
         (None, None) => {
             own_account(parameters, api_base_url).map_or_else(

@@ -23,6 +23,7 @@ mod breaker;
 mod calls;
 mod gate;
 mod keep;
+mod keys;
 mod meter;
 mod outside;
 mod pacer;

@@ -16,14 +16,15 @@ use std::time::Duration;
 use url::Url;
 
 use crate::base::stage::{self, Thread};
-use crate::base::{AccountSid, AppId, Clock, MessageId, MessageStatus, UnixMillis, schedule};
+use crate::base::{AccountSid, AppId, Clock, CompanyId, MessageId, MessageStatus, UnixMillis, schedule};
 use crate::config;
 use crate::host::account_of;
+use crate::pipeline::keys::read_as;
 use crate::pipeline::sends::died;
 use crate::pipeline::{Network, Surroundings};
 use crate::store::{
-    Inbox, Learnt, Ledger, NewNotification, PollBell, Polled, PolledMessage, SEND_NOT_FOUND, Source,
-    StoreError,
+    Inbox, KeyPlace, KeyVerdict, Learnt, Ledger, NewNotification, PollBell, Polled, PolledMessage,
+    SEND_NOT_FOUND, Source, StoreError,
 };
 use crate::whatsapp::outcome::SEND_IN_DOUBT;
 use crate::whatsapp::{Account, Doubt, Finding, Form, MessageResource, ReadError};
@@ -62,8 +63,12 @@ pub struct Reconciler {
     /// What is to be recorded of messages that nobody was asked about.
     skipped: Vec<Polled>,
     /// Accounts that are left in peace, and until when.
-    resting: BTreeMap<AccountSid, Rest>,
+    resting: BTreeMap<Resting, Rest>,
 }
+
+/// Who is left in peace: an account; or an account as one company asks about it, where its key was refused, for another
+/// company may have a better one.
+type Resting = (AccountSid, Option<(AppId, CompanyId)>);
 
 /// An account that is left in peace.
 #[derive(Debug, Clone, Copy)]
@@ -158,12 +163,14 @@ impl Reconciler {
     }
 
     fn look_at(&mut self, now: UnixMillis, message: &PolledMessage) -> Result<Polled, StoreError> {
-        let Some((application, account)) = self.account(message) else {
+        let Some((application, account)) = self.account(message, now) else {
             tracing::debug!(message = %message.id, app = %message.app, account = %message.account,
-                "Twilio is not asked about a message: its account is not in the parameters");
+                "Twilio is not asked about a message: there is no key for its account");
             return Ok(put_off(message, now, next_slot(message, now)));
         };
-        if let Some(rest) = self.resting.get(&message.account).filter(|rest| rest.is_on(now)) {
+        let resting = [of_account(message), of_company(message)];
+        let resting = resting.iter().filter_map(|who| self.resting.get(who));
+        if let Some(rest) = resting.filter(|rest| rest.is_on(now)).max_by_key(|rest| rest.until) {
             return Ok(put_off(message, now, Some(rest.until)));
         }
         if message.sid.is_none()
@@ -173,17 +180,19 @@ impl Reconciler {
             return Ok(put_off(message, now, next_slot(message, now)));
         }
         let asked = if let Some(sid) = &message.sid {
-            self.network
-                .fetch_message(&account, sid)
-                .map(|record| told(&application, message, &record, now).unwrap_or(Learnt::Nothing))
+            let (signed_in, answer) = read_as(&account, |account| self.network.fetch_message(account, sid));
+            self.confirm(message, &signed_in, answer.is_ok(), now);
+            answer.map(|record| told(&application, message, &record, now).unwrap_or(Learnt::Nothing))
         } else {
             let ledger = Ledger::open(&self.ledger)?;
-            look_for(&*self.network, &ledger, message, &account)?
-                .map(|finding| concluded(&application, message, finding, now))
+            let (signed_in, answer) = look_for(&*self.network, &ledger, message, &account)?;
+            self.confirm(message, &signed_in, answer.is_ok(), now);
+            answer.map(|finding| concluded(&application, message, finding, now))
         };
         Ok(match asked {
             Ok(learnt) => {
-                self.resting.remove(&message.account);
+                self.resting.remove(&of_account(message));
+                self.resting.remove(&of_company(message));
                 Polled { asked: true, learnt, ..put_off(message, now, next(message, now, true)) }
             }
             Err(ReadError::NotFound) => {
@@ -196,7 +205,11 @@ impl Reconciler {
 
     /// Twilio did not answer the question: the account rests a while, and the message is not lost.
     fn not_answered(&mut self, message: &PolledMessage, now: UnixMillis, error: &ReadError) -> Polled {
-        let troubles = self.resting.get(&message.account).map_or(0, |rest| rest.troubles);
+        let who = match error {
+            ReadError::Refused(_) => of_company(message),
+            _ => of_account(message),
+        };
+        let troubles = self.resting.get(&who).map_or(0, |rest| rest.troubles);
         // One question without an answer says little; several in a row, that Twilio is in trouble.
         let patience = FIRST_REST.saturating_mul(1 << troubles.min(16)).min(LAST_REST);
         let rest = match error {
@@ -205,7 +218,7 @@ impl Reconciler {
             ReadError::NotFound | ReadError::Unclear(_) => patience,
         };
         let until = now.plus(rest.clamp(PACE, LONGEST_REST));
-        self.resting.insert(message.account.clone(), Rest { until, troubles: troubles + 1 });
+        self.resting.insert(who, Rest { until, troubles: troubles + 1 });
         tracing::warn!(message = %message.id, account = %message.account, %error, rest_s = rest.as_secs(),
             "Twilio could not be asked about a message");
         let next = match error {
@@ -215,12 +228,40 @@ impl Reconciler {
         Polled { asked: true, ..put_off(message, now, next) }
     }
 
-    fn account(&self, message: &PolledMessage) -> Option<(Arc<config::Application>, Account)> {
+    fn account(
+        &self,
+        message: &PolledMessage,
+        now: UnixMillis,
+    ) -> Option<(Arc<config::Application>, Account)> {
         let application = self.applications.get(&message.app)?;
-        let account =
-            account_of(application, &message.company, &message.account, self.simulator_url.as_ref())?;
+        let remembered = self.inbox.keys().keys(&key_place(message), now);
+        let simulator = self.simulator_url.as_ref();
+        let account = account_of(application, &message.company, &message.account, remembered, simulator)?;
         Some((Arc::clone(application), account))
     }
+
+    /// When Twilio has answered a question that it was asked with a key that an action brought along, for a send that
+    /// stayed in doubt, that key is good.
+    fn confirm(&self, message: &PolledMessage, account: &Account, is_answered: bool, now: UnixMillis) {
+        if is_answered
+            && let Some(key) = self.inbox.keys().unconfirmed(&key_place(message), &account.password)
+        {
+            let _ = self.inbox.judge_key(key, KeyVerdict::Taken, now);
+        }
+    }
+}
+
+fn key_place(message: &PolledMessage) -> KeyPlace {
+    let (app, company, account) = (message.app.clone(), message.company.clone(), message.account.clone());
+    KeyPlace { app, company, account }
+}
+
+fn of_account(message: &PolledMessage) -> Resting {
+    (message.account.clone(), None)
+}
+
+fn of_company(message: &PolledMessage) -> Resting {
+    (message.account.clone(), Some((message.app.clone(), message.company.clone())))
 }
 
 /// When a message is due after the question at `now`.
@@ -331,7 +372,7 @@ fn concluded(
     }
 }
 
-/// Looks for a message in doubt in Twilio's log.
+/// Looks for a message in doubt in Twilio's log; gives also with which of the account's keys.
 ///
 /// # Errors
 /// When the ledger fails; within, when Twilio cannot be asked.
@@ -340,11 +381,12 @@ pub(super) fn look_for(
     ledger: &Ledger,
     message: &PolledMessage,
     account: &Account,
-) -> Result<Result<Finding, ReadError>, StoreError> {
+) -> Result<(Account, Result<Finding, ReadError>), StoreError> {
     let doubt = doubt(message);
-    let listed = match network.list_messages(account, &doubt.filter()) {
+    let (account, listed) = read_as(account, |account| network.list_messages(account, &doubt.filter()));
+    let listed = match listed {
         Ok(listed) => listed,
-        Err(error) => return Ok(Err(error)),
+        Err(error) => return Ok((account, Err(error))),
     };
     // Read after Twilio was asked: what became known meanwhile counts.
     let rivals: Vec<_> = ledger.rivals(message)?.iter().map(self::doubt).collect();
@@ -354,7 +396,8 @@ pub(super) fn look_for(
             known.push(&one.sid);
         }
     }
-    Ok(Ok(doubt.judge(&listed, &rivals, |sid| known.contains(&sid))))
+    let finding = doubt.judge(&listed, &rivals, |sid| known.contains(&sid));
+    Ok((account, Ok(finding)))
 }
 
 fn doubt(message: &PolledMessage) -> Doubt {

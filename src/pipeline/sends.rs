@@ -9,6 +9,7 @@
 //! A run that is taken up again and meets an intent without an outcome finds out what became of it: from the ledger,
 //! else from Twilio's log. What cannot be found out stays in doubt; it is never sent again.
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use crate::base::{MessageId, MessageSid, MessageStatus, NotificationId, UnixMillis, stage};
@@ -18,10 +19,13 @@ use crate::pipeline::application::Application;
 use crate::pipeline::backoff::Attempt;
 use crate::pipeline::batch::Batch;
 use crate::pipeline::calls::{advance, encode};
+use crate::pipeline::keys::{next_key, verdict};
 use crate::pipeline::reconcile::{look_for, tells};
 use crate::pipeline::run::{Origin, Run, Stop};
 use crate::script::protocol::Answer;
-use crate::store::{Inbox, JournalCall, Ledger, NewMessage, SendRecord, StoreError};
+use crate::store::{
+    BroughtKey, Inbox, JournalCall, KeyPlace, KeyVerdict, Ledger, NewMessage, SendRecord, StoreError,
+};
 use crate::whatsapp::{Finding, MessageResource, Outcome, OutcomeCode, OutgoingMessage, SendOutcome};
 
 /// How a callback URL asks Twilio to retry: five times, when the connection fails, the answer takes too long, or the
@@ -42,6 +46,7 @@ impl Batch<'_> {
             return Err(Stop::Trouble(StoreError::Unavailable("the host is not started".into())));
         };
         let id = MessageId::generate();
+        let key = self.brought_key(send)?;
         if let Origin::Notification { id: notification, .. } = run.origin {
             self.record_calls(run, notification)?;
             let intent = JournalCall { fingerprint, answer: None, message: Some(id) };
@@ -52,7 +57,7 @@ impl Batch<'_> {
         // From here on the message may leave, and its notifications wait for this run.
         self.open_message(run, id);
         let new = self.new_message(run, id, send);
-        if let Err(error) = inbox.open_message(new.clone()) {
+        if let Err(error) = inbox.open_message_with(new.clone(), key.clone()) {
             // Whether it is in the ledger, nobody knows.
             return Err(self.take_back(run, &inbox, id, Stop::Trouble(error))?);
         }
@@ -78,6 +83,9 @@ impl Batch<'_> {
                 Made::Interrupted => return Ok(None),
             };
             stage::reach("send-answered");
+            if let (Some(key), Some(verdict)) = (key, verdict(&answer)) {
+                let _ = inbox.judge_key(key, verdict, application.now()); // durable with the outcome
+            }
             let mut outcome = Outcome::of(&answer, &message);
             outcome.warnings.extend(send.warnings.iter().cloned());
             application.surroundings.events.tell(|| Event::Sent {
@@ -209,6 +217,7 @@ impl Batch<'_> {
         if let Some(sid) = row.as_ref().and_then(|row| row.sid.as_deref())
             && let Ok(sid) = MessageSid::parse(sid)
         {
+            self.confirm(&inbox, send)?;
             let status = row.map_or(MessageStatus::Queued, |row| MessageStatus::parse(&row.status));
             return Ok(between(Outcome::known(&sid, &status)));
         }
@@ -231,6 +240,7 @@ impl Batch<'_> {
                 // What Twilio has told nobody yet is left to reconciliation, so that a notification tells it.
                 let status = if tells(&found.status) { MessageStatus::Queued } else { found.status.clone() };
                 let outcome = Outcome::known(&found.sid, &status);
+                self.confirm(&inbox, Some(send))?;
                 tell(&inbox, record(self.application.now(), id, &outcome))?;
                 return Ok(between(Outcome::found(&found)));
             }
@@ -256,6 +266,7 @@ impl Batch<'_> {
             match ledger.polled_message(id)? {
                 Some(message) => {
                     look_for(&*application.surroundings.network, &ledger, &message, &send.account)
+                        .map(|(_, answer)| answer)
                 }
                 None => Ok(Ok(Finding::Undecided)),
             }
@@ -271,6 +282,28 @@ impl Batch<'_> {
                 Ok(None)
             }
         }
+    }
+
+    /// The key that the call brought along, to be remembered for the message's callbacks, which may come before the answer.
+    fn brought_key(&self, send: &Send) -> Result<Option<Arc<BroughtKey>>, StoreError> {
+        if !send.brings_key {
+            return Ok(None);
+        }
+        let place = KeyPlace {
+            app: self.application.parameters.id.clone(),
+            company: send.company.clone(),
+            account: send.account.sid.clone(),
+        };
+        let key = BroughtKey::new(&self.application.surroundings.key, place, &send.account.password)?;
+        Ok(Some(Arc::new(key)))
+    }
+
+    /// Twilio turned out to have the message: it has taken the key that the call brought along.
+    fn confirm(&self, inbox: &Inbox, send: Option<&Send>) -> Result<(), StoreError> {
+        if let Some(key) = send.map(|send| self.brought_key(send)).transpose()?.flatten() {
+            let _ = inbox.judge_key(key, KeyVerdict::Taken, self.application.now());
+        }
+        Ok(())
     }
 
     fn new_message(&self, run: &Run, id: MessageId, send: &Send) -> NewMessage {
@@ -320,11 +353,18 @@ impl Transmission<'_> {
     /// When the ledger cannot be told that the message leaves once more; it has not left then.
     fn make(&self) -> Result<Made, StoreError> {
         let mut requests = 0;
+        let mut account = self.send.account.clone();
         loop {
             requests += 1;
             let begun = stage::now();
-            let answer =
-                self.application.surroundings.network.create_message(&self.send.account, self.message);
+            let answer = self.application.surroundings.network.create_message(&account, self.message);
+            if verdict(&answer) == Some(KeyVerdict::Refused)
+                && stage::now() < self.deadline
+                && next_key(&mut account)
+            {
+                self.inbox.open_message(NewMessage { at: self.application.now(), ..self.new.clone() })?;
+                continue;
+            }
             let SendOutcome::NotSent { why, .. } = &answer else { return Ok(Made::Answer(answer)) };
             let attempt = Attempt {
                 message: self.new.id,

@@ -1,11 +1,10 @@
 //! Pipeline and inbox, tied to each other: the host without its listeners.
 
-use std::io;
 use std::sync::Arc;
 
 use crate::base::stage::Thread;
 use crate::pipeline::{ApplicationSetup, Pipeline, Surroundings};
-use crate::store::{HostDb, Inbox};
+use crate::store::{HostDb, Inbox, KeyRing, StoreError};
 
 /// The part of a host that keeps notifications and runs actions.
 pub struct Engine {
@@ -21,12 +20,12 @@ impl Engine {
     /// Ties the parts together over an open `host.db`, the one that the surroundings name; nothing runs yet.
     ///
     /// # Errors
-    /// When the operating system gives no thread.
+    /// When `host.db` cannot be read, or the operating system gives no thread.
     pub fn new(
         host_db: HostDb,
         surroundings: &Surroundings,
         setups: Vec<ApplicationSetup>,
-    ) -> io::Result<Self> {
+    ) -> Result<Self, StoreError> {
         let pipeline = Arc::new(Pipeline::new(surroundings, setups));
         let announced = Arc::downgrade(&pipeline);
         let announce = move |news| {
@@ -34,7 +33,9 @@ impl Engine {
                 pipeline.hear(&news);
             }
         };
-        let (inbox, writer) = Inbox::start(host_db, surroundings.ledger.clone(), announce)?;
+        let keys = KeyRing::open(&host_db, surroundings.key.clone())?;
+        let (inbox, writer) = Inbox::start_with_keys(host_db, surroundings.ledger.clone(), keys, announce)
+            .map_err(StoreError::Thread)?;
         Ok(Self { pipeline, inbox, writer })
     }
 }

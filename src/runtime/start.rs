@@ -221,9 +221,7 @@ impl HostBuilder {
             events: Events::default(),
             waiting_bytes: WAITING_BYTES,
         };
-        let engine = Engine::new(host_db, &surroundings, setups).map_err(|error| {
-            vec![Diagnostic::error("THREAD", format!("the inbox has no thread: {error}"))]
-        })?;
+        let engine = Engine::new(host_db, &surroundings, setups).map_err(one)?;
         Ok(Parts { engine, surroundings })
     }
 

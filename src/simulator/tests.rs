@@ -421,6 +421,7 @@ fn account(simulator: &Simulator) -> Account {
         sid: AccountSid::parse(ACCOUNT).unwrap(),
         username: API_KEY.to_owned(),
         password: Secret::new("api-secret"),
+        spares: Vec::new(),
         api_base_url: simulator.base_url().parse().unwrap(),
     }
 }

@@ -70,6 +70,9 @@ pub enum StoreError {
     /// A statement of the host's own failed.
     #[error("the database failed: {0}")]
     Sqlite(#[from] rusqlite::Error),
+    /// The operating system gives the writer no thread.
+    #[error("the inbox has no thread: {0}")]
+    Thread(std::io::Error),
     /// The writer is gone or overloaded.
     #[error("the inbox takes nothing at the moment: {0}")]
     Unavailable(String),
@@ -119,6 +122,8 @@ impl StoreError {
                 .help("restore its text and put what is new into a migration with a later name"),
             Self::Sqlite(_) => Diagnostic::error("DATABASE", message)
                 .help("check free space and the health of the disk that holds the data folder"),
+            Self::Thread(_) => Diagnostic::error("THREAD", message)
+                .help("look for limits of the system: threads, memory"),
             Self::Unavailable(_) => Diagnostic::error("INBOX_UNAVAILABLE", message).help("try again shortly"),
         }
     }

@@ -16,6 +16,7 @@
 //!
 //! What is past its time is deleted here too, a few rows at a time, while nothing waits ([`Inbox::sweep`]).
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TryRecvError, TrySendError, sync_channel};
@@ -25,6 +26,7 @@ use tokio::sync::oneshot;
 
 use crate::base::stage::{self, Thread};
 use crate::base::{AppId, MessageId, NotificationId, UnixMillis, schedule};
+use crate::store::accounts::{bring_key, forget_keys, judge_key, sealed_keys, sealed_keys_of};
 use crate::store::fences::{Fence, write_fence};
 use crate::store::host_db::commit;
 use crate::store::polls::write_polled;
@@ -34,7 +36,10 @@ use crate::store::settlement::write_settlement;
 use crate::store::sweep::Sweep;
 use crate::store::waiting::waiting_after;
 use crate::store::writes::{withdraw_message, write_finished, write_message, write_notification, write_send};
-use crate::store::{CutOffs, HostDb, PollBell, Polled, Settled, Settlement, StoreError, Swept, ledger};
+use crate::store::{
+    BroughtKey, CutOffs, ForgetKeys, HostDb, KeyPlace, KeyRing, KeyVerdict, PollBell, Polled, Settled,
+    Settlement, StoreError, Swept, ledger,
+};
 
 /// How many commands may wait; more is answered with an error at once, because the disk is the bottleneck then.
 const CAPACITY: usize = 8192;
@@ -59,7 +64,9 @@ pub enum News {
 enum Command {
     Receive(Box<NewNotification>, oneshot::Sender<Result<Receipt, StoreError>>),
     Finish(Vec<Finished>),
-    OpenMessage(Box<NewMessage>, oneshot::Sender<Result<(), StoreError>>),
+    OpenMessage(Box<NewMessage>, Option<Arc<BroughtKey>>, oneshot::Sender<Result<(), StoreError>>),
+    JudgeKey(Arc<BroughtKey>, KeyVerdict, UnixMillis),
+    ForgetKeys(ForgetKeys, oneshot::Sender<Result<usize, StoreError>>),
     CloseMessage(Box<SendRecord>),
     WithdrawMessage(MessageId),
     Poll(Vec<Polled>, oneshot::Sender<Result<(), StoreError>>),
@@ -76,11 +83,12 @@ enum Command {
 pub struct Inbox {
     commands: SyncSender<Command>,
     bell: Arc<PollBell>,
+    keys: KeyRing,
 }
 
 impl Clone for Inbox {
     fn clone(&self) -> Self {
-        Self { commands: self.commands.clone(), bell: Arc::clone(&self.bell) }
+        Self { commands: self.commands.clone(), bell: Arc::clone(&self.bell), keys: self.keys.clone() }
     }
 }
 
@@ -95,6 +103,20 @@ impl Inbox {
         file: PathBuf,
         announce: impl Fn(News) + Send + 'static,
     ) -> std::io::Result<(Self, Thread)> {
+        Self::start_with_keys(db, file, KeyRing::default(), announce)
+    }
+
+    /// As [`Inbox::start`], and what becomes of the keys that actions bring along is put into `keys`, before anybody hears
+    /// that it is durable.
+    ///
+    /// # Errors
+    /// When the operating system gives no thread.
+    pub fn start_with_keys(
+        db: HostDb,
+        file: PathBuf,
+        keys: KeyRing,
+        announce: impl Fn(News) + Send + 'static,
+    ) -> std::io::Result<(Self, Thread)> {
         let (commands, queue) = sync_channel(CAPACITY);
         let last_announced = ledger::last_notification(&db.connection).unwrap_or(0);
         let writer = Writer {
@@ -105,10 +127,11 @@ impl Inbox {
             kept: Vec::new(),
             sweep: Sweep::default(),
             replays_in_doubt: Vec::new(),
+            keys: keys.clone(),
             last_announced,
         };
         let thread = stage::spawn("inbox", move || writer.run(&queue))?;
-        Ok((Self { commands, bell: Arc::default() }, thread))
+        Ok((Self { commands, bell: Arc::default(), keys }, thread))
     }
 
     /// Keeps a notification; answers once it is durable.
@@ -142,12 +165,53 @@ impl Inbox {
     /// # Errors
     /// [`StoreError`]: then the message must not leave.
     pub fn open_message(&self, message: NewMessage) -> Result<(), StoreError> {
+        self.open_message_with(message, None)
+    }
+
+    /// As [`Inbox::open_message`], with the key that the action brought along: it counts for callbacks from then on.
+    ///
+    /// # Errors
+    /// [`StoreError`]: then the message must not leave.
+    pub fn open_message_with(
+        &self,
+        message: NewMessage,
+        key: Option<Arc<BroughtKey>>,
+    ) -> Result<(), StoreError> {
         let (reply, answer) = oneshot::channel();
         let due = schedule::first_poll(message.at);
-        self.commands.send(Command::OpenMessage(Box::new(message), reply)).map_err(|_| gone())?;
+        self.commands.send(Command::OpenMessage(Box::new(message), key, reply)).map_err(|_| gone())?;
         let opened = stage::answer(answer).ok_or_else(gone).flatten();
         self.bell.ring(due); // also after a COMMIT that failed: it may have taken effect
         opened
+    }
+
+    /// Records what Twilio said of a key that an action brought along.
+    ///
+    /// # Errors
+    /// [`InboxClosed`] when the writer is gone.
+    pub fn judge_key(
+        &self,
+        key: Arc<BroughtKey>,
+        verdict: KeyVerdict,
+        at: UnixMillis,
+    ) -> Result<(), InboxClosed> {
+        self.commands.send(Command::JudgeKey(key, verdict, at)).map_err(|_| InboxClosed)
+    }
+
+    /// Forgets keys that actions brought along; answers with how many once that is durable.
+    ///
+    /// # Errors
+    /// [`StoreError`] when it could not be recorded.
+    pub async fn forget_keys(&self, forget: ForgetKeys) -> Result<usize, StoreError> {
+        let (reply, answer) = oneshot::channel();
+        self.try_send(Command::ForgetKeys(forget, reply))?;
+        answer.await.map_err(|_| gone())?
+    }
+
+    /// The keys that actions have brought along.
+    #[must_use]
+    pub fn keys(&self) -> &KeyRing {
+        &self.keys
     }
 
     /// Takes a message back that has certainly not left.
@@ -257,6 +321,7 @@ struct Waiters {
     settlements: Vec<(oneshot::Sender<Result<Settled, StoreError>>, Settled)>,
     replays: Vec<(oneshot::Sender<Result<Replayed, StoreError>>, Replayed)>,
     fences: Vec<(oneshot::Sender<Result<bool, StoreError>>, bool)>,
+    forgotten: Vec<(oneshot::Sender<Result<usize, StoreError>>, usize)>,
     others: Vec<oneshot::Sender<Result<(), StoreError>>>,
 }
 
@@ -266,12 +331,14 @@ struct Writer {
     announce: Box<dyn Fn(News) + Send>,
     /// Not yet durable; kept over a failed COMMIT.
     marks: Vec<Finished>,
-    /// What nobody waits for and must not be lost either: outcomes of sends. Kept over a failed COMMIT.
+    /// What nobody waits for and must not be lost either: outcomes of sends, verdicts on keys. Kept over a failed COMMIT.
     kept: Vec<Work>,
     /// What is past its time, and who waits for the end of its deletion.
     sweep: Sweep,
     /// Replays whose COMMIT failed: they may have taken effect all the same.
     replays_in_doubt: Vec<(AppId, UnixMillis)>,
+    /// What actions have brought along, in memory.
+    keys: KeyRing,
     last_announced: i64,
 }
 
@@ -339,12 +406,14 @@ impl Writer {
         let arriving = work.iter().any(|item| matches!(item, Work::Receive(_)));
         let mut accepted = Vec::new();
         let mut replayed = Vec::new();
+        let mut places = BTreeSet::new();
         let marks = std::mem::take(&mut self.marks);
         let result = self
             .healthy()
-            .and_then(|db| write(db, &work, &marks, &mut waiters, &mut accepted, &mut replayed));
+            .and_then(|db| write(db, &work, &marks, &mut waiters, &mut accepted, &mut replayed, &mut places));
         match result {
             Ok(()) => {
+                self.put_keys(places);
                 if arriving {
                     stage::reach("notification-committed");
                 }
@@ -369,6 +438,9 @@ impl Writer {
                 for (reply, changed) in waiters.fences {
                     let _ = reply.send(Ok(changed));
                 }
+                for (reply, forgotten) in waiters.forgotten {
+                    let _ = reply.send(Ok(forgotten));
+                }
                 for reply in waiters.others {
                     let _ = reply.send(Ok(()));
                 }
@@ -379,7 +451,13 @@ impl Writer {
                 self.marks = marks;
                 self.replays_in_doubt.append(&mut replayed);
                 let kept = |item: &Work| {
-                    matches!(item, Work::CloseMessage(_) | Work::WithdrawMessage(_) | Work::MarkDone(_))
+                    matches!(
+                        item,
+                        Work::CloseMessage(_)
+                            | Work::WithdrawMessage(_)
+                            | Work::MarkDone(_)
+                            | Work::JudgeKey(..)
+                    )
                 };
                 self.kept = work.into_iter().filter(kept).collect();
                 let again = || StoreError::Unavailable("host.db could not be written".into());
@@ -395,8 +473,25 @@ impl Writer {
                 for (reply, _) in waiters.fences {
                     let _ = reply.send(Err(again()));
                 }
+                for (reply, _) in waiters.forgotten {
+                    let _ = reply.send(Err(again()));
+                }
                 for reply in waiters.others {
                     let _ = reply.send(Err(again()));
+                }
+            }
+        }
+    }
+
+    /// Puts what is kept at these places into memory.
+    fn put_keys(&mut self, places: BTreeSet<KeyPlace>) {
+        for place in places {
+            let Some(db) = &self.db else { return };
+            match sealed_keys_of(&db.connection, &place) {
+                Ok(keys) => self.keys.put(place, &keys),
+                Err(error) => {
+                    tracing::error!(%error, "keys could not be read back: host.db is opened again");
+                    self.db = None;
                 }
             }
         }
@@ -422,6 +517,7 @@ impl Writer {
             let db = HostDb::open(&self.file)?;
             renew(&db.connection)?;
             let found = waiting_after(&db.connection, NotificationId(self.last_announced))?;
+            self.keys.put_all(sealed_keys(&db.connection)?); // some may have been written after all
             tracing::info!(found = found.len(), "host.db was opened again");
             if let Some(last) = found.last() {
                 self.last_announced = last.accepted.id.0;
@@ -451,7 +547,9 @@ fn renew(db: &rusqlite::Connection) -> Result<(), StoreError> {
 /// What has to be written, apart from who waits for it.
 enum Work {
     Receive(Box<NewNotification>),
-    OpenMessage(Box<NewMessage>),
+    OpenMessage(Box<NewMessage>, Option<Arc<BroughtKey>>),
+    JudgeKey(Arc<BroughtKey>, KeyVerdict, UnixMillis),
+    ForgetKeys(ForgetKeys),
     CloseMessage(Box<SendRecord>),
     WithdrawMessage(MessageId),
     Poll(Vec<Polled>),
@@ -470,9 +568,14 @@ fn split(commands: Vec<Command>) -> (Vec<Work>, Waiters) {
                 waiters.receipts.push((reply, Receipt::Repeat));
                 work.push(Work::Receive(notification));
             }
-            Command::OpenMessage(message, reply) => {
+            Command::OpenMessage(message, key, reply) => {
                 waiters.others.push(reply);
-                work.push(Work::OpenMessage(message));
+                work.push(Work::OpenMessage(message, key));
+            }
+            Command::JudgeKey(key, verdict, at) => work.push(Work::JudgeKey(key, verdict, at)),
+            Command::ForgetKeys(forget, reply) => {
+                waiters.forgotten.push((reply, 0));
+                work.push(Work::ForgetKeys(forget));
             }
             Command::CloseMessage(record) => work.push(Work::CloseMessage(record)),
             Command::WithdrawMessage(id) => work.push(Work::WithdrawMessage(id)),
@@ -507,6 +610,7 @@ fn write(
     waiters: &mut Waiters,
     accepted: &mut Vec<Accepted>,
     replayed: &mut Vec<(AppId, UnixMillis)>,
+    places: &mut BTreeSet<KeyPlace>,
 ) -> Result<(), StoreError> {
     let transaction = db.connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
     for finished in marks {
@@ -516,6 +620,7 @@ fn write(
     let mut settlements = waiters.settlements.iter_mut();
     let mut replays = waiters.replays.iter_mut();
     let mut fences = waiters.fences.iter_mut();
+    let mut forgotten = waiters.forgotten.iter_mut();
     for item in work {
         match item {
             Work::Receive(notification) => {
@@ -532,7 +637,24 @@ fn write(
                 }
                 replayed.extend(touched.into_iter().map(|app| (app, *now)));
             }
-            Work::OpenMessage(message) => write_message(&transaction, message)?,
+            Work::OpenMessage(message, key) => {
+                write_message(&transaction, message)?;
+                if let Some(key) = key {
+                    bring_key(&transaction, key, message.at)?;
+                    places.insert(key.place().clone());
+                }
+            }
+            Work::JudgeKey(key, verdict, at) => {
+                judge_key(&transaction, key, *verdict, *at)?;
+                places.insert(key.place().clone());
+            }
+            Work::ForgetKeys(forget) => {
+                let gone = forget_keys(&transaction, forget)?;
+                if let Some((_, slot)) = forgotten.next() {
+                    *slot = gone.len();
+                }
+                places.extend(gone);
+            }
             Work::CloseMessage(record) => write_send(&transaction, record)?,
             Work::WithdrawMessage(id) => withdraw_message(&transaction, *id)?,
             Work::Poll(polled) => {
@@ -800,6 +922,11 @@ mod tests {
         let mut foreign = notification(1, "read");
         foreign.message = Some(new.id);
         foreign.account = AccountSid::parse(&format!("AC{:032x}", 2)).unwrap();
+        world.receive(foreign);
+        // Nor one that another company has put there, whose key may be its own affair.
+        let mut foreign = notification(2, "read");
+        foreign.message = Some(new.id);
+        foreign.company = CompanyId::parse("ACME").unwrap();
         world.receive(foreign);
         assert_eq!(world.ledger().message(&new.id.to_string()).unwrap().unwrap().status, "sending");
     }

@@ -1,6 +1,7 @@
 //! Everything that is kept: two kinds of SQLite database in the data folder.
 //!
-//! * `host.db` ([`HostDb`]): the inbox of notifications, the ledger of messages, the record of runs. One writer
+//! * `host.db` ([`HostDb`]): the inbox of notifications, the ledger of messages, the record of runs, and sealed the keys
+//!   that actions bring along ([`KeyRing`] has them open). One writer
 //!   thread ([`Inbox`]) commits whatever waits as one batch; readers stand beside it.
 //! * `apps/<appId>.db` ([`AppDb`]): an author's own tables, and beside them, shielded by an authorizer, what makes
 //!   a run happen once: `_host_done` and `_host_journal`.
@@ -12,6 +13,7 @@
 //!
 //! SQL stands in this folder and nowhere else. Knows [`crate::base`] and [`crate::config`] only.
 
+mod accounts;
 mod app_db;
 mod authorizer;
 mod backup;
@@ -23,6 +25,7 @@ mod host_db;
 mod host_key;
 mod inbox;
 mod journal;
+mod key_ring;
 mod ledger;
 mod migrations;
 mod polls;
@@ -37,6 +40,7 @@ mod sweep;
 mod waiting;
 mod writes;
 
+pub use accounts::{AccountRow, BroughtKey, ForgetKeys, KeyPlace, KeyVerdict};
 pub use app_db::AppDb;
 pub use backup::{Backup, BackupError, Copied, backup};
 pub use bell::PollBell;
@@ -47,6 +51,7 @@ pub use host_db::{HostDb, HostId};
 pub use host_key::HostKey;
 pub use inbox::{Inbox, InboxClosed, News};
 pub use journal::{Journal, JournalCall, JournalOrigin};
+pub use key_ring::KeyRing;
 pub use ledger::peek;
 pub use ledger::{Filter, Ledger, MessageRow, NotificationRow, NotificationState, ReplayRow, RunRow};
 pub use migrations::{Migration, read_migrations};

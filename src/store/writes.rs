@@ -115,7 +115,8 @@ fn recorded(row: &rusqlite::Row<'_>, first: usize) -> rusqlite::Result<Recorded>
     })
 }
 
-/// The host's message that a notification is about: the one that its URL names, else the one with its sid.
+/// The host's message that a notification is about: the one that its URL names, else the one with its sid. Only one of
+/// its own company: a company's key must not move what another one has sent.
 pub(super) fn known_message(
     db: &Connection,
     new: &NewNotification,
@@ -126,10 +127,16 @@ pub(super) fn known_message(
         let found = db
             .prepare_cached(&format!(
                 "SELECT id, {RECORDED} FROM messages
-                 WHERE id = ?1 AND app = ?2 AND account_sid = ?3 AND coalesce(sid, ?4) = ?4"
+                 WHERE id = ?1 AND app = ?2 AND company = ?3 AND account_sid = ?4 AND coalesce(sid, ?5) = ?5"
             ))?
             .query_row(
-                params![id.as_bytes(), new.app.as_str(), new.account.as_str(), new.message_sid.as_str()],
+                params![
+                    id.as_bytes(),
+                    new.app.as_str(),
+                    new.company.as_str(),
+                    new.account.as_str(),
+                    new.message_sid.as_str()
+                ],
                 read,
             )
             .optional()?;
@@ -138,9 +145,12 @@ pub(super) fn known_message(
         }
     }
     db.prepare_cached(&format!(
-        "SELECT id, {RECORDED} FROM messages WHERE sid = ? AND app = ? AND account_sid = ?"
+        "SELECT id, {RECORDED} FROM messages WHERE sid = ? AND app = ? AND company = ? AND account_sid = ?"
     ))?
-    .query_row(params![new.message_sid.as_str(), new.app.as_str(), new.account.as_str()], read)
+    .query_row(
+        params![new.message_sid.as_str(), new.app.as_str(), new.company.as_str(), new.account.as_str()],
+        read,
+    )
     .optional()
 }
 

@@ -16,6 +16,7 @@ use http_body_util::{BodyExt, LengthLimitError, Limited};
 
 use crate::base::{AccountSid, AppId, CompanyId, MessageSid, Secret};
 use crate::config::Application;
+use crate::store::KeyPlace;
 use crate::web::Site;
 use crate::web::answer::Refusal;
 use crate::whatsapp::{Form, signature};
@@ -73,14 +74,14 @@ impl Verified {
         let company = CompanyId::parse(&company).ok();
         let url = signed_url(site, uri);
         let (application, company) = if let (Some(application), Some(company)) = (known, company) {
-            let keys = keys(application, &company, &account);
-            if !verified(&url, &form, given, keys) {
+            let keys = keys(site, application, &company, &account);
+            if !verified(&url, &form, given, &keys) {
                 return Err(Refusal::Forbidden);
             }
             (Arc::clone(application), company)
         } else {
             // As much work as for an application that exists.
-            let _ = verified(&url, &form, given, None);
+            let _ = verified(&url, &form, given, &[]);
             return Err(Refusal::Forbidden);
         };
         let message_sid = form
@@ -123,18 +124,24 @@ fn signed_url(site: &Site, uri: &Uri) -> String {
     format!("{}{path}", site.public_url)
 }
 
-/// The keys that an account's callbacks to this application and company may be signed with: the company's own
-/// account, or the application's, which the company falls back to.
-fn keys<'a>(application: &'a Application, company: &CompanyId, account: &AccountSid) -> Option<&'a [Secret]> {
-    [application.whatsapp_of(company), &application.whatsapp]
-        .into_iter()
-        .find(|whatsapp| whatsapp.account_id.as_ref() == Some(account))
-        .map(|whatsapp| whatsapp.auth_keys.as_slice())
+/// The keys that an account's requests to this application and company may be signed with: those of the company's own
+/// section and of the application's, where they name the account, and those that the company's actions brought along.
+fn keys(site: &Site, application: &Application, company: &CompanyId, account: &AccountSid) -> Vec<Secret> {
+    let sections = [application.whatsapp_of(company), &application.whatsapp].into_iter();
+    let named = sections.filter(|whatsapp| whatsapp.account_id.as_ref() == Some(account));
+    let place = KeyPlace { app: application.id.clone(), company: company.clone(), account: account.clone() };
+    let remembered = site.inbox.keys().keys(&place, site.clock.now());
+    let mut keys: Vec<Secret> = Vec::new();
+    for key in named.flat_map(|whatsapp| whatsapp.auth_keys.iter().cloned()).chain(remembered) {
+        if !keys.contains(&key) {
+            keys.push(key);
+        }
+    }
+    keys
 }
 
 /// Takes as long where there is no key as with one that does not match.
-fn verified(url: &str, form: &Form, given: &str, keys: Option<&[Secret]>) -> bool {
+fn verified(url: &str, form: &Form, given: &str, keys: &[Secret]) -> bool {
     let nobody = [Secret::new("no such account")];
-    let known = keys.filter(|keys| !keys.is_empty());
-    signature::verify(url, form, given, known.unwrap_or(&nobody)) & known.is_some()
+    signature::verify(url, form, given, if keys.is_empty() { &nobody } else { keys }) & !keys.is_empty()
 }

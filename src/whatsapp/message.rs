@@ -21,6 +21,9 @@ pub struct Account {
     pub username: String,
     /// The account's auth token, or the API key's secret.
     pub password: Secret,
+    /// Other auth tokens of the account, to be tried in this order where Twilio refuses the first one: while keys rotate,
+    /// nobody knows which of them counts at the moment.
+    pub spares: Vec<Secret>,
     /// Twilio's API, `https://api.twilio.com`, or a stand-in for it.
     pub api_base_url: Url,
 }

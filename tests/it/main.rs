@@ -1,6 +1,7 @@
 //! What the program promises, tested from outside. One file a promise.
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used)]
 
+mod accounts;
 mod backup;
 mod callbacks;
 mod cases;
@@ -22,4 +23,5 @@ mod public_files;
 mod reconciliation;
 mod replay;
 mod support;
+mod twilio;
 mod worker;

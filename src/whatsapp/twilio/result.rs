@@ -75,6 +75,14 @@ pub struct Refusal {
     pub more_info: Option<String>,
 }
 
+impl Refusal {
+    /// Whether it is the key that Twilio does not accept, so that nothing of the request was looked at.
+    #[must_use]
+    pub fn is_of_the_key(&self) -> bool {
+        self.http_status == 401 || self.code == Some(20003)
+    }
+}
+
 /// Words for the author of an action that may name a person's number: `Debug` leaves them out.
 #[derive(Clone, PartialEq, Eq, Default)]
 pub struct Hidden(pub String);

@@ -82,6 +82,7 @@ fn account(api_base_url: Url) -> Account {
         sid: AccountSid::parse("AC00000000000000000000000000000001").unwrap(),
         username: "AC00000000000000000000000000000001".to_owned(),
         password: Secret::new("hunter2"),
+        spares: Vec::new(),
         api_base_url,
     }
 }
