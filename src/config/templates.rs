@@ -29,7 +29,7 @@ pub(super) fn read(section: &Field<'_>) -> Templates {
     read.collect()
 }
 
-/// A company's templates: its own, over the application's where it sends with the application's account. A ContentSid
+/// A company's templates: its own, over the application's where it sends with the application's account. A `ContentSid`
 /// belongs to an account: another knows nothing of it.
 pub(super) fn of_company(
     application: (&Whatsapp, &Templates),

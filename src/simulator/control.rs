@@ -62,6 +62,7 @@ async fn messages(Shares(shared): Shares<Arc<Shared>>) -> Json<Value> {
             shown["callbacks"] = json!(message.callbacks);
             shown["media_urls"] = json!(message.media_urls);
             shown["content_sid"] = json!(message.content_sid);
+            shown["content_variables"] = json!(message.content_variables);
             shown["status_callback"] = json!(message.status_callback);
             shown
         })
@@ -113,6 +114,7 @@ async fn incoming(
         body: incoming.body,
         media_urls: Vec::new(),
         content_sid: None,
+        content_variables: None,
         status: MessageStatus::Received,
         error_code: None,
         created: now,

@@ -200,6 +200,7 @@ impl Shared {
                 body: request.body,
                 media_urls: request.media_urls,
                 content_sid: request.content_sid,
+                content_variables: request.content_variables,
                 error_code: None,
                 created: now,
                 updated: now,

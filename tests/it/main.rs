@@ -1,7 +1,9 @@
 //! What the program promises, tested from outside. One file a promise.
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used)]
 
+mod arguments;
 mod backup;
+mod bench;
 mod callbacks;
 mod cases;
 mod commands;
@@ -15,5 +17,7 @@ mod pipeline;
 mod public_files;
 mod reconciliation;
 mod replay;
+mod sending_docs;
 mod support;
+mod templates;
 mod worker;
