@@ -11,7 +11,7 @@ use crate::base::MessageId;
 use crate::control::views::Kind;
 use crate::control::{BackupOrder, RunOrder, SettleOrder};
 use crate::pipeline::RunReport;
-use crate::store::{Backup, Filter, NotReplayed, ReplayOrder};
+use crate::store::{Backup, Fence, Filter, NotReplayed, ReplayOrder};
 
 /// A host that is up.
 #[derive(Debug)]
@@ -104,6 +104,22 @@ impl ControlClient {
     /// [`ControlError`].
     pub async fn replay(&self, order: &ReplayOrder) -> Result<Result<Vec<Value>, NotReplayed>, ControlError> {
         self.ask(self.http.post("http://host/replay").json(order)).await
+    }
+
+    /// Changes who is written to; `false`: it was so already.
+    ///
+    /// # Errors
+    /// [`ControlError`].
+    pub async fn fence(&self, fence: &Fence) -> Result<bool, ControlError> {
+        self.ask(self.http.post("http://host/fences").json(fence)).await
+    }
+
+    /// `pauses` or `opt-outs`.
+    ///
+    /// # Errors
+    /// [`ControlError`].
+    pub async fn fences(&self, what: &str, filter: &Filter) -> Result<Vec<Value>, ControlError> {
+        self.ask(self.http.get(format!("http://host/{what}")).query(filter)).await
     }
 
     /// Makes a backup; takes as long as it takes.

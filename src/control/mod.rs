@@ -5,6 +5,7 @@
 //! host is up and a command reads the ledger itself.
 
 mod client;
+pub mod fences;
 mod server;
 pub mod settle;
 pub mod views;

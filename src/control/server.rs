@@ -16,6 +16,7 @@ use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
 use crate::base::{AppId, Clock, Diagnostic, MessageId, MessageStatus};
+use crate::control::fences;
 use crate::control::settle::{fate, refusal};
 use crate::control::views::{self, Kind};
 use crate::control::{BackupOrder, RunOrder, SettleOrder};
@@ -69,6 +70,7 @@ impl ControlServer {
             .route("/messages/{id}/settle", post(settle))
             .route("/run", post(run))
             .route("/replay", post(replay))
+            .merge(fences::routes())
             .with_state(desk);
         let (stop, stopped) = oneshot::channel::<()>();
         let task = tokio::spawn(async move {
@@ -107,7 +109,7 @@ async fn show(State(desk): State<Desk>, UrlPath((kind, id)): UrlPath<(Kind, Stri
 }
 
 /// Reads the ledger, off the thread that serves.
-async fn read(
+pub(super) async fn read(
     desk: Desk,
     look: impl FnOnce(&Ledger) -> Result<Response, StoreError> + Send + 'static,
 ) -> Response {
@@ -209,7 +211,7 @@ async fn backup(
     }
 }
 
-fn problem(status: StatusCode, diagnostic: &Diagnostic) -> Response {
+pub(super) fn problem(status: StatusCode, diagnostic: &Diagnostic) -> Response {
     let file = diagnostic.place.as_ref().map(|place| &place.file);
     let Diagnostic { code, message, help, .. } = diagnostic;
     let error = json!({ "code": code, "message": message, "file": file, "help": help });

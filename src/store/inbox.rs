@@ -25,6 +25,7 @@ use tokio::sync::oneshot;
 
 use crate::base::stage::{self, Thread};
 use crate::base::{AppId, MessageId, NotificationId, UnixMillis, schedule};
+use crate::store::fences::{Fence, write_fence};
 use crate::store::host_db::commit;
 use crate::store::polls::write_polled;
 use crate::store::records::{Accepted, Finished, NewMessage, NewNotification, Receipt, SendRecord};
@@ -64,6 +65,7 @@ enum Command {
     Poll(Vec<Polled>, oneshot::Sender<Result<(), StoreError>>),
     Settle(Box<Settlement>, oneshot::Sender<Result<Settled, StoreError>>),
     MarkDone(NotificationId),
+    Fence(Box<Fence>, UnixMillis, oneshot::Sender<Result<bool, StoreError>>),
     Replay(ReplayOrder, UnixMillis, oneshot::Sender<Result<Replayed, StoreError>>),
     Flush(oneshot::Sender<Result<(), StoreError>>),
     Sweep(CutOffs, oneshot::Sender<Result<Swept, StoreError>>),
@@ -179,6 +181,16 @@ impl Inbox {
         Ok(settled)
     }
 
+    /// Changes who is written to; `false`: it was so already. Answers once that is durable.
+    ///
+    /// # Errors
+    /// [`StoreError`] when it could not be recorded.
+    pub async fn fence(&self, fence: Fence, at: UnixMillis) -> Result<bool, StoreError> {
+        let (reply, answer) = oneshot::channel();
+        self.try_send(Command::Fence(Box::new(fence), at, reply))?;
+        answer.await.map_err(|_| gone())?
+    }
+
     /// What is rung when a message becomes due to be asked for.
     #[must_use]
     pub fn poll_bell(&self) -> &Arc<PollBell> {
@@ -244,6 +256,7 @@ struct Waiters {
     receipts: Vec<(oneshot::Sender<Result<Receipt, StoreError>>, Receipt)>,
     settlements: Vec<(oneshot::Sender<Result<Settled, StoreError>>, Settled)>,
     replays: Vec<(oneshot::Sender<Result<Replayed, StoreError>>, Replayed)>,
+    fences: Vec<(oneshot::Sender<Result<bool, StoreError>>, bool)>,
     others: Vec<oneshot::Sender<Result<(), StoreError>>>,
 }
 
@@ -348,6 +361,9 @@ impl Writer {
                 for (reply, replayed) in waiters.replays {
                     let _ = reply.send(Ok(replayed));
                 }
+                for (reply, changed) in waiters.fences {
+                    let _ = reply.send(Ok(changed));
+                }
                 for reply in waiters.others {
                     let _ = reply.send(Ok(()));
                 }
@@ -369,6 +385,9 @@ impl Writer {
                     let _ = reply.send(Err(again()));
                 }
                 for (reply, _) in waiters.replays {
+                    let _ = reply.send(Err(again()));
+                }
+                for (reply, _) in waiters.fences {
                     let _ = reply.send(Err(again()));
                 }
                 for reply in waiters.others {
@@ -433,6 +452,7 @@ enum Work {
     Poll(Vec<Polled>),
     Settle(Box<Settlement>),
     MarkDone(NotificationId),
+    Fence(Box<Fence>, UnixMillis),
     Replay(ReplayOrder, UnixMillis),
 }
 
@@ -460,6 +480,10 @@ fn split(commands: Vec<Command>) -> (Vec<Work>, Waiters) {
                 work.push(Work::Settle(settlement));
             }
             Command::MarkDone(id) => work.push(Work::MarkDone(id)),
+            Command::Fence(fence, at, reply) => {
+                waiters.fences.push((reply, false));
+                work.push(Work::Fence(fence, at));
+            }
             Command::Replay(order, now, reply) => {
                 waiters.replays.push((reply, Ok(Vec::new())));
                 work.push(Work::Replay(order, now));
@@ -486,6 +510,7 @@ fn write(
     let mut receipts = waiters.receipts.iter_mut();
     let mut settlements = waiters.settlements.iter_mut();
     let mut replays = waiters.replays.iter_mut();
+    let mut fences = waiters.fences.iter_mut();
     for item in work {
         match item {
             Work::Receive(notification) => {
@@ -514,6 +539,12 @@ fn write(
                 let settled = write_settlement(&transaction, settlement)?;
                 if let Some((_, slot)) = settlements.next() {
                     *slot = settled;
+                }
+            }
+            Work::Fence(fence, at) => {
+                let changed = write_fence(&transaction, fence, *at)?;
+                if let Some((_, slot)) = fences.next() {
+                    *slot = changed;
                 }
             }
             Work::MarkDone(id) => {
@@ -608,6 +639,7 @@ mod tests {
             source: Source::Callback,
             received_at: UnixMillis(1),
             has_action: true,
+            fence: None,
         }
     }
 
