@@ -8,9 +8,10 @@ use crate::script::protocol::Reason;
 
 /// Words in capitals that the sources hold in quotes and that are no codes.
 const OTHERS: &str = "ACME ADDR BEGIN BOATSWAIN_DATA BOATSWAIN_FAILPOINT BOATSWAIN_LOG BOATSWAIN_LOG_FORMAT \
-    BOATSWAIN_PARAMS BOATSWAIN_PUBLIC BOATSWAIN_SCRIPTS BOATSWAIN_SYNCHRONOUS COMMIT CARGO_MANIFEST_DIR \
-    CARGO_PKG_VERSION DELETE DELIVERED FILE FORMAT FULL GOOGLE_CLOUD_STORAGE JSON NODEFINED NORMAL NUMBER POST READ \
-    ROLLBACK SEARCH SELECT UNDELIVERED WHATSAPP WITH WORD";
+    BOATSWAIN_PARAMS BOATSWAIN_PUBLIC BOATSWAIN_SCRIPTS BOATSWAIN_SYNCHRONOUS CARGO_MANIFEST_DIR \
+    CARGO_PKG_VERSION COMMIT DELETE DELIVERED FILE FORMAT FULL GOOGLE_CLOUD_STORAGE JSON NODEFINED \
+    NORMAL NUMBER OPTOUT POST READ ROLLBACK SEARCH SELECT START STOP STOPALL SUBSCRIBE TEXT \
+    UNDELIVERED UNSTOP UNSUBSCRIBE WHATSAPP WITH WORD";
 
 /// The sources without their tests.
 fn sources(folder: &Path, found: &mut Vec<(PathBuf, String)>) {
@@ -108,8 +109,8 @@ fn every_reason_of_a_run_is_explained() {
 fn every_code_of_an_outcome_is_on_the_page_about_sending() {
     let page = std::fs::read_to_string(root().join("docs/sending.md")).unwrap();
     let mut codes = BTreeSet::new();
-    for file in ["content.rs", "messages.rs"] {
-        let text = std::fs::read_to_string(root().join("src/host").join(file)).unwrap();
+    for file in ["host/content.rs", "host/messages.rs", "pipeline/gate.rs", "pipeline/admission.rs"] {
+        let text = std::fs::read_to_string(root().join("src").join(file)).unwrap();
         codes.extend(words(&text).map(str::to_owned));
     }
     let outcome = std::fs::read_to_string(root().join("src/whatsapp/outcome.rs")).unwrap();
