@@ -172,6 +172,13 @@ text_id! {
     |text| text.len() == 34 && text.starts_with("AC") && text.bytes().skip(2).all(|b| b.is_ascii_hexdigit())
 }
 
+text_id! {
+    /// Twilio's id of a template: `HX` and 32 hexadecimal digits.
+    ContentSid, "a ContentSid",
+    "`HX` followed by 32 hexadecimal digits",
+    |text| text.len() == 34 && text.starts_with("HX") && text.bytes().skip(2).all(|b| b.is_ascii_hexdigit())
+}
+
 /// The host's own id of a message, made before the message is sent and carried in its callback URL: a `UUIDv7`
 /// (RFC 9562), so that ids made one after another lie side by side in an index and never meet those of
 /// another data folder.
@@ -289,6 +296,10 @@ mod tests {
         }
         assert!(AccountSid::parse(&format!("AC{}", "0".repeat(32))).is_ok());
         assert!(AccountSid::parse(&format!("SK{}", "0".repeat(32))).is_err());
+        assert!(ContentSid::parse(&format!("HX{}", "aF".repeat(16))).is_ok());
+        for bad in ["", "HX", &format!("hx{}", "0".repeat(32)), &format!("HX{}", "0".repeat(33))] {
+            assert!(ContentSid::parse(bad).is_err(), "{bad}");
+        }
         assert!(MessageSid::parse(&format!("MM{}", "aF".repeat(16))).is_ok());
         assert!(MessageSid::parse("SM/../x").is_err());
         assert!(MessageSid::typed(&format!("MM{}", "aF".repeat(16))).is_ok());

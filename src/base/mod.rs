@@ -12,12 +12,15 @@ pub mod schedule;
 mod secret;
 pub mod stage;
 mod status;
+mod template;
 
 pub use clock::{Clock, ManualClock, SystemClock, UnixMillis};
 pub use diagnostic::{Diagnostic, Place, Severity, nearest, shown};
 pub use ids::{
-    AccountSid, ActionId, AppId, CompanyId, InvalidId, MessageId, MessageSid, NotificationId, RunId,
+    AccountSid, ActionId, AppId, CompanyId, ContentSid, InvalidId, MessageId, MessageSid, NotificationId,
+    RunId,
 };
 pub use phone::{CountryPrefix, InvalidPhoneNumber, PhoneNumber};
 pub use secret::Secret;
 pub use status::MessageStatus;
+pub use template::{InvalidTemplate, TemplateText};

@@ -126,6 +126,11 @@ const OWN: &[OwnCode] = &[
     ),
     own("SCRIPTS_UNREADABLE", "the application's scripts cannot be read", "make the folder scripts/<appId>"),
     own("SCRIPT_SYNTAX", "a script cannot be loaded", "mend the place that the error names"),
+    own(
+        "SCRIPT_UNREADABLE",
+        "a script cannot be read",
+        "check that it is UTF-8, not too large, and readable",
+    ),
     own("UNKNOWN_ACTION", "a configured action does not exist", "write the file, or correct the name"),
     own("UNKNOWN_APPLICATION", "there is no application of that name", "see the sections of app-params.toml"),
     own("UNKNOWN_CODE", "the code is not known here", "give it as an error or an outcome shows it"),
@@ -161,6 +166,27 @@ const OWN: &[OwnCode] = &[
         "the admin listener is configured and not there yet",
         "leave [admin] listen \"off\"",
     ),
+    // Answers over HTTP.
+    own(
+        "MALFORMED",
+        "the request is not a notification",
+        "Twilio's own are forms with MessageSid and MessageStatus",
+    ),
+    own("UNSIGNED", "the request has no X-Twilio-Signature", "only Twilio calls this address"),
+    own(
+        "FORBIDDEN",
+        "the request is not signed for this address",
+        "check public_url, auth_key and the path: Twilio signs the URL as it knows it, with the account's auth token",
+    ),
+    own("TOO_SLOW", "the request's body did not arrive in time", "look at the proxy in between"),
+    own("TOO_LARGE", "the request's body is larger than 64 KiB", "Twilio's own are much smaller"),
+    own(
+        "UNAVAILABLE",
+        "the notification cannot be stored at the moment",
+        "Twilio repeats it; look at the host's log",
+    ),
+    own("NOT_READY", "the host is starting or stopping", "try again shortly"),
+    own("METHOD_NOT_ALLOWED", "the address does not take this method", "callbacks are POST, files are GET"),
     // Outcomes of a send.
     own(
         "INVALID_PHONE_NUMBER",
@@ -174,11 +200,27 @@ const OWN: &[OwnCode] = &[
         "give AC and 32 hexadecimal digits; an API key (SK…) belongs in api_key_id of the parameters",
     ),
     own("INVALID_COMPANY", "the company id is not one", "give letters, digits, `.`, `_` and `-`"),
-    own("MESSAGE_EMPTY", "there is nothing to send", "give a text, a medium or a template"),
+    own("MESSAGE_EMPTY", "there is nothing to send", "give a text that is not blank, a medium or a template"),
+    own(
+        "MESSAGE_TOO_LONG",
+        "the text has more than 1,600 characters, as `length` counts them",
+        "shorten it, or split it into several messages",
+    ),
     own("MEDIA_URL", "the media URL is not an http(s) URL", "give one that Twilio can fetch"),
     own("MEDIA_CONFLICT", "a public URL and a bucket exclude each other", "give one of them"),
     own("MEDIA_INCOMPLETE", "bucketName and fileName go together", "give both"),
     own("CONTENT_SID_MISSING", "a template needs its ContentSid", "give HX…, as Twilio's console shows it"),
+    own("CONTENT_SID", "the ContentSid is not one", "give HX and 32 hexadecimal digits"),
+    own(
+        "CONTENT_VARIABLES",
+        "a template's variables are not an object of texts, or one of them is blank",
+        "give an object such as { 1: \"Ada\" }, a text for each placeholder",
+    ),
+    own(
+        "TEMPLATE_TOO_LONG",
+        "a template with its variables has more than 1,024 characters, as `length` counts them",
+        "shorten the variables",
+    ),
     own(
         "ACCOUNT_MISSING",
         "there is no account to send with",
@@ -271,6 +313,36 @@ const OWN: &[OwnCode] = &[
         "`messages list --status unknown` shows them; others tell their own fate",
     ),
     own("SID_TAKEN", "the SID is another message's", "look for this message's own in Twilio's log"),
+    // How a run ends, but for what it threw with a code of its own.
+    own(
+        "THROWN",
+        "the action threw an error, or its promise never settled",
+        "see the place that the error names",
+    ),
+    own("SYNTAX", "a script of the run cannot be loaded", "mend the place that the error names"),
+    own(
+        "CPU_LIMIT",
+        "the run's JavaScript computed too long",
+        "do less in one run, or ask an admin for more limits.cpu_ms",
+    ),
+    own(
+        "WALL_LIMIT",
+        "the run took too long",
+        "wait for less in one run, or ask an admin for more limits.wall_ms",
+    ),
+    own(
+        "MEMORY_LIMIT",
+        "the run's JavaScript took too much memory",
+        "hold less at once, or ask an admin for more limits.memory_mb",
+    ),
+    own("STACK_LIMIT", "functions called each other too deeply", "use a loop and a list"),
+    own("HOST_CALL_LIMIT", "the run called host functions too often", "change many rows with one statement"),
+    own("OUTPUT_LIMIT", "the run's result is too large", "store what is large in the database"),
+    own(
+        "KILLED",
+        "the run's process died",
+        "look for very large strings, deep nesting or native loops in the action",
+    ),
     // Exceptions in an action.
     own(
         "MODULE_NOT_FOUND",
@@ -338,62 +410,4 @@ fn unknown(code: &str) -> Diagnostic {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::collections::BTreeSet;
-    use std::path::Path;
-
-    use super::*;
-
-    /// The words in capitals that follow one of these in the sources are codes.
-    const BEFORE: [&str; 10] = [
-        "Diagnostic::error(",
-        "Diagnostic::warning(",
-        "refused(",
-        "Refused(",
-        "Outcome::failed(",
-        "code: Some(",
-        "ScriptSqlError::new(",
-        "Self::new(",
-        "failure(Reason::Thrown,",
-        "return Err((",
-    ];
-
-    fn codes_in(folder: &Path, codes: &mut BTreeSet<String>) {
-        for entry in std::fs::read_dir(folder).unwrap() {
-            let path = entry.unwrap().path();
-            if path.is_dir() {
-                codes_in(&path, codes);
-            } else if path.extension().is_some_and(|extension| extension == "rs")
-                && !path.ends_with("tests.rs")
-            {
-                let text = std::fs::read_to_string(&path).unwrap();
-                let text = text.split("#[cfg(test)]\nmod tests").next().unwrap();
-                for before in BEFORE {
-                    for rest in text.split(before).skip(1) {
-                        let Some(rest) = rest.trim_start().strip_prefix('"') else { continue };
-                        let word = rest.split('"').next().unwrap();
-                        if word.len() > 3 && word.bytes().all(|b| b.is_ascii_uppercase() || b == b'_') {
-                            codes.insert(word.to_owned());
-                        }
-                    }
-                }
-            }
-        }
-    }
-
-    #[test]
-    fn every_code_of_ours_is_explained() {
-        let mut codes: BTreeSet<String> = crate::config::codes::ALL.iter().map(ToString::to_string).collect();
-        codes_in(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"), &mut codes);
-        assert!(codes.len() > 50, "the sources are read: {codes:?}");
-        let unexplained: Vec<_> =
-            codes.iter().filter(|code| !OWN.iter().any(|own| own.code == **code)).collect();
-        assert!(unexplained.is_empty(), "{unexplained:?}");
-    }
-
-    #[test]
-    fn a_code_is_explained_once() {
-        let distinct: BTreeSet<_> = OWN.iter().map(|own| own.code).collect();
-        assert_eq!(distinct.len(), OWN.len());
-    }
-}
+mod tests;

@@ -10,7 +10,7 @@ use url::Url;
 use super::codes;
 use super::params::{Application, Company, GoogleCloudStorage};
 use super::reader::{Field, Section};
-use super::{limits, names, values, whatsapp};
+use super::{limits, names, templates, values, whatsapp};
 use crate::base::{AppId, CompanyId, InvalidId};
 
 /// One application; `None` when it can't even be named.
@@ -25,16 +25,19 @@ pub(super) fn read(field: &Field<'_>) -> Option<Application> {
     let whatsapp = own.as_ref().map_or_else(whatsapp::silent, whatsapp::of_application);
     // Without the section nothing is known: then no company is told that it lacks an account.
     let has_account = own.as_ref().is_none_or(|own| own.mentions("account_id"));
+    let of_application = section.get("templates").map(|own| templates::read(&own)).unwrap_or_default();
     let companies = section.get("companies").map(|companies| companies.entries()).unwrap_or_default();
     let companies = companies.iter().filter_map(|company| {
         let id = named(company, CompanyId::parse);
         let section = company.section(&names::COMPANY)?;
-        let whatsapp = section
+        let its_whatsapp = section
             .section("WHATSAPP", &names::WHATSAPP)
             .map_or_else(|| whatsapp.clone(), |own| whatsapp::of_company(&whatsapp, has_account, &own));
+        let own = section.get("templates").map(|own| templates::read(&own)).unwrap_or_default();
+        let templates = templates::of_company((&whatsapp, &of_application), &its_whatsapp, own);
         let limits = section.section("limits", &names::COMPANY_LIMITS);
         let limits = limits.map_or_else(Default::default, |own| limits::of_company(&own));
-        Some((id?, Company { whatsapp, limits }))
+        Some((id?, Company { whatsapp: its_whatsapp, templates, limits }))
     });
     let companies: BTreeMap<_, _> = companies.collect();
     let storage = section.section("GOOGLE_CLOUD_STORAGE", &names::GOOGLE_CLOUD_STORAGE);
@@ -48,6 +51,7 @@ pub(super) fn read(field: &Field<'_>) -> Option<Application> {
         id: id?,
         whatsapp,
         companies,
+        templates: of_application,
     })
 }
 

@@ -15,6 +15,7 @@ mod names;
 mod params;
 mod reader;
 mod secrets;
+mod templates;
 #[cfg(test)]
 mod tests;
 mod values;
@@ -24,6 +25,6 @@ mod whatsapp;
 pub use load::{Loaded, load, parse};
 pub use params::{
     Address, Application, Company, CompanyLimits, Environment, GoogleCloudStorage, HostParams, Limits,
-    MediaCheck, Params, Rules, SendingKey, SimulatorParams, Whatsapp,
+    MAX_TEMPLATE, MediaCheck, Params, Rules, SendingKey, SimulatorParams, Template, Templates, Whatsapp,
 };
 pub use values::parse_address;

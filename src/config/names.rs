@@ -28,10 +28,14 @@ pub(super) static ADMIN: Shape = Shape { title: "`[admin]`", keys: &["listen"] }
 pub(super) static SIMULATOR: Shape = Shape { title: "`[simulator]`", keys: &["listen", "rules"] };
 pub(super) static APPLICATION: Shape = Shape {
     title: "`[applications.<appId>]`",
-    keys: &["WHATSAPP", "companies", "GOOGLE_CLOUD_STORAGE", "parameters", "limits"],
+    keys: &["WHATSAPP", "companies", "templates", "GOOGLE_CLOUD_STORAGE", "parameters", "limits"],
 };
-pub(super) static COMPANY: Shape =
-    Shape { title: "`[applications.<appId>.companies.<companyId>]`", keys: &["WHATSAPP", "limits"] };
+pub(super) static COMPANY: Shape = Shape {
+    title: "`[applications.<appId>.companies.<companyId>]`",
+    keys: &["WHATSAPP", "templates", "limits"],
+};
+pub(super) static TEMPLATE: Shape =
+    Shape { title: "`[applications.<appId>.templates.<name>]`", keys: &["content_sid", "text"] };
 pub(super) static WHATSAPP: Shape = Shape {
     title: "`[applications.<appId>.WHATSAPP]`",
     keys: &[
@@ -85,6 +89,7 @@ static ALL: &[&Shape] = &[
     &APPLICATION,
     &COMPANY,
     &WHATSAPP,
+    &TEMPLATE,
     &GOOGLE_CLOUD_STORAGE,
     &LIMITS,
     &COMPANY_LIMITS,
@@ -108,6 +113,10 @@ static ALIASES: &[(&str, &str)] = &[
     ("status_callback", "whatsapp_callback"),
     ("callback", "whatsapp_callback"),
     ("messaging_service_sid", "messaging_service_id"),
+    ("content_id", "content_sid"),
+    ("template_id", "content_sid"),
+    ("template_sid", "content_sid"),
+    ("body", "text"),
     ("base_url", "api_base_url"),
     ("port", "listen"),
     ("host", "listen"),

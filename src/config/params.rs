@@ -8,7 +8,12 @@ use std::time::Duration;
 
 use url::Url;
 
-use crate::base::{AccountSid, ActionId, AppId, CompanyId, CountryPrefix, PhoneNumber, Secret};
+use crate::base::{
+    AccountSid, ActionId, AppId, CompanyId, ContentSid, CountryPrefix, PhoneNumber, Secret, TemplateText,
+};
+
+/// The longest text of a template with its variables, in UTF-16 units, as JavaScript counts.
+pub const MAX_TEMPLATE: usize = 1024;
 
 /// Everything that `app-params.toml` says, defaults filled in.
 #[derive(Debug, Clone, PartialEq)]
@@ -90,6 +95,8 @@ pub struct Application {
     /// `[applications.<appId>.companies.<companyId>.WHATSAPP]`: only what differs is in the file, here the
     /// whole is: [`Application::whatsapp_of`] finds the right one.
     pub companies: BTreeMap<CompanyId, Company>,
+    /// `[applications.<appId>.templates.<name>]`.
+    pub templates: Templates,
     /// `[applications.<appId>.GOOGLE_CLOUD_STORAGE]`.
     pub storage: Option<GoogleCloudStorage>,
     /// `[applications.<appId>.parameters]`: the application's own, read with `utils.getParameter`.
@@ -98,11 +105,26 @@ pub struct Application {
     pub limits: Limits,
 }
 
+/// The known templates of an account, by their names.
+pub type Templates = BTreeMap<String, Template>;
+
+/// A template that Twilio has.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Template {
+    /// Its id, which belongs to an account.
+    pub content_sid: ContentSid,
+    /// Its text: a message that is written in it is sent as the template.
+    pub text: TemplateText,
+}
+
 /// One company's section.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Company {
     /// The company's parameters, the application's where the company's section is silent.
     pub whatsapp: Whatsapp,
+    /// `[applications.<appId>.companies.<companyId>.templates.<name>]`, over the application's where the company
+    /// sends with the application's account.
+    pub templates: Templates,
     /// `[applications.<appId>.companies.<companyId>.limits]`.
     pub limits: CompanyLimits,
 }
@@ -112,6 +134,27 @@ impl Application {
     #[must_use]
     pub fn whatsapp_of(&self, company: &CompanyId) -> &Whatsapp {
         self.companies.get(company).map_or(&self.whatsapp, |section| &section.whatsapp)
+    }
+
+    /// The templates that a message of a company's may use when it is sent with this account: those of the first
+    /// section with that account, the company's own first. A section that names no account has those of the accounts
+    /// that its calls bring along. `None`: nothing is known of this account.
+    #[must_use]
+    pub fn templates_of(&self, company: &CompanyId, account: &AccountSid) -> Option<&Templates> {
+        let application = (&self.whatsapp, &self.templates);
+        let own = self.companies.get(company).map_or(application, Company::sections);
+        let others = self.companies.values().map(Company::sections);
+        let mut sections = [own, application].into_iter().chain(others);
+        sections
+            .find(|(whatsapp, _)| whatsapp.account_id.as_ref() == Some(account))
+            .or_else(|| Some(own).filter(|(whatsapp, _)| whatsapp.account_id.is_none()))
+            .map(|(_, templates)| templates)
+    }
+}
+
+impl Company {
+    fn sections(&self) -> (&Whatsapp, &Templates) {
+        (&self.whatsapp, &self.templates)
     }
 }
 

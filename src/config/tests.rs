@@ -13,6 +13,7 @@ mod manual;
 mod positions;
 mod problems;
 mod secret_forms;
+mod templates;
 mod warned;
 
 const AC1: &str = "AC00000000000000000000000000000001";

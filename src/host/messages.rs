@@ -1,19 +1,19 @@
 //! Sending: four thin forms over `whatsapp.send`.
 //!
-//! A call is read into a [`Request`]; what is wrong with it is an outcome with a sentence, not an exception, except an
-//! argument of the wrong kind. What is left is a [`Send`], ready for the pipeline to commit and make.
+//! A call is read into a [`Request`], where an argument of the wrong kind is an exception. Everything else that is wrong
+//! is an outcome with a sentence, which names recipient and sender where they are known. What is left is a [`Send`],
+//! ready for the pipeline to commit and make.
 
-use serde::Deserialize;
-use serde_json::Value as Json;
 use url::Url;
 
-use crate::base::{AccountSid, CompanyId, PhoneNumber, Secret};
+use crate::base::{AccountSid, CompanyId, PhoneNumber};
 use crate::config::Whatsapp;
 use crate::host::accounts::{api_base_url, no_account, own_account};
-use crate::host::arguments::{phone_text, type_error};
+use crate::host::content::Content;
 use crate::host::functions::{Call, Reply};
-use crate::host::{Arguments, RunContext, media};
-use crate::script::protocol::{Thrown, Value};
+use crate::host::request::{Request, is_http};
+use crate::host::{RunContext, media};
+use crate::script::protocol::{LogLevel, Thrown, Value};
 use crate::store::HostKey;
 use crate::whatsapp::{Account, MediaAddress, Outcome, OutgoingMessage, Sender};
 
@@ -90,216 +90,64 @@ impl OutcomeForm {
     }
 }
 
-/// A message as a script describes it.
-#[derive(Debug, Default)]
-struct Request {
-    to: Option<String>,
-    body: Option<String>,
-    media_url: Option<String>,
-    bucket: Option<String>,
-    file: Option<String>,
-    content_sid: Option<String>,
-    content_variables: Option<String>,
-    from: Option<String>,
-    account_id: Option<String>,
-    secret_key: Option<Secret>,
-    company: Option<String>,
-}
-
 /// Why a request cannot be sent: a stable code and what to do.
-struct Refused(&'static str, String);
+pub(super) struct Refused(pub(super) &'static str, pub(super) String);
 
-fn refused<T>(code: &'static str, message: impl Into<String>) -> Result<T, Refused> {
+pub(super) fn refused<T>(code: &'static str, message: impl Into<String>) -> Result<T, Refused> {
     Err(Refused(code, message.into()))
 }
 
 /// `sendWhatsappMessage(toPhoneNumber, message, publicMediaURL, bucketName, fileName)`
 pub(super) fn send_whatsapp_message(call: &mut Call<'_>) -> Result<Reply, Thrown> {
-    let arguments = call.arguments;
-    let mut request = Request { to: arguments.phone(0)?, body: text(arguments, 1)?, ..Request::default() };
-    read_media(&mut request, arguments, 2, 4)?;
-    Ok(send(call.run, request, OutcomeForm::Text))
+    Ok(send(call, &Request::message(call.arguments)?, OutcomeForm::Text))
 }
 
 /// `sendWhatsappMessageWithSettings(accountId, secretKey, fromPhoneNr, toPhoneNumber, message, publicMediaURL,
 /// bucketName, fileName)`
 pub(super) fn send_whatsapp_message_with_settings(call: &mut Call<'_>) -> Result<Reply, Thrown> {
-    let arguments = call.arguments;
-    let mut request = settings(arguments)?;
-    request.body = text(arguments, 4)?;
-    read_media(&mut request, arguments, 5, 7)?;
-    Ok(send(call.run, request, OutcomeForm::Text))
+    Ok(send(call, &Request::message_with_settings(call.arguments)?, OutcomeForm::Text))
 }
 
 /// `sendWhatsappTemplate(toPhoneNumber, contentSid, variables)`
 pub(super) fn send_whatsapp_template(call: &mut Call<'_>) -> Result<Reply, Thrown> {
-    let arguments = call.arguments;
-    let request = Request { to: arguments.phone(0)?, ..Request::default() };
-    send_template(call, request, 1)
+    Ok(send(call, &Request::template(call.arguments)?, OutcomeForm::Text))
 }
 
 /// `sendWhatsappTemplateWithSettings(accountId, secretKey, fromPhoneNr, toPhoneNumber, contentSid, variables)`
 pub(super) fn send_whatsapp_template_with_settings(call: &mut Call<'_>) -> Result<Reply, Thrown> {
-    let request = settings(call.arguments)?;
-    send_template(call, request, 4)
+    Ok(send(call, &Request::template_with_settings(call.arguments)?, OutcomeForm::Text))
 }
 
 /// `whatsapp.send({ … })`
 pub(super) fn whatsapp_send(call: &mut Call<'_>) -> Result<Reply, Thrown> {
-    let request = match call.arguments.get(0) {
-        Some(Value::Json(json)) if json.starts_with('{') => read_object(json)?,
-        other => {
-            return Err(call.arguments.wrong(
-                0,
-                "an object such as { to: \"+39…\", body: \"…\" }",
-                other.unwrap_or(&Value::Undefined),
-            ));
-        }
-    };
-    Ok(send(call.run, request, OutcomeForm::Object))
+    Ok(send(call, &Request::object(call.arguments)?, OutcomeForm::Object))
 }
 
-fn send_template(call: &Call<'_>, mut request: Request, first: usize) -> Result<Reply, Thrown> {
-    let arguments = call.arguments;
-    request.content_sid = text(arguments, first)?;
-    request.content_variables = match arguments.get(first + 1) {
-        None => None,
-        Some(Value::String(json) | Value::Json(json)) => Some(json.clone()),
-        Some(other) => return Err(arguments.wrong(first + 1, "an object such as { 1: \"Ada\" }", other)),
-    };
-    if request.content_sid.is_none() {
-        let outcome = Outcome::failed("CONTENT_SID_MISSING", "give the template's ContentSid (HX…)");
-        return Ok(Reply::Return(OutcomeForm::Text.value(&outcome)));
-    }
-    Ok(send(call.run, request, OutcomeForm::Text))
+/// Whom a request is about, as far as that could be read: an outcome tells it although nothing is sent.
+#[derive(Default)]
+struct Between {
+    to: Option<String>,
+    from: Option<String>,
 }
 
-/// The first four arguments of the functions `…WithSettings`.
-fn settings(arguments: Arguments<'_>) -> Result<Request, Thrown> {
-    Ok(Request {
-        account_id: text(arguments, 0)?,
-        secret_key: text(arguments, 1)?.map(Secret::new),
-        from: arguments.phone(2)?,
-        to: arguments.phone(3)?,
-        ..Request::default()
-    })
-}
-
-/// An optional text: empty is nothing, as scripts that build their arguments expect.
-fn text(arguments: Arguments<'_>, index: usize) -> Result<Option<String>, Thrown> {
-    Ok(arguments.string(index)?.filter(|text| !text.is_empty()).map(str::to_owned))
-}
-
-/// Reads `publicMediaURL, bucketName, fileName` from `first` on. Called with exactly `short` arguments, the last two
-/// are publicMediaURL and a null bucketName when the first of them is an http(s) URL or the second is null, and
-/// bucketName and fileName otherwise.
-fn read_media(
-    request: &mut Request,
-    arguments: Arguments<'_>,
-    first: usize,
-    short: usize,
-) -> Result<(), Thrown> {
-    let (one, two) = (text(arguments, first)?, text(arguments, first + 1)?);
-    if arguments.count() == short && two.is_some() && !one.as_deref().is_some_and(is_http) {
-        (request.bucket, request.file) = (one, two);
-    } else {
-        (request.media_url, request.bucket, request.file) = (one, two, text(arguments, first + 2)?);
-    }
-    Ok(())
-}
-
-fn is_http(text: &str) -> bool {
-    let scheme = text.get(..8).unwrap_or(text).to_ascii_lowercase();
-    scheme.starts_with("http://") || scheme.starts_with("https://")
-}
-
-/// The members of `whatsapp.send`'s argument.
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Members {
-    to: Option<Json>,
-    body: Option<Json>,
-    media_url: Option<Json>,
-    bucket_name: Option<Json>,
-    file_name: Option<Json>,
-    content_sid: Option<Json>,
-    content_variables: Option<Json>,
-    from: Option<Json>,
-    account_id: Option<Json>,
-    secret_key: Option<Json>,
-    company_id: Option<Json>,
-    #[serde(flatten)]
-    unknown: serde_json::Map<String, Json>,
-}
-
-const MEMBERS: [&str; 11] = [
-    "to",
-    "body",
-    "mediaUrl",
-    "bucketName",
-    "fileName",
-    "contentSid",
-    "contentVariables",
-    "from",
-    "accountId",
-    "secretKey",
-    "companyId",
-];
-
-fn read_object(json: &str) -> Result<Request, Thrown> {
-    let members: Members = serde_json::from_str(json)
-        .map_err(|_| type_error("whatsapp.send: the message must be an object that JSON can hold"))?;
-    if let Some(unknown) = members.unknown.keys().next() {
-        let hint = crate::base::nearest(unknown, MEMBERS)
-            .map_or_else(String::new, |known| format!(": did you mean `{known}`?"));
-        return Err(type_error(format!(
-            "whatsapp.send: there is no member `{}`{hint}",
-            unknown.chars().take(60).collect::<String>().escape_debug()
-        )));
-    }
-    Ok(Request {
-        to: phone_member("to", members.to)?,
-        body: member("body", members.body)?,
-        media_url: member("mediaUrl", members.media_url)?,
-        bucket: member("bucketName", members.bucket_name)?,
-        file: member("fileName", members.file_name)?,
-        content_sid: member("contentSid", members.content_sid)?,
-        content_variables: match members.content_variables {
-            Some(object @ Json::Object(_)) => Some(object.to_string()),
-            other => member("contentVariables", other)?,
-        },
-        from: phone_member("from", members.from)?,
-        account_id: member("accountId", members.account_id)?,
-        secret_key: member("secretKey", members.secret_key)?.map(Secret::new),
-        company: member("companyId", members.company_id)?,
-    })
-}
-
-fn member(name: &str, value: Option<Json>) -> Result<Option<String>, Thrown> {
-    match value {
-        None | Some(Json::Null) => Ok(None),
-        Some(Json::String(text)) => Ok(Some(text).filter(|text| !text.is_empty())),
-        Some(_) => Err(type_error(format!("whatsapp.send: `{name}` must be a string"))),
-    }
-}
-
-fn phone_member(name: &str, value: Option<Json>) -> Result<Option<String>, Thrown> {
-    match value {
-        Some(Json::Number(number)) => phone_text(&Value::Number(number.as_f64().unwrap_or(f64::NAN)))
-            .map(Some)
-            .ok_or_else(|| type_error(format!("whatsapp.send: `{name}` must be a phone number as a string"))),
-        other => member(name, other),
-    }
-}
-
-fn send(run: &RunContext, request: Request, form: OutcomeForm) -> Reply {
-    match prepare(run, request, form) {
+fn send(call: &mut Call<'_>, request: &Request, form: OutcomeForm) -> Reply {
+    let mut between = Between::default();
+    match prepare(call, request, form, &mut between) {
         Ok(send) => Reply::Send(Box::new(send)),
-        Err(Refused(code, message)) => Reply::Return(form.value(&Outcome::failed(code, message))),
+        Err(Refused(code, message)) => {
+            let outcome = Outcome::failed(code, message).between(between.to, between.from);
+            Reply::Return(form.value(&outcome))
+        }
     }
 }
 
-fn prepare(run: &RunContext, request: Request, form: OutcomeForm) -> Result<Send, Refused> {
+fn prepare(
+    call: &mut Call<'_>,
+    request: &Request,
+    form: OutcomeForm,
+    between: &mut Between,
+) -> Result<Send, Refused> {
+    let run = call.run;
     let company = match &request.company {
         None => run.company.clone(),
         Some(text) => {
@@ -308,30 +156,36 @@ fn prepare(run: &RunContext, request: Request, form: OutcomeForm) -> Result<Send
     };
     let parameters = run.application.whatsapp_of(&company);
     let to = PhoneNumber::recipient(request.to.as_deref().unwrap_or(""), parameters.default_country_prefix)
-        .or_else(|error| refused("INVALID_PHONE_NUMBER", error.to_string()))?;
-    if request.body.is_none()
-        && request.media_url.is_none()
-        && request.bucket.is_none()
-        && request.file.is_none()
-        && request.content_sid.is_none()
-    {
-        return refused("MESSAGE_EMPTY", "give the message a text, a medium or a template");
+        .or_else(|error| refused("INVALID_PHONE_NUMBER", error.to_string()));
+    let sender = sender(parameters, request.from.as_deref());
+    between.to = to.as_ref().ok().map(PhoneNumber::whatsapp);
+    between.from = match &sender {
+        Ok(Sender::Number(number)) => Some(number.whatsapp()),
+        Ok(Sender::MessagingService(_)) | Err(_) => None,
+    };
+    let (to, sender) = (to?, sender?);
+    let account = account(run, parameters, request)?;
+    let templates = run.application.templates_of(&company, &account.sid);
+    let mut warnings = Vec::new();
+    let content = Content::of(request, templates, &mut warnings)?;
+    if let Some(name) = content.found_as {
+        call.effects.log.push((LogLevel::Debug, format!("the text is sent as the template `{name}`")));
     }
-    let sender = sender(parameters, request.from.as_deref())?;
-    let account = account(run, parameters, &request)?;
-    let brings_key = request.secret_key.is_some();
-    let medium = medium(run, &request)?;
+    let medium = if content.sid.is_some() { None } else { medium(run, request)? };
+    // As it was written, or as it was signed.
+    let media_url =
+        medium.as_ref().map(|medium| request.media_url.clone().unwrap_or(medium.url().to_string()));
     let message = OutgoingMessage {
         to,
         sender,
-        body: request.body,
-        // As it was written, or as it was signed.
-        media_url: request.media_url.or_else(|| medium.as_ref().map(|medium| medium.url().to_string())),
-        content_sid: request.content_sid,
-        content_variables: request.content_variables,
+        body: content.body,
+        media_url,
+        content_sid: content.sid.map(|sid| sid.to_string()),
+        content_variables: content.variables,
         status_callback: None,
     };
-    Ok(Send { account, brings_key, message, company, medium, form, warnings: Vec::new() })
+    let brings_key = request.secret_key.is_some();
+    Ok(Send { account, brings_key, message, company, medium, form, warnings })
 }
 
 fn sender(parameters: &Whatsapp, from: Option<&str>) -> Result<Sender, Refused> {

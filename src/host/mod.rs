@@ -13,10 +13,12 @@
 
 mod accounts;
 mod arguments;
+mod content;
 mod context;
 mod functions;
 mod media;
 mod messages;
+mod request;
 mod sql;
 
 pub use accounts::account_of;

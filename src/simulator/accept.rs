@@ -25,6 +25,7 @@ pub(super) struct Request {
     pub(super) body: String,
     pub(super) media_urls: Vec<String>,
     pub(super) content_sid: Option<String>,
+    pub(super) content_variables: Option<String>,
     pub(super) status_callback: Option<String>,
     /// When it is to be sent, if later.
     pub(super) send_at: Option<UnixMillis>,
@@ -73,6 +74,7 @@ pub(super) fn check(form: &Form, account: &SimulatedAccount) -> Result<Request, 
         body: body.to_owned(),
         media_urls,
         content_sid: content_sid.map(str::to_owned),
+        content_variables: field("ContentVariables").map(str::to_owned),
         status_callback: status_callback.map(str::to_owned),
         send_at: send_at(field("ScheduleType"), field("SendAt"), service)?,
     })

@@ -63,6 +63,7 @@ async fn messages(Shares(shared): Shares<Arc<Shared>>) -> Json<Value> {
             shown["media_urls"] = json!(message.media_urls);
             shown["media"] = json!(message.media);
             shown["content_sid"] = json!(message.content_sid);
+            shown["content_variables"] = json!(message.content_variables);
             shown["status_callback"] = json!(message.status_callback);
             shown
         })
@@ -115,6 +116,7 @@ async fn incoming(
         media_urls: Vec::new(),
         media: None,
         content_sid: None,
+        content_variables: None,
         status: MessageStatus::Received,
         error_code: None,
         created: now,

@@ -211,6 +211,7 @@ impl Shared {
                 media_urls: request.media_urls,
                 media: None,
                 content_sid: request.content_sid,
+                content_variables: request.content_variables,
                 error_code: None,
                 created: now,
                 updated: now,

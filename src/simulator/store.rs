@@ -46,6 +46,8 @@ pub struct Message {
     pub media: Option<MediaRecord>,
     /// The template.
     pub content_sid: Option<String>,
+    /// The template's variables, as they came.
+    pub content_variables: Option<String>,
     /// What became of it so far.
     pub status: MessageStatus,
     /// Why it failed.

@@ -159,7 +159,7 @@ pub const CODES: &[ErrorCode] = &[
     never(63015, "The recipient has not joined the sandbox, or joined more than three days ago",
         "Write `join <code>` from that phone to the sandbox's number (+14155238886); the code is in the Twilio console."),
     never(63016, "The recipient has not written for 24 hours, and only a template may be sent then",
-        "Send an approved template by its content SID: since April 2025 the text of a template in the body is refused."),
+        "Send an approved template with utils.sendWhatsappTemplate(toPhoneNumber, contentSid, variables). Its text in the message is refused, unless [applications.<appId>.templates] names the template's ContentSid and text: then the host sends it as the template."),
     later(63017, "Too many messages were sent to WhatsApp at once",
         "Wait and send again, more slowly."),
     later(63018, "The sender has reached its limit",
@@ -225,6 +225,36 @@ mod tests {
             CODES.iter().filter(|code| code.is_retryable()).map(|code| code.code).collect();
         assert_eq!(retryable, [20429, 21611, 30001, 63009, 63010, 63012, 63017, 63018, 63038]);
         assert_eq!(explain(20500).map(|code| code.retry), Some(Retry::InDoubt), "it may have been sent");
+    }
+
+    /// Every code that the project's facts about Twilio name, those of a sender first. What a sender never meets is in
+    /// the table too.
+    #[test]
+    fn every_code_that_a_sender_meets_is_known() {
+        let later = [63009, 63010, 63012, 63017, 63018, 63038, 20429, 21611, 30001];
+        let never = [
+            63001, 63002, 63003, 63005, 63006, 63007, 63008, 63011, 63013, 63014, 63015, 63016, 63020, 63021,
+            63022, 63024, 63027, 63028, 63029, 63030, 63031, 63032, 63033, 63034, 63040, 63041, 63042, 63049,
+            63051, 20003, 20404, 21211, 21212, 21408, 21602, 21603, 21604, 21606, 21608, 21609, 21610, 21614,
+            21617, 21619, 21620, 21623, 21654, 21655, 21656,
+        ];
+        let kinds: [(Retry, &[i64]); 4] = [
+            (Retry::Later, &later),
+            (Retry::AfterRepair, &[63019]),
+            (Retry::Never, &never),
+            (Retry::InDoubt, &[20500, 20503]),
+        ];
+        for (retry, codes) in kinds {
+            for code in codes {
+                assert_eq!(explain(*code).map(|known| known.retry), Some(retry), "{code}");
+            }
+        }
+    }
+
+    #[test]
+    fn outside_the_window_the_function_to_use_is_named() {
+        let remedy = explain(63016).unwrap().remedy;
+        assert!(remedy.contains("utils.sendWhatsappTemplate(") && remedy.contains("templates]"), "{remedy}");
     }
 
     #[test]

@@ -2,7 +2,9 @@
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used)]
 
 mod accounts;
+mod arguments;
 mod backup;
+mod bench;
 mod callbacks;
 mod cases;
 mod commands;
@@ -22,6 +24,8 @@ mod pipeline;
 mod public_files;
 mod reconciliation;
 mod replay;
+mod sending_docs;
 mod support;
+mod templates;
 mod twilio;
 mod worker;

@@ -80,6 +80,8 @@ fn the_shipped_file_names_every_key() {
     let acme = demo["companies"]["ACME"].as_table().unwrap();
     present(&names::COMPANY, acme);
     present(&names::COMPANY_LIMITS, acme["limits"].as_table().unwrap());
+    present(&names::TEMPLATE, demo["templates"]["order_shipped"].as_table().unwrap());
+    present(&names::TEMPLATE, acme["templates"]["order_shipped"].as_table().unwrap());
 }
 
 #[test]

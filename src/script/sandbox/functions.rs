@@ -57,8 +57,7 @@ fn child(parent: &JsObject, name: &str, context: &mut Context) -> JsResult<JsObj
 fn call(index: u16, arguments: &[JsValue], context: &mut Context) -> JsResult<JsValue> {
     let state = State::of(context);
     state.relieve();
-    let name = state.start.functions.get(usize::from(index)).map_or("", |spec| spec.name.as_str());
-    let arguments = values::arguments(arguments, name, context)?;
+    let arguments = values::arguments(arguments, state.start.functions.get(usize::from(index)), context)?;
     let answer = state.host.borrow_mut().call(state.ticket.get(), index, arguments);
     match answer {
         Answer::Return { value, advance_ms } => {

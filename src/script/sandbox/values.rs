@@ -7,11 +7,13 @@ use boa_engine::object::JsObject;
 use boa_engine::object::builtins::{JsArray, JsFunction};
 use boa_engine::property::{PropertyDescriptor, PropertyKey};
 use boa_engine::value::JsVariant;
-use boa_engine::{Context, JsError, JsNativeError, JsResult, JsString, JsValue, js_string};
+use boa_engine::{
+    Context, JsError, JsNativeError, JsNativeErrorKind, JsResult, JsString, JsValue, js_string,
+};
 use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 
 use super::state::State;
-use crate::script::protocol::{ErrorKind, Thrown, Value, Vo};
+use crate::script::protocol::{ErrorKind, FunctionSpec, Thrown, Value, Vo};
 
 /// The most that the arguments of one call may take, in bytes of text.
 pub(super) const MAX_ARGUMENT_BYTES: usize = 1 << 20;
@@ -31,15 +33,33 @@ pub(super) fn stringify(value: &JsValue, context: &mut Context) -> JsResult<Opti
     Ok(json.as_string().map(|json| text(&json)))
 }
 
-/// The arguments of a call, for the host.
+/// The arguments of a call of `function`, for the host.
 ///
 /// # Errors
-/// A `RangeError` when they are too large together, and what [`stringify`] throws.
-pub(super) fn arguments(values: &[JsValue], name: &str, context: &mut Context) -> JsResult<Vec<Value>> {
+/// A `RangeError` when they are too large together, a `TypeError` that names an argument which JSON cannot hold, and
+/// what a getter or `toJSON` throws.
+pub(super) fn arguments(
+    values: &[JsValue],
+    function: Option<&FunctionSpec>,
+    context: &mut Context,
+) -> JsResult<Vec<Value>> {
+    let name = function.map_or("", |function| function.name.as_str());
     let mut bytes = 0_usize;
     let mut list = Vec::with_capacity(values.len());
-    for value in values {
-        let value = argument(value, context)?;
+    for (index, value) in values.iter().enumerate() {
+        let value = argument(value, context).map_err(|error| {
+            let parameter = function.and_then(|function| function.parameters.get(index));
+            let parameter = parameter.map_or("argument", |name| name.trim_start_matches("..."));
+            match error.as_native() {
+                // The engine's own: a circle, or a BigInt within an object.
+                Some(native) if native.kind() == &JsNativeErrorKind::Type => {
+                    let message =
+                        format!("{name}: `{parameter}` cannot be written as JSON: {}", native.message());
+                    JsNativeError::typ().with_message(message).into()
+                }
+                _ => error,
+            }
+        })?;
         bytes = bytes.saturating_add(match &value {
             Value::String(text) | Value::BigInt(text) | Value::Json(text) => text.len(),
             _ => 8,
@@ -66,9 +86,33 @@ fn argument(value: &JsValue, context: &mut Context) -> JsResult<Value> {
         JsVariant::Object(object) if object.is_callable() => Value::Opaque("function".to_owned()),
         JsVariant::Object(_) => match stringify(value, context)? {
             None => Value::Undefined,
-            Some(json) => primitive(&json).unwrap_or(Value::Json(json)),
+            Some(json) => primitive(&json).unwrap_or_else(|| Value::Json(whole_characters(json))),
         },
     })
+}
+
+/// JSON in which half a surrogate pair, as cutting a text in the middle of an emoji leaves one, is U+FFFD, as in a string
+/// that is an argument itself. JavaScript writes it as `\ud83d`, which is not JSON for anyone else.
+fn whole_characters(json: String) -> String {
+    // A pair is written as the character that it is: an escape of this range is half of one. A backslash is written
+    // as two, and what follows such a pair is no escape.
+    if !json.contains("\\ud") {
+        return json;
+    }
+    let mut rest = json.as_str();
+    let mut whole = String::with_capacity(json.len());
+    while let Some(at) = rest.find('\\') {
+        whole.push_str(&rest[..at]);
+        let escape = &rest[at..];
+        let half =
+            escape.starts_with("\\ud") && escape.as_bytes().get(3).is_some_and(|b| b"89abcdef".contains(b));
+        // Any escape is two characters at least, and all of them are ASCII.
+        let length = if half { 6 } else { 2 };
+        let (escape, after) = escape.split_at_checked(length).unwrap_or((escape, ""));
+        whole.push_str(if half { "\u{fffd}" } else { escape });
+        rest = after;
+    }
+    whole + rest
 }
 
 /// The value of JSON that is not an array or object: what a `Date` or a `new String()` becomes.
