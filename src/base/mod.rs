@@ -8,6 +8,7 @@ mod clock;
 mod diagnostic;
 mod ids;
 mod phone;
+mod price;
 pub mod schedule;
 mod secret;
 pub mod stage;
@@ -19,5 +20,6 @@ pub use ids::{
     AccountSid, ActionId, AppId, CompanyId, InvalidId, MessageId, MessageSid, NotificationId, RunId,
 };
 pub use phone::{CountryPrefix, InvalidPhoneNumber, PhoneNumber};
+pub use price::{Decimal, Price};
 pub use secret::Secret;
 pub use status::MessageStatus;

@@ -16,7 +16,9 @@ use std::time::Duration;
 use url::Url;
 
 use crate::base::stage::{self, Thread};
-use crate::base::{AccountSid, AppId, Clock, MessageId, MessageStatus, UnixMillis, schedule};
+use crate::base::{
+    AccountSid, AppId, Clock, MessageId, MessageSid, MessageStatus, Price, UnixMillis, schedule,
+};
 use crate::config;
 use crate::host::account_of;
 use crate::pipeline::sends::died;
@@ -173,18 +175,21 @@ impl Reconciler {
             return Ok(put_off(message, now, next_slot(message, now)));
         }
         let asked = if let Some(sid) = &message.sid {
-            self.network
-                .fetch_message(&account, sid)
-                .map(|record| told(&application, message, &record, now).unwrap_or(Learnt::Nothing))
+            self.network.fetch_message(&account, sid).map(|record| {
+                let learnt = told(&application, message, &record, now).unwrap_or(Learnt::Nothing);
+                (learnt, price(&record))
+            })
         } else {
             let ledger = Ledger::open(&self.ledger)?;
-            look_for(&*self.network, &ledger, message, &account)?
-                .map(|finding| concluded(&application, message, finding, now))
+            look_for(&*self.network, &ledger, message, &account)?.map(|finding| {
+                let price = if let Finding::Found(record) = &finding { price(record) } else { None };
+                (concluded(&application, message, finding, now), price)
+            })
         };
         Ok(match asked {
-            Ok(learnt) => {
+            Ok((learnt, price)) => {
                 self.resting.remove(&message.account);
-                Polled { asked: true, learnt, ..put_off(message, now, next(message, now, true)) }
+                Polled { asked: true, learnt, price, ..put_off(message, now, next(message, now, true)) }
             }
             Err(ReadError::NotFound) => {
                 tracing::warn!(message = %message.id, "Twilio does not know a message by the sid that the ledger has");
@@ -234,7 +239,13 @@ fn next_slot(message: &PolledMessage, now: UnixMillis) -> Option<UnixMillis> {
 }
 
 fn put_off(message: &PolledMessage, now: UnixMillis, next: Option<UnixMillis>) -> Polled {
-    Polled { id: message.id, asked: false, due: message.due, next, learnt: Learnt::Nothing, at: now }
+    let learnt = Learnt::Nothing;
+    Polled { id: message.id, asked: false, due: message.due, next, learnt, price: None, at: now }
+}
+
+/// What Twilio's record says that its message cost.
+fn price(record: &MessageResource) -> Option<(MessageSid, Price)> {
+    Some((record.sid.clone(), record.price()?))
 }
 
 /// Whether Twilio tells this status in a callback: all but those that a message begins with.
