@@ -15,6 +15,7 @@ mod accounts;
 mod arguments;
 mod context;
 mod functions;
+mod ledger;
 mod media;
 mod messages;
 mod sql;
