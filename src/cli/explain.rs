@@ -82,6 +82,11 @@ const OWN: &[OwnCode] = &[
         "check that the file is Boatswain's and that this user may write it",
     ),
     own("DATABASE_NEWER", "a database was written by a newer version", "use that version, or a backup"),
+    own(
+        "DATABASE_OLDER",
+        "host.db was written by an older version, and reading commands change nothing",
+        "start `boatswain serve`, which upgrades it; make a backup with the older version first",
+    ),
     own("DATABASE", "a database failed", "check the disk and its free space"),
     own(
         "DATABASE_COMMIT",
@@ -136,6 +141,21 @@ const OWN: &[OwnCode] = &[
         "NOT_DEAD",
         "only a notification that has been given up can be replayed",
         "`notifications list --status dead` shows those; one that is done has had its effect, which happens once",
+    ),
+    own(
+        "OWN_SENDER",
+        "the number to be forgotten is one that the host sends from",
+        "give the number of the person who wants to be forgotten",
+    ),
+    own(
+        "NOT_FORGOTTEN",
+        "notifications that wait, or messages of open runs, still hold the number",
+        "repeat `forget` when they are done",
+    ),
+    own(
+        "TRACES_LEFT",
+        "no row names the number any more, but unused room of host.db does",
+        "stop the host and repeat `forget`, which then writes the file anew",
     ),
     own("NOT_RUN", "the action was not run", "do as the error says"),
     own("HOST_GONE", "the running host does not answer", "look at its log"),

@@ -4,8 +4,10 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::base::NotificationId;
+use crate::base::{NotificationId, PhoneNumber, UnixMillis};
+use crate::cli::typed::{address, moment, number};
 use crate::config::Address;
+use crate::store::By;
 
 /// An embedded JavaScript scripting host for WhatsApp applications.
 #[derive(Debug, Parser)]
@@ -92,7 +94,28 @@ pub(super) enum Command {
     /// Runs of actions.
     Runs {
         #[command(subcommand)]
-        look: Look,
+        command: RunsCommand,
+    },
+    /// Everything that the host keeps about a phone number, as one JSON document.
+    Export {
+        /// The number, in its international form.
+        #[arg(value_parser = number)]
+        number: PhoneNumber,
+        /// On one line.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Erases a phone number from what the host keeps.
+    Forget {
+        /// The number, in its international form.
+        #[arg(value_parser = number)]
+        number: PhoneNumber,
+        /// Only says what would go.
+        #[arg(long)]
+        dry_run: bool,
+        /// One object on one line.
+        #[arg(long)]
+        json: bool,
     },
     /// A consistent copy of all databases as a tar archive, also while the host is up.
     Backup {
@@ -111,8 +134,25 @@ pub(super) enum Command {
 
 #[derive(Debug, Subcommand)]
 pub(super) enum MessagesCommand {
-    #[command(flatten)]
-    Look(Look),
+    /// The newest first.
+    List {
+        #[command(flatten)]
+        list: ListOptions,
+        /// To this number, in its international form.
+        #[arg(long, value_name = "NUMBER", value_parser = number)]
+        to: Option<PhoneNumber>,
+        #[command(flatten)]
+        sight: Sight,
+    },
+    /// One, with its history, its notifications and where Twilio shows it.
+    Show {
+        #[command(flatten)]
+        show: ShowOptions,
+        #[command(flatten)]
+        sight: Sight,
+    },
+    /// How many there were, what became of them and what they cost.
+    Report(ReportOptions),
     /// Says what became of a message in doubt, when you have found it out.
     Settle(SettleOptions),
 }
@@ -128,6 +168,8 @@ pub(super) struct SettleOptions {
     /// Twilio does not have it: it failed.
     #[arg(long)]
     pub(super) not_sent: bool,
+    #[command(flatten)]
+    pub(super) sight: Sight,
     /// One object on one line.
     #[arg(long)]
     pub(super) json: bool,
@@ -135,8 +177,20 @@ pub(super) struct SettleOptions {
 
 #[derive(Debug, Subcommand)]
 pub(super) enum NotificationCommand {
-    #[command(flatten)]
-    Look(Look),
+    /// The newest first.
+    List {
+        #[command(flatten)]
+        list: ListOptions,
+        #[command(flatten)]
+        sight: Sight,
+    },
+    /// One, with its form, its run and what that has sent.
+    Show {
+        #[command(flatten)]
+        show: ShowOptions,
+        #[command(flatten)]
+        sight: Sight,
+    },
     /// Runs dead notifications again: the same runs, which go on where they stopped and send nothing twice.
     Replay(ReplayOptions),
 }
@@ -159,33 +213,74 @@ pub(super) struct ReplayOptions {
     /// Starts the runs anew, after a script was mended: what they sent before they may SEND AGAIN.
     #[arg(long)]
     pub(super) resend: bool,
+    #[command(flatten)]
+    pub(super) sight: Sight,
     /// One object a line.
     #[arg(long)]
     pub(super) json: bool,
 }
 
 #[derive(Debug, Subcommand)]
-pub(super) enum Look {
+pub(super) enum RunsCommand {
     /// The newest first.
     List(ListOptions),
-    /// One, with all that belongs to it.
-    Show {
-        /// Its id; for a message also Twilio's sid.
-        id: String,
-        /// One object on one line.
-        #[arg(long)]
-        json: bool,
-    },
+    /// One, with its log.
+    Show(ShowOptions),
 }
 
 #[derive(Debug, Args)]
-pub(super) struct ListOptions {
+pub(super) struct ShowOptions {
+    /// Its id; for a message also Twilio's sid.
+    pub(super) id: String,
+    /// One object on one line.
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+/// Whether recipients are shown.
+#[derive(Debug, Args)]
+pub(super) struct Sight {
+    /// Shows recipients' numbers whole, not as `+39…67`.
+    #[arg(long, visible_aliases = ["unmasked", "recipients"])]
+    pub(super) unmask: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct ReportOptions {
+    /// What to group by: some of app, company, month, day, status, template, country.
+    #[arg(long, value_name = "NAMES", default_value = "company,month")]
+    pub(super) by: By,
+    #[command(flatten)]
+    pub(super) which: Which,
+    /// Comma-separated values (RFC 4180).
+    #[arg(long, conflicts_with = "json")]
+    pub(super) csv: bool,
+    /// One object a line.
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+/// Which rows.
+#[derive(Debug, Args)]
+pub(super) struct Which {
     /// Of one application.
     #[arg(long, value_name = "ID")]
     pub(super) app: Option<String>,
     /// Of one company.
     #[arg(long, value_name = "ID")]
     pub(super) company: Option<String>,
+    /// From then on: a date, a moment (`2026-11-22T18:30:00Z`) or an age (`2h`, `7d`).
+    #[arg(long, value_name = "WHEN", value_parser = moment)]
+    pub(super) since: Option<UnixMillis>,
+    /// Before then.
+    #[arg(long, value_name = "WHEN", value_parser = moment)]
+    pub(super) until: Option<UnixMillis>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct ListOptions {
+    #[command(flatten)]
+    pub(super) which: Which,
     /// A message's status, a notification's state, a run's reason.
     #[arg(long, value_name = "WORD")]
     pub(super) status: Option<String>,
@@ -195,8 +290,4 @@ pub(super) struct ListOptions {
     /// One object a line.
     #[arg(long)]
     pub(super) json: bool,
-}
-
-fn address(text: &str) -> Result<Address, &'static str> {
-    crate::config::parse_address(text)
 }

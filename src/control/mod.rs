@@ -5,6 +5,8 @@
 //! host is up and a command reads the ledger itself.
 
 mod client;
+pub mod forget;
+pub mod mask;
 mod server;
 pub mod settle;
 pub mod views;

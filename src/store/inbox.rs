@@ -25,6 +25,7 @@ use tokio::sync::oneshot;
 
 use crate::base::stage::{self, Thread};
 use crate::base::{AppId, MessageId, NotificationId, UnixMillis, schedule};
+use crate::store::forget::{Erasure, erase};
 use crate::store::host_db::commit;
 use crate::store::polls::write_polled;
 use crate::store::records::{Accepted, Finished, NewMessage, NewNotification, Receipt, SendRecord};
@@ -65,6 +66,7 @@ enum Command {
     Settle(Box<Settlement>, oneshot::Sender<Result<Settled, StoreError>>),
     MarkDone(NotificationId),
     Replay(ReplayOrder, UnixMillis, oneshot::Sender<Result<Replayed, StoreError>>),
+    Erase(Box<Erasure>, oneshot::Sender<Result<(), StoreError>>),
     Flush(oneshot::Sender<Result<(), StoreError>>),
     Sweep(CutOffs, oneshot::Sender<Result<Swept, StoreError>>),
 }
@@ -200,6 +202,16 @@ impl Inbox {
     pub fn replay(&self, order: ReplayOrder, now: UnixMillis) -> Result<Replayed, StoreError> {
         let (reply, answer) = oneshot::channel();
         self.commands.send(Command::Replay(order, now, reply)).map_err(|_| gone())?;
+        stage::answer(answer).ok_or_else(gone)?
+    }
+
+    /// Erases a few rows about a person; returns once that is durable. Blocks the calling thread.
+    ///
+    /// # Errors
+    /// [`StoreError`] when that failed.
+    pub fn erase(&self, erasure: Erasure) -> Result<(), StoreError> {
+        let (reply, answer) = oneshot::channel();
+        self.commands.send(Command::Erase(Box::new(erasure), reply)).map_err(|_| gone())?;
         stage::answer(answer).ok_or_else(gone)?
     }
 
@@ -434,6 +446,7 @@ enum Work {
     Settle(Box<Settlement>),
     MarkDone(NotificationId),
     Replay(ReplayOrder, UnixMillis),
+    Erase(Box<Erasure>),
 }
 
 fn split(commands: Vec<Command>) -> (Vec<Work>, Waiters) {
@@ -463,6 +476,10 @@ fn split(commands: Vec<Command>) -> (Vec<Work>, Waiters) {
             Command::Replay(order, now, reply) => {
                 waiters.replays.push((reply, Ok(Vec::new())));
                 work.push(Work::Replay(order, now));
+            }
+            Command::Erase(erasure, reply) => {
+                waiters.others.push(reply);
+                work.push(Work::Erase(erasure));
             }
             Command::Flush(reply) => waiters.others.push(reply),
             Command::Finish(_) | Command::Sweep(..) => {} // taken out before
@@ -516,6 +533,7 @@ fn write(
                     *slot = settled;
                 }
             }
+            Work::Erase(erasure) => erase(&transaction, erasure)?,
             Work::MarkDone(id) => {
                 transaction
                     .prepare_cached(
@@ -699,6 +717,7 @@ mod tests {
             status: MessageStatus::Queued,
             error_code: None,
             error_message: None,
+            price: None,
             at: UnixMillis(2),
         };
         world.inbox.close_message(answer).unwrap();
@@ -720,6 +739,7 @@ mod tests {
             status: MessageStatus::parse("unknown"),
             error_code: Some("SEND_IN_DOUBT".into()),
             error_message: Some("nobody knows".into()),
+            price: None,
             at: UnixMillis(2),
         };
         world.inbox.close_message(doubt).unwrap();
@@ -746,6 +766,7 @@ mod tests {
             status: MessageStatus::Failed,
             error_code: Some("63007".into()),
             error_message: None,
+            price: None,
             at: UnixMillis(2),
         };
         world.inbox.close_message(refused).unwrap();

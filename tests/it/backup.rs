@@ -378,7 +378,7 @@ fn the_restore_of_the_manual_shows_what_waits_and_can_keep_it_from_running() {
     assert_eq!(folder.boatswain(&["backup", "boatswain.tar"]).status.code(), Some(0));
     assert_eq!(host.terminate(), Some(0));
 
-    folder.write("data/host.key", "a key");
+    folder.write("data/host.key", "the 32 bytes that keys are under");
     let program = format!("boatswain() {{ '{}' \"$@\"; }}\n", crate::host::BINARY);
     let restore = std::process::Command::new("sh")
         .args(["-ec", &(program + &documented("Restore", "mv data"))])
@@ -388,7 +388,7 @@ fn the_restore_of_the_manual_shows_what_waits_and_can_keep_it_from_running() {
     let (status, out, err) = said(&restore);
     assert_eq!((status, err.as_str()), (0, ""), "{out}");
     assert!(out.contains(&sid(7)) && out.contains("waiting") && !out.contains(&sid(0)), "{out}");
-    assert_eq!(fs::read_to_string(folder.path("data/host.key")).unwrap(), "a key");
+    assert_eq!(fs::read_to_string(folder.path("data/host.key")).unwrap(), "the 32 bytes that keys are under");
 
     let keep = documented("What a restored backup means", "sqlite3 data/host.db");
     let sql = keep.trim().strip_prefix("sqlite3 data/host.db \"").unwrap().strip_suffix('"').unwrap();

@@ -11,6 +11,7 @@ mod host;
 mod hostile;
 mod keep;
 mod layers;
+mod ledger;
 mod pipeline;
 mod public_files;
 mod reconciliation;
