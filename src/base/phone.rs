@@ -4,7 +4,8 @@ use std::fmt;
 use std::sync::Arc;
 
 use rlibphonenumber::{PHONE_NUMBER_UTIL, PhoneNumberFormat, PhoneNumberType};
-use serde::{Serialize, Serializer};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// Why a text is not a number that a WhatsApp message can go to; the sentence is for the author.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -105,6 +106,12 @@ impl PhoneNumber {
         &self.0
     }
 
+    /// Whether it is a number of this country. No country's code is the beginning of another's (ITU-T E.164).
+    #[must_use]
+    pub fn is_of(&self, country: CountryPrefix) -> bool {
+        self.0.starts_with(&country.to_string())
+    }
+
     /// As Twilio names it on WhatsApp: `whatsapp:+39…`.
     #[must_use]
     pub fn whatsapp(&self) -> String {
@@ -143,6 +150,13 @@ impl fmt::Display for PhoneNumber {
 impl fmt::Debug for PhoneNumber {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.masked())
+    }
+}
+
+/// From the E.164 form.
+impl<'de> Deserialize<'de> for PhoneNumber {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Self::sender(&String::deserialize(deserializer)?).map_err(D::Error::custom)
     }
 }
 

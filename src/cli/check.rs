@@ -58,11 +58,17 @@ fn folders(scripts: &Path) -> BTreeSet<AppId> {
 
 fn application_problems(application: &Application, scripts: &Path, params: &Path) -> Vec<Diagnostic> {
     let (bundle, mut found) = script_problems(&application.id, scripts);
-    if let Some(bundle) = bundle
-        && let Some(action) = &application.whatsapp.whatsapp_callback
-        && !catalogue::actions(&bundle).any(|known| known == action.as_str())
-    {
-        let near = crate::base::nearest(action.as_str(), catalogue::actions(&bundle));
+    let whatsapp = &application.whatsapp;
+    let named = [
+        ("whatsapp_callback", &whatsapp.whatsapp_callback),
+        ("incoming_message", &whatsapp.incoming_message),
+    ];
+    for (key, action) in named {
+        let (Some(bundle), Some(action)) = (&bundle, action) else { continue };
+        if catalogue::actions(bundle).any(|known| known == action.as_str()) {
+            continue;
+        }
+        let near = crate::base::nearest(action.as_str(), catalogue::actions(bundle));
         let help = near.map_or_else(
             || {
                 let file = scripts.join(application.id.as_str()).join(format!("{action}.js"));
@@ -70,8 +76,7 @@ fn application_problems(application: &Application, scripts: &Path, params: &Path
             },
             |near| format!("did you mean `{near}`?"),
         );
-        let message =
-            format!("whatsapp_callback of `{}` names `{action}`, which does not exist", application.id);
+        let message = format!("{key} of `{}` names `{action}`, which does not exist", application.id);
         found.push(Diagnostic::error("UNKNOWN_ACTION", message).at(Place::file(params)).help(help));
     }
     found

@@ -218,6 +218,51 @@ const OWN: &[OwnCode] = &[
         "the application's cap is reached",
         "send later, or ask an admin for more limits.messages_per_minute",
     ),
+    own(
+        "MESSAGES_PER_DAY",
+        "the application's cap of 24 hours is reached",
+        "send later, or ask an admin for more limits.messages_per_day",
+    ),
+    own(
+        "COMPANY_MESSAGES_PER_MINUTE",
+        "the company's cap is reached",
+        "send later, or ask an admin for more: the sentence names the key",
+    ),
+    own(
+        "COMPANY_MESSAGES_PER_DAY",
+        "the company's cap of 24 hours is reached",
+        "send later, or ask an admin for more: the sentence names the key",
+    ),
+    own(
+        "IDENTICAL_MESSAGE",
+        "the same message went to the same recipient too often within a minute",
+        "look for a loop, or ask an admin for more limits.identical_messages_per_minute",
+    ),
+    own(
+        "COUNTRY_NOT_ALLOWED",
+        "the recipient's country is not in limits.allowed_country_prefixes",
+        "ask an admin to add it, if it is meant",
+    ),
+    own(
+        "RECIPIENT_NOT_ALLOWED",
+        "limits.only_to names the only recipients of this application, and this is none of them",
+        "ask an admin to add the number, or to remove only_to when the trial is over",
+    ),
+    own(
+        "SENDING_PAUSED",
+        "an admin has paused the application or the company",
+        "`boatswain pause` shows since when and why, `boatswain resume` ends it",
+    ),
+    own(
+        "RECIPIENT_OPTED_OUT",
+        "the recipient sent STOP, or Twilio reported that he does not want to be written to (21610, 63014)",
+        "write to him no more; when he has opted in again, `boatswain opt-outs remove` records it",
+    ),
+    own(
+        "SENDER_BUSY",
+        "more messages wait for the sender than Twilio takes within limits.send_wait_ms",
+        "send it again later, or use more senders",
+    ),
     own("TWILIO_UNREACHABLE", "no connection to Twilio was made: nothing was sent", "send it again later"),
     own("TOO_MANY_REQUESTS", "Twilio takes no more at the moment: nothing was sent", "send it again later"),
     own("SEND_REFUSED", "Twilio refused the message", "read its sentence"),

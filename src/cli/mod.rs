@@ -8,6 +8,7 @@ mod backup;
 mod check;
 mod demo;
 mod explain;
+mod fences;
 mod look;
 mod options;
 mod output;
@@ -99,6 +100,11 @@ async fn dispatch(options: Options) -> Result<(), Failure> {
         Command::Export { number, json } => person::export(&options, number, *json).await,
         Command::Forget { number, dry_run, json } => person::forget(&options, number, *dry_run, *json).await,
         Command::Backup { file, force } => backup::run(&options, file, *force).await,
+        Command::Pause { app, company, reason } => {
+            fences::pause(&options, app.as_deref(), company.as_deref(), reason.as_deref()).await
+        }
+        Command::Resume { app, company } => fences::resume(&options, app, company.as_deref()).await,
+        Command::OptOuts { command } => fences::opt_outs(&options, command).await,
         Command::Explain { code } => explain::run(code),
     }
 }

@@ -117,6 +117,32 @@ pub(super) enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Stops an application or a company from sending; without one, lists what is paused.
+    Pause {
+        /// The application.
+        #[arg(value_name = "APP")]
+        app: Option<String>,
+        /// Only this company of it.
+        #[arg(long, value_name = "ID", requires = "app")]
+        company: Option<String>,
+        /// Why: actions and people are told.
+        #[arg(long, value_name = "TEXT", requires = "app")]
+        reason: Option<String>,
+    },
+    /// Lets an application or a company send again.
+    Resume {
+        /// The application.
+        #[arg(value_name = "APP")]
+        app: String,
+        /// Only this company of it.
+        #[arg(long, value_name = "ID")]
+        company: Option<String>,
+    },
+    /// Recipients who do not want to be written to.
+    OptOuts {
+        #[command(subcommand)]
+        command: OptOutsCommand,
+    },
     /// A consistent copy of all databases as a tar archive, also while the host is up.
     Backup {
         /// The archive to write.
@@ -130,6 +156,42 @@ pub(super) enum Command {
         /// `63016`, `UNKNOWN_KEY`, …
         code: String,
     },
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum OptOutsCommand {
+    /// Who has opted out, of whom and how that became known.
+    List {
+        /// Of one application.
+        #[arg(long, value_name = "ID")]
+        app: Option<String>,
+        /// Of one company.
+        #[arg(long, value_name = "ID")]
+        company: Option<String>,
+        /// Shows the whole numbers.
+        #[arg(long)]
+        unmask: bool,
+        /// One object a line.
+        #[arg(long)]
+        json: bool,
+    },
+    /// A recipient has said that he does not want to be written to.
+    Add(Whom),
+    /// A recipient has said that he wants to be written to again.
+    Remove(Whom),
+}
+
+/// A recipient and who may not write to him.
+#[derive(Debug, Args)]
+pub(super) struct Whom {
+    /// The number, in international form.
+    pub(super) number: String,
+    /// The application.
+    #[arg(long, value_name = "ID")]
+    pub(super) app: String,
+    /// The company.
+    #[arg(long, value_name = "ID", default_value = "NODEFINED")]
+    pub(super) company: String,
 }
 
 #[derive(Debug, Subcommand)]

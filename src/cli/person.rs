@@ -101,9 +101,8 @@ fn describe(forgotten: &Forgotten) {
         ));
     }
     for out in &forgotten.opt_outs {
-        let company = if out.company_id.is_empty() { "" } else { " of " };
         output::line(format_args!(
-            "the number's opt-out stays{company}{} in {} ({}): `boatswain opt-outs remove` removes it",
+            "its opt-out of {} in {} ({}) stays: `boatswain opt-outs remove` removes it",
             out.company_id, out.app_id, out.reason
         ));
     }

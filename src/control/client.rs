@@ -13,7 +13,7 @@ use crate::control::mask::Recipients;
 use crate::control::views::Kind;
 use crate::control::{BackupOrder, RunOrder, SettleOrder};
 use crate::pipeline::RunReport;
-use crate::store::{Backup, By, Filter, NotReplayed, ReplayOrder};
+use crate::store::{Backup, By, Fence, Filter, NotReplayed, ReplayOrder};
 
 /// A host that is up.
 #[derive(Debug)]
@@ -153,6 +153,22 @@ impl ControlClient {
         recipients: Recipients,
     ) -> Result<Result<Vec<Value>, NotReplayed>, ControlError> {
         self.ask(self.http.post("http://host/replay").json(order).query(&sight(recipients))).await
+    }
+
+    /// Changes who is written to; `false`: it was so already.
+    ///
+    /// # Errors
+    /// [`ControlError`].
+    pub async fn fence(&self, fence: &Fence) -> Result<bool, ControlError> {
+        self.ask(self.http.post("http://host/fences").json(fence)).await
+    }
+
+    /// `pauses` or `opt-outs`.
+    ///
+    /// # Errors
+    /// [`ControlError`].
+    pub async fn fences(&self, what: &str, filter: &Filter) -> Result<Vec<Value>, ControlError> {
+        self.ask(self.http.get(format!("http://host/{what}")).query(filter)).await
     }
 
     /// Makes a backup; takes as long as it takes.

@@ -9,8 +9,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::base::{AppId, Diagnostic, MessageId, NotificationId, PhoneNumber, RunId};
 use crate::store::{
-    AT_ONCE, AppDb, Concerned, DataDir, Erase, Erasure, Inbox, Ledger, Mention, MessageRow, OptOut, Person,
-    StoreError, traces,
+    AT_ONCE, AppDb, Concerned, DataDir, Erase, Erasure, Inbox, Ledger, Mention, MessageRow, OptOutRow,
+    Person, StoreError, traces,
 };
 
 /// Asks for a number to be forgotten.
@@ -41,7 +41,7 @@ pub struct Forgotten {
     /// Messages of runs that may still go on: likewise.
     pub open_messages: usize,
     /// Who does not write to the number any more: that stays.
-    pub opt_outs: Vec<OptOut>,
+    pub opt_outs: Vec<OptOutRow>,
     /// How often the number still stands in unused room of the file; none where something was left alone anyway.
     pub traces: Option<u64>,
 }

@@ -40,10 +40,7 @@ impl Recipients {
         }
         let form = &shown["form"];
         let word = |name: &str| form[name].as_str().unwrap_or_default();
-        let came_in = |word: &str| matches!(word, "receiving" | "received");
-        let incoming = came_in(word("MessageStatus"))
-            || came_in(word("SmsStatus"))
-            || (word("MessageStatus").is_empty() && !word("WaId").is_empty());
+        let incoming = shown["source"] == "message" || word("SmsStatus") == "received";
         let person = if incoming { word("From") } else { word("To") };
         for number in [person, word("WaId")].map(Hidden::of).into_iter().flatten().collect::<Vec<_>>() {
             number.hide(&mut shown);

@@ -5,6 +5,7 @@
 //! host is up and a command reads the ledger itself.
 
 mod client;
+pub mod fences;
 pub mod forget;
 pub mod mask;
 mod server;

@@ -17,6 +17,7 @@ use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
 use crate::base::{AppId, Clock, Diagnostic, MessageId, MessageStatus, NotificationId, PhoneNumber};
+use crate::control::fences;
 use crate::control::forget::{Eraser, ForgetOrder, NotForgotten, erase_journals};
 use crate::control::mask::Recipients;
 use crate::control::settle::{fate, refusal};
@@ -88,6 +89,7 @@ impl ControlServer {
             .route("/messages/{id}/settle", post(settle))
             .route("/run", post(run))
             .route("/replay", post(replay))
+            .merge(fences::routes())
             .with_state(desk);
         let (stop, stopped) = oneshot::channel::<()>();
         let task = tokio::spawn(async move {
@@ -181,7 +183,7 @@ fn number_of(text: &str) -> Option<PhoneNumber> {
 }
 
 /// Reads the ledger, off the thread that serves.
-async fn read(
+pub(super) async fn read(
     desk: Desk,
     look: impl FnOnce(&Ledger) -> Result<Response, StoreError> + Send + 'static,
 ) -> Response {
@@ -292,7 +294,7 @@ async fn backup(
     }
 }
 
-fn problem(status: StatusCode, diagnostic: &Diagnostic) -> Response {
+pub(super) fn problem(status: StatusCode, diagnostic: &Diagnostic) -> Response {
     let file = diagnostic.place.as_ref().map(|place| &place.file);
     let Diagnostic { code, message, help, .. } = diagnostic;
     let error = json!({ "code": code, "message": message, "file": file, "help": help });

@@ -9,7 +9,8 @@ use tokio::sync::oneshot;
 
 use crate::base::stage::{self, Monitor};
 use crate::base::{MessageId, NotificationId, UnixMillis};
-use crate::config::{self, Environment};
+use crate::config;
+use crate::pipeline::gate::Gate;
 use crate::pipeline::queue::{Arrival, Claim, Queue};
 use crate::pipeline::report::RunReport;
 use crate::pipeline::window::Window;
@@ -29,6 +30,8 @@ pub(super) struct Application {
     pub(super) bundle: Arc<Bundle>,
     pub(super) storage: Option<Arc<SignedUrls>>,
     pub(super) surroundings: Surroundings,
+    /// What every message passes before it may leave.
+    pub(super) gate: Gate,
     inbox: OnceLock<Inbox>,
     /// Told when something may run, the baton is free, or it is time to stop.
     state: Monitor<State>,
@@ -63,8 +66,6 @@ struct State {
     workers: Vec<(Box<dyn WorkerHandle>, Instant)>,
     /// Actions that have sent before: no run is sent ahead behind one.
     senders: HashSet<String>,
-    /// When messages were sent within the last minute, the oldest first.
-    sent: VecDeque<UnixMillis>,
     /// Messages whose sending run is waiting to be taken up again.
     reopened: BTreeMap<NotificationId, Vec<MessageId>>,
     stopping: bool,
@@ -90,7 +91,6 @@ impl Application {
             idle_slots: 0,
             workers: Vec::new(),
             senders: HashSet::new(),
-            sent: VecDeque::new(),
             reopened: BTreeMap::new(),
             stopping: false,
         };
@@ -99,6 +99,7 @@ impl Application {
             bundle: setup.bundle,
             storage: setup.storage,
             surroundings,
+            gate: Gate::default(),
             inbox: OnceLock::new(),
             state: Monitor::new(state),
             stopped: Monitor::new(false),
@@ -116,7 +117,8 @@ impl Application {
     /// When the databases cannot be read.
     pub(super) fn start(self: &Arc<Self>, inbox: Inbox, ledger: &Ledger) -> Result<(), StoreError> {
         self.attach(inbox);
-        if self.parameters.whatsapp.whatsapp_callback.is_none() {
+        let whatsapp = &self.parameters.whatsapp;
+        if whatsapp.whatsapp_callback.is_none() && whatsapp.incoming_message.is_none() {
             return Ok(()); // what waits for an action that is not configured goes on waiting
         }
         let mut state = self.state.lock();
@@ -355,24 +357,6 @@ impl Application {
 
     pub(super) fn is_sender(&self, action: &str) -> bool {
         self.state.lock().senders.contains(action)
-    }
-
-    /// Whether one more message may leave within this minute; counts it if so. Nothing is counted in the simulator.
-    pub(super) fn may_send(&self) -> bool {
-        if self.parameters.whatsapp.environment == Environment::Simulator {
-            return true;
-        }
-        let now = self.now();
-        let mut state = self.state.lock();
-        while state.sent.front().is_some_and(|at| now.since(*at) >= Duration::from_mins(1)) {
-            state.sent.pop_front();
-        }
-        let room = state.sent.len()
-            < usize::try_from(self.parameters.limits.messages_per_minute).unwrap_or(usize::MAX);
-        if room {
-            state.sent.push_back(now);
-        }
-        room
     }
 
     /// A run of this action is about to send this message.

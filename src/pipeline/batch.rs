@@ -25,7 +25,7 @@ use crate::script::WorkerError;
 use crate::script::protocol::{
     Ended, Failure, LogLevel, Reason, Returned, RunRequest, SandboxLimits, Start, ToWorker, Vo,
 };
-use crate::store::{Journal, JournalOrigin, ScriptSqlError, StoreError};
+use crate::store::{Journal, JournalOrigin, ScriptSqlError, Source, StoreError};
 
 /// Runs before a worker at most: it bounds the latency of the effect under load, not the throughput.
 const AHEAD: usize = 128;
@@ -137,7 +137,11 @@ impl<'a> Batch<'a> {
         let (origin, company, action, vo, source, recovered, generation) = match work {
             Work::Notification(claim) => {
                 let fields = vo_fields(&claim.form, claim.company.as_str());
-                let Some(action) = parameters.whatsapp.whatsapp_callback.clone() else {
+                let action = match claim.source {
+                    Source::Callback | Source::Poll => &parameters.whatsapp.whatsapp_callback,
+                    Source::Message => &parameters.whatsapp.incoming_message,
+                };
+                let Some(action) = action.clone() else {
                     // The action was configured when the notification came and is not any more: it goes on waiting.
                     self.application.with_queue(|queue| queue.finish(claim.id, Verdict::HostTrouble, now));
                     return None;

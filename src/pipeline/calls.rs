@@ -97,17 +97,15 @@ impl Batch<'_> {
             }));
         }
         match self.call(run, function, arguments) {
-            Ok(Reply::Send(send)) if self.application.may_send() => self.send(run, &send, fingerprint),
-            Ok(Reply::Send(send)) => {
-                let limit = self.application.parameters.limits.messages_per_minute;
-                let message = format!(
-                    "the application may send {limit} messages a minute (limits.messages_per_minute): try again later"
-                );
-                let outcome = Outcome { retryable: true, ..Outcome::failed("MESSAGES_PER_MINUTE", message) };
-                let outcome = outcome.between(Some(send.message.to.whatsapp()), Some(send.from()));
-                let answer = Answer::Return { value: send.form.value(&outcome), advance_ms: advance(run) };
-                Ok(remember(run, fingerprint, answer))
-            }
+            Ok(Reply::Send(mut send)) => match self.admit(run, &mut send)? {
+                Ok(()) => self.send(run, &send, fingerprint),
+                Err(outcome) => {
+                    let outcome = outcome.between(Some(send.message.to.whatsapp()), Some(send.from()));
+                    let answer =
+                        Answer::Return { value: send.form.value(&outcome), advance_ms: advance(run) };
+                    Ok(remember(run, fingerprint, answer))
+                }
+            },
             Ok(Reply::Return(value)) => {
                 let advance_ms = advance(run);
                 Ok(remember(run, fingerprint, Answer::Return { value, advance_ms }))

@@ -15,13 +15,17 @@
 //!
 //! May know [`crate::host`] and everything below. Knows nothing of HTTP servers or the command line.
 
+mod admission;
 mod application;
 mod backoff;
 mod batch;
 mod breaker;
 mod calls;
+mod gate;
 mod keep;
+mod meter;
 mod outside;
+mod pacer;
 pub mod queue;
 mod reconcile;
 mod report;
@@ -49,6 +53,7 @@ use crate::whatsapp::{Outcome, SignedUrls};
 
 pub use keep::Pruned;
 pub use outside::{Internet, Network, WorkerHandle, Workers};
+pub use pacer::Pacer;
 pub use reconcile::{IsOpen, Reconciler, Reconciliation};
 pub use report::RunReport;
 
@@ -68,6 +73,10 @@ pub struct Surroundings {
     pub public_url: Arc<str>,
     /// Where the simulator listens, if there is one.
     pub simulator_url: Option<Url>,
+    /// How strict it is.
+    pub simulator_rules: config::Rules,
+    /// The lines in which messages wait for their senders.
+    pub pacer: Arc<Pacer>,
     /// Where `host.db` is, for the runs that look a message up.
     pub ledger: PathBuf,
     /// What contents are hashed and keys are sealed with.
@@ -239,6 +248,12 @@ impl Pipeline {
         }
     }
 
+    /// Whether there is such an application.
+    #[must_use]
+    pub fn knows(&self, app: &AppId) -> bool {
+        self.applications.contains_key(app)
+    }
+
     /// Runs an action by hand; answers when its transaction is committed.
     ///
     /// # Errors
@@ -281,6 +296,7 @@ fn arrival(accepted: &Accepted) -> Arrival {
         message_sid: accepted.message_sid.clone(),
         message: accepted.message,
         form: accepted.form.clone(),
+        source: accepted.source,
         attempts: 0,
         kills: 0,
         not_before: None,

@@ -26,7 +26,7 @@ use bytes::Bytes;
 
 use crate::base::{CompanyId, MessageId, MessageSid, NotificationId, UnixMillis};
 use crate::pipeline::breaker::Breaker;
-use crate::store::{Scheduled, weight};
+use crate::store::{Scheduled, Source, weight};
 
 /// After so many failed attempts a notification is dead.
 pub const MAX_ATTEMPTS: u32 = 12;
@@ -52,6 +52,8 @@ pub struct Arrival {
     pub message: Option<MessageId>,
     /// The form as it came.
     pub form: Bytes,
+    /// How it came: it decides which action runs.
+    pub source: Source,
     /// Failed attempts so far.
     pub attempts: u32,
     /// How often its run killed its worker.
@@ -77,6 +79,8 @@ pub struct Claim {
     pub message_sid: MessageSid,
     /// The form as it came.
     pub form: Bytes,
+    /// How it came.
+    pub source: Source,
     /// Which attempt this is, from 1.
     pub attempt: u32,
     /// Whether `_host_done` has to be asked first.
@@ -248,6 +252,7 @@ impl Queue {
                 company: entry.arrival.company.clone(),
                 message_sid: entry.arrival.message_sid.clone(),
                 form: entry.arrival.form.clone(),
+                source: entry.arrival.source,
                 attempt: entry.arrival.attempts + 1,
                 recovered: entry.arrival.recovered,
                 generation: entry.arrival.generation,
@@ -557,6 +562,7 @@ mod tests {
             message_sid: MessageSid::parse(&format!("SM{message:032x}")).unwrap(),
             message: None,
             form: Bytes::new(),
+            source: Source::Callback,
             attempts: 0,
             kills: 0,
             not_before: None,

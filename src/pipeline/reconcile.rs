@@ -285,6 +285,7 @@ fn told(
         source: Source::Poll,
         received_at: now,
         has_action: application.whatsapp.whatsapp_callback.is_some(),
+        fence: None,
     })))
 }
 

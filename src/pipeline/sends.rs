@@ -11,7 +11,7 @@
 
 use std::time::Instant;
 
-use crate::base::{MessageId, MessageSid, MessageStatus, UnixMillis, stage};
+use crate::base::{MessageId, MessageSid, MessageStatus, NotificationId, UnixMillis, stage};
 use crate::host::Send;
 use crate::pipeline::Event;
 use crate::pipeline::application::Application;
@@ -43,19 +43,9 @@ impl Batch<'_> {
         };
         let id = MessageId::generate();
         if let Origin::Notification { id: notification, .. } = run.origin {
-            let db = self.db();
-            if !run.journal.begun {
-                if std::mem::take(&mut run.journal.outdated) {
-                    db.forget_journal(notification)?;
-                }
-                db.record_origin(notification, run.journal.start)?;
-                run.journal.begun = true;
-            }
-            for (number, call) in run.journal.unsaved.drain(..) {
-                db.record_call(notification, number, &call)?;
-            }
+            self.record_calls(run, notification)?;
             let intent = JournalCall { fingerprint, answer: None, message: Some(id) };
-            db.record_call(notification, run.calls, &intent)?;
+            self.db().record_call(notification, run.calls, &intent)?;
         }
         self.commit_so_far()?;
         run.effects.separated.clear(); // committed
@@ -117,6 +107,38 @@ impl Batch<'_> {
         }
         self.db().begin_run()?;
         Ok(answer)
+    }
+
+    /// Records the calls of this attempt that are not recorded yet.
+    fn record_calls(&self, run: &mut Run, notification: NotificationId) -> Result<(), StoreError> {
+        let db = self.db();
+        if !run.journal.begun {
+            if std::mem::take(&mut run.journal.outdated) {
+                db.forget_journal(notification)?;
+            }
+            db.record_origin(notification, run.journal.start)?;
+            run.journal.begun = true;
+        }
+        for (number, call) in run.journal.unsaved.drain(..) {
+            db.record_call(notification, number, &call)?;
+        }
+        run.journal.unsaved_bytes = 0;
+        Ok(())
+    }
+
+    /// Does something that takes long before a message leaves, with the baton away. As with a send, what the run has
+    /// written so far is committed with the calls that led there: an attempt that is cut off goes on from here.
+    pub(super) fn aside<T>(&mut self, run: &mut Run, work: impl FnOnce() -> T) -> Result<T, Stop> {
+        if let Origin::Notification { id, .. } = run.origin {
+            self.record_calls(run, id)?;
+        }
+        self.commit_so_far()?;
+        run.effects.separated.clear(); // committed
+        let (result, waited) = self.without_baton(work);
+        run.waited += waited;
+        self.db().begin()?;
+        self.db().begin_run()?;
+        Ok(result)
     }
 
     /// Tells the ledger the outcome that the journal has of a send, if it has not heard of it.

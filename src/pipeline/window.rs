@@ -301,6 +301,7 @@ fn arrival(waiting: Waiting) -> Arrival {
         message_sid: waiting.accepted.message_sid,
         message: waiting.accepted.message,
         form: waiting.accepted.form,
+        source: waiting.accepted.source,
         attempts: waiting.attempts,
         kills: waiting.kills,
         not_before: waiting.next_attempt_at,

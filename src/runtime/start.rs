@@ -192,6 +192,8 @@ impl HostBuilder {
             network: Arc::new(Internet { twilio, runtime: tokio::runtime::Handle::current() }),
             public_url: Arc::clone(public_url),
             simulator_url,
+            simulator_rules: self.params.simulator.rules,
+            pacer: Arc::default(),
             ledger: data.host_db(),
             key,
             runtime: tokio::runtime::Handle::current(),

@@ -25,6 +25,7 @@ use tokio::sync::oneshot;
 
 use crate::base::stage::{self, Thread};
 use crate::base::{AppId, MessageId, NotificationId, UnixMillis, schedule};
+use crate::store::fences::{Fence, write_fence};
 use crate::store::forget::{Erasure, erase};
 use crate::store::host_db::commit;
 use crate::store::polls::write_polled;
@@ -65,6 +66,7 @@ enum Command {
     Poll(Vec<Polled>, oneshot::Sender<Result<(), StoreError>>),
     Settle(Box<Settlement>, oneshot::Sender<Result<Settled, StoreError>>),
     MarkDone(NotificationId),
+    Fence(Box<Fence>, UnixMillis, oneshot::Sender<Result<bool, StoreError>>),
     Replay(ReplayOrder, UnixMillis, oneshot::Sender<Result<Replayed, StoreError>>),
     Erase(Box<Erasure>, oneshot::Sender<Result<(), StoreError>>),
     Flush(oneshot::Sender<Result<(), StoreError>>),
@@ -181,6 +183,16 @@ impl Inbox {
         Ok(settled)
     }
 
+    /// Changes who is written to; `false`: it was so already. Answers once that is durable.
+    ///
+    /// # Errors
+    /// [`StoreError`] when it could not be recorded.
+    pub async fn fence(&self, fence: Fence, at: UnixMillis) -> Result<bool, StoreError> {
+        let (reply, answer) = oneshot::channel();
+        self.try_send(Command::Fence(Box::new(fence), at, reply))?;
+        answer.await.map_err(|_| gone())?
+    }
+
     /// What is rung when a message becomes due to be asked for.
     #[must_use]
     pub fn poll_bell(&self) -> &Arc<PollBell> {
@@ -256,6 +268,7 @@ struct Waiters {
     receipts: Vec<(oneshot::Sender<Result<Receipt, StoreError>>, Receipt)>,
     settlements: Vec<(oneshot::Sender<Result<Settled, StoreError>>, Settled)>,
     replays: Vec<(oneshot::Sender<Result<Replayed, StoreError>>, Replayed)>,
+    fences: Vec<(oneshot::Sender<Result<bool, StoreError>>, bool)>,
     others: Vec<oneshot::Sender<Result<(), StoreError>>>,
 }
 
@@ -360,6 +373,9 @@ impl Writer {
                 for (reply, replayed) in waiters.replays {
                     let _ = reply.send(Ok(replayed));
                 }
+                for (reply, changed) in waiters.fences {
+                    let _ = reply.send(Ok(changed));
+                }
                 for reply in waiters.others {
                     let _ = reply.send(Ok(()));
                 }
@@ -381,6 +397,9 @@ impl Writer {
                     let _ = reply.send(Err(again()));
                 }
                 for (reply, _) in waiters.replays {
+                    let _ = reply.send(Err(again()));
+                }
+                for (reply, _) in waiters.fences {
                     let _ = reply.send(Err(again()));
                 }
                 for reply in waiters.others {
@@ -445,6 +464,7 @@ enum Work {
     Poll(Vec<Polled>),
     Settle(Box<Settlement>),
     MarkDone(NotificationId),
+    Fence(Box<Fence>, UnixMillis),
     Replay(ReplayOrder, UnixMillis),
     Erase(Box<Erasure>),
 }
@@ -473,6 +493,10 @@ fn split(commands: Vec<Command>) -> (Vec<Work>, Waiters) {
                 work.push(Work::Settle(settlement));
             }
             Command::MarkDone(id) => work.push(Work::MarkDone(id)),
+            Command::Fence(fence, at, reply) => {
+                waiters.fences.push((reply, false));
+                work.push(Work::Fence(fence, at));
+            }
             Command::Replay(order, now, reply) => {
                 waiters.replays.push((reply, Ok(Vec::new())));
                 work.push(Work::Replay(order, now));
@@ -503,6 +527,7 @@ fn write(
     let mut receipts = waiters.receipts.iter_mut();
     let mut settlements = waiters.settlements.iter_mut();
     let mut replays = waiters.replays.iter_mut();
+    let mut fences = waiters.fences.iter_mut();
     for item in work {
         match item {
             Work::Receive(notification) => {
@@ -534,6 +559,12 @@ fn write(
                 }
             }
             Work::Erase(erasure) => erase(&transaction, erasure)?,
+            Work::Fence(fence, at) => {
+                let changed = write_fence(&transaction, fence, *at)?;
+                if let Some((_, slot)) = fences.next() {
+                    *slot = changed;
+                }
+            }
             Work::MarkDone(id) => {
                 transaction
                     .prepare_cached(
@@ -626,6 +657,7 @@ mod tests {
             source: Source::Callback,
             received_at: UnixMillis(1),
             has_action: true,
+            fence: None,
         }
     }
 

@@ -6,12 +6,10 @@
 use std::collections::HashSet;
 
 use rusqlite::{Row, params};
-use serde::Serialize;
 
-use crate::base::{MessageId, NotificationId, PhoneNumber, RunId, UnixMillis};
+use crate::base::{MessageId, NotificationId, PhoneNumber, RunId};
 use crate::store::digits::{form_names, names};
-use crate::store::rows::rfc_3339;
-use crate::store::{Ledger, MessageRow, StoreError};
+use crate::store::{Ledger, MessageRow, OptOutRow, StoreError};
 
 /// Rows of one page.
 const PAGE: usize = 500;
@@ -54,23 +52,6 @@ pub struct Mention<T> {
     pub notification: Option<NotificationId>,
     /// Whether that one's action may still run.
     pub waits: bool,
-}
-
-/// A company that does not write to the number any more.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, serde::Deserialize)]
-#[serde(rename_all = "camelCase")]
-#[allow(missing_docs)] // named as everywhere
-pub struct OptOut {
-    pub app_id: String,
-    pub company_id: String,
-    pub reason: String,
-    #[serde(serialize_with = "rfc_3339", deserialize_with = "moment")]
-    pub since: UnixMillis,
-}
-
-fn moment<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<UnixMillis, D::Error> {
-    let text: String = serde::Deserialize::deserialize(deserializer)?;
-    UnixMillis::parse(&text).ok_or_else(|| serde::de::Error::custom("no moment"))
 }
 
 impl Person {
@@ -165,19 +146,10 @@ impl Person {
     ///
     /// # Errors
     /// When the database fails.
-    pub fn opt_outs(&self, ledger: &Ledger) -> Result<Vec<OptOut>, StoreError> {
-        let mut statement = ledger.connection.prepare(
-            "SELECT app, company, reason, since FROM opt_outs WHERE recipient = ? ORDER BY app, company",
-        )?;
-        let rows = statement.query_map([self.number.as_str()], |row| {
-            Ok(OptOut {
-                app_id: row.get(0)?,
-                company_id: row.get(1)?,
-                reason: row.get(2)?,
-                since: UnixMillis(row.get(3)?),
-            })
-        })?;
-        Ok(rows.collect::<Result<_, _>>()?)
+    pub fn opt_outs(&self, ledger: &Ledger) -> Result<Vec<OptOutRow>, StoreError> {
+        let mut all = ledger.opt_outs(None, None)?;
+        all.retain(|row| row.recipient == self.number.as_str());
+        Ok(all)
     }
 
     /// Which of these are done for good: nothing makes them run again.

@@ -7,6 +7,7 @@ use crate::base::{
     AccountSid, AppId, CompanyId, MessageId, MessageSid, MessageStatus, NotificationId, PhoneNumber, Price,
     UnixMillis,
 };
+use crate::store::Fence;
 
 /// How a notification came to the host.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -15,6 +16,8 @@ pub enum Source {
     Callback,
     /// The host asked Twilio.
     Poll,
+    /// It is no status but a message that somebody wrote.
+    Message,
 }
 
 impl Source {
@@ -24,6 +27,16 @@ impl Source {
         match self {
             Self::Callback => "callback",
             Self::Poll => "poll",
+            Self::Message => "message",
+        }
+    }
+
+    /// Reads the word in the database.
+    pub(super) fn parse(word: &str) -> Self {
+        match word {
+            "poll" => Self::Poll,
+            "message" => Self::Message,
+            _ => Self::Callback,
         }
     }
 }
@@ -55,6 +68,8 @@ pub struct NewNotification {
     pub received_at: UnixMillis,
     /// Whether an action waits for it; without one it is done as soon as it is kept.
     pub has_action: bool,
+    /// What it changes about who is written to: somebody wrote STOP, or START.
+    pub fence: Option<Fence>,
 }
 
 impl NewNotification {
@@ -125,6 +140,8 @@ pub struct Accepted {
     pub status: MessageStatus,
     /// The form as it came.
     pub form: Bytes,
+    /// How it came: it decides which action runs.
+    pub source: Source,
 }
 
 /// What becomes of a notification after an attempt.

@@ -4,7 +4,7 @@ use rusqlite::{CachedStatement, Connection, Row, ToSql, params};
 
 use crate::base::{AppId, CompanyId, MessageId, MessageSid, MessageStatus, NotificationId, UnixMillis};
 use crate::store::records::message_keys;
-use crate::store::{Accepted, Ledger, StoreError};
+use crate::store::{Accepted, Ledger, Source, StoreError};
 
 /// A notification that waits for its action.
 #[derive(Debug, Clone)]
@@ -48,7 +48,7 @@ pub struct Piece {
 }
 
 const COLUMNS: &str = "id, app, company, message_sid, message, form, attempts, kills, next_attempt_at, status, \
-                       generation";
+                       generation, source";
 
 impl Ledger {
     /// What was never tried and came after `after`, in the order of arrival: at least one, if there is one, and then as
@@ -185,6 +185,7 @@ fn waiting(row: &Row<'_>) -> rusqlite::Result<Waiting> {
             message: row.get::<_, Option<[u8; 16]>>(4)?.map(MessageId::from_bytes),
             status: MessageStatus::parse(row.get_ref(9)?.as_str()?),
             form: form.into(),
+            source: Source::parse(row.get_ref(11)?.as_str()?),
         },
         attempts: row.get(6)?,
         kills: row.get(7)?,

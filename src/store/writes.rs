@@ -3,6 +3,7 @@
 use rusqlite::{Connection, OptionalExtension, params};
 
 use crate::base::{MessageId, MessageSid, MessageStatus, NotificationId, Price, schedule};
+use crate::store::fences::{opt_out_by, write_fence};
 use crate::store::polls::SETTLED;
 use crate::store::records::{Accepted, Finished, Mark, NewMessage, NewNotification, Receipt, SendRecord};
 
@@ -36,8 +37,12 @@ pub(super) fn write_notification(
         return Ok(Receipt::Repeat);
     }
     let id = NotificationId(db.last_insert_rowid());
+    if let Some(fence) = &new.fence {
+        write_fence(db, fence, new.received_at)?;
+    }
     if let Some((message, recorded)) = &message {
         update_message(db, *message, recorded, new)?;
+        opt_out_by(db, *message, new.error_code.as_deref(), new.received_at)?;
     }
     if new.has_action {
         accepted.push(Accepted {
@@ -48,6 +53,7 @@ pub(super) fn write_notification(
             message: message.map(|(id, _)| id),
             status: new.status.clone(),
             form: new.form.clone(),
+            source: new.source,
         });
     }
     Ok(Receipt::New(id))
@@ -229,6 +235,7 @@ pub(super) fn write_send(db: &Connection, record: &SendRecord) -> rusqlite::Resu
         .query_row([record.id.as_bytes()], |row| recorded(row, 0))
         .optional()?;
     let Some(recorded) = recorded else { return Ok(()) };
+    opt_out_by(db, record.id, record.error_code.as_deref(), record.at)?;
     // A doubt is news only where Twilio has said nothing, and nothing was concluded: nobody would ask again.
     let is_doubt = record.status.as_str() == "unknown";
     let is_open = recorded.is_untouched && recorded.status != MessageStatus::Failed;

@@ -1,34 +1,19 @@
 //! Twilio's status callbacks: verified, kept, acknowledged; nothing else happens before the answer.
-//!
-//! The order of the checks is the order of what they cost and tell: size and form first, then the signature, with
-//! everything that could tell an application from another behind it. The URL that the signature covers is the
-//! configured public URL with the raw path and query as they came: `Host` and `X-Forwarded-*` are a stranger's word.
-
-use std::time::Duration;
 
 use axum::body::Body;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{OriginalUri, Path, State};
-use axum::http::{HeaderMap, StatusCode, Uri, header};
+use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
-use bytes::Bytes;
-use http_body_util::{BodyExt, LengthLimitError, Limited};
 
-use crate::base::{AccountSid, AppId, CompanyId, MessageId, MessageSid, MessageStatus, Secret};
-use crate::config::Application;
+use crate::base::{MessageId, MessageStatus};
 use crate::store::{NewNotification, Source};
 use crate::web::Site;
 use crate::web::answer::Refusal;
-use crate::whatsapp::{Form, signature};
+use crate::web::verified::Verified;
 
-/// The largest body. Twilio's callbacks stay below 4 KiB.
-const MAX_BODY: usize = 64 << 10;
-/// How long a body may take.
-const BODY_TIMEOUT: Duration = Duration::from_secs(10);
-/// The longest status and error code that are kept.
+/// The longest status that is kept.
 const MAX_WORD: usize = 100;
-/// Twilio's signature (<https://www.twilio.com/docs/usage/webhooks/webhooks-security>).
-const SIGNATURE: &str = "x-twilio-signature";
 
 /// `POST /whatsapp/callback/{appId}/{companyId}`
 pub(super) async fn receive(
@@ -38,9 +23,11 @@ pub(super) async fn receive(
     headers: HeaderMap,
     body: Body,
 ) -> Response {
-    // A path that is not UTF-8 names no application, like any other that is unknown.
-    let (app, company) = path.map_or_else(|_| Default::default(), |Path(names)| names);
-    match accept(&site, &app, &company, &uri, &headers, body).await {
+    let accepted = match Verified::read(&site, path, &uri, &headers, body).await {
+        Ok(verified) => accept(&site, verified, &uri).await,
+        Err(refusal) => Err(refusal),
+    };
+    match accepted {
         Ok(()) => StatusCode::NO_CONTENT.into_response(),
         Err(refusal) => {
             tracing::debug!(?refusal, "a callback was refused");
@@ -49,112 +36,29 @@ pub(super) async fn receive(
     }
 }
 
-async fn accept(
-    site: &Site,
-    app: &str,
-    company: &str,
-    uri: &Uri,
-    headers: &HeaderMap,
-    body: Body,
-) -> Result<(), Refusal> {
-    let body = read(body).await?;
-    if !is_form(headers) {
-        return Err(Refusal::Malformed("the body is not application/x-www-form-urlencoded"));
-    }
-    let given = headers.get(SIGNATURE).ok_or(Refusal::Unsigned)?.to_str().map_err(|_| Refusal::Forbidden)?;
-    let form = Form::parse(&body).map_err(|_| Refusal::Malformed("the form has too many fields"))?;
-    let account = form
-        .get("AccountSid")
-        .and_then(|text| AccountSid::parse(text).ok())
-        .ok_or(Refusal::Malformed("the form has no AccountSid"))?;
-
-    let known = AppId::parse(app).ok().and_then(|app| site.applications.get(&app));
-    let company_id = CompanyId::parse(company).ok();
-    let url = signed_url(site, uri);
-    let (application, company) = if let (Some(application), Some(company)) = (known, company_id) {
-        let keys = keys(application, &company, &account);
-        if !verified(&url, &form, given, keys) {
-            return Err(Refusal::Forbidden);
-        }
-        (application, company)
-    } else {
-        // As much work as for an application that exists.
-        let _ = verified(&url, &form, given, None);
-        return Err(Refusal::Forbidden);
-    };
-
-    let message_sid = form
-        .get("MessageSid")
-        .or_else(|| form.get("SmsSid"))
-        .and_then(|text| MessageSid::parse(text).ok())
-        .ok_or(Refusal::Malformed("the form has no MessageSid"))?;
+async fn accept(site: &Site, verified: Verified, uri: &Uri) -> Result<(), Refusal> {
+    let form = &verified.form;
     let status = form
         .get("MessageStatus")
         .or_else(|| form.get("SmsStatus"))
         .filter(|word| !word.is_empty() && word.len() <= MAX_WORD)
         .ok_or(Refusal::Malformed("the form has no MessageStatus"))?;
-    let word = |name: &str| {
-        form.get(name).filter(|word| !word.is_empty()).map(|word| word.chars().take(500).collect::<String>())
-    };
     let notification = NewNotification {
-        app: application.id.clone(),
-        company,
-        account,
-        message_sid,
+        app: verified.application.id.clone(),
         status: MessageStatus::parse(status),
-        error_code: word("ErrorCode"),
-        error_message: word("ErrorMessage").or_else(|| word("ChannelStatusMessage")),
+        error_code: verified.word("ErrorCode"),
+        error_message: verified.word("ErrorMessage").or_else(|| verified.word("ChannelStatusMessage")),
         message: message_id(uri),
-        form: body,
         source: Source::Callback,
         received_at: site.clock.now(),
-        has_action: application.whatsapp.whatsapp_callback.is_some(),
+        has_action: verified.application.whatsapp.whatsapp_callback.is_some(),
+        fence: None,
+        company: verified.company,
+        account: verified.account,
+        message_sid: verified.message_sid,
+        form: verified.body,
     };
-    site.inbox.receive(notification).await.map(drop).map_err(|error| {
-        tracing::error!(%error, "a callback could not be stored");
-        Refusal::Unavailable
-    })
-}
-
-async fn read(body: Body) -> Result<Bytes, Refusal> {
-    let whole = Limited::new(body, MAX_BODY).collect();
-    match tokio::time::timeout(BODY_TIMEOUT, whole).await {
-        Err(_) => Err(Refusal::TooSlow),
-        Ok(Ok(collected)) => Ok(collected.to_bytes()),
-        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(Refusal::TooLarge),
-        Ok(Err(_)) => Err(Refusal::Malformed("the body broke off")),
-    }
-}
-
-fn is_form(headers: &HeaderMap) -> bool {
-    let kind = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or("");
-    let kind = kind.split(';').next().unwrap_or("").trim();
-    kind.eq_ignore_ascii_case("application/x-www-form-urlencoded")
-}
-
-/// The URL as Twilio signed it: the public one, with the path and query as they came.
-fn signed_url(site: &Site, uri: &Uri) -> String {
-    let raw = uri.path_and_query().map_or("/", |raw| raw.as_str());
-    let prefix = site.prefix();
-    // A proxy may have passed the public URL's own path on, or have stripped it.
-    let path = raw.strip_prefix(prefix).filter(|rest| rest.starts_with('/')).unwrap_or(raw);
-    format!("{}{path}", site.public_url)
-}
-
-/// The keys that an account's callbacks to this application and company may be signed with: the company's own
-/// account, or the application's, which the company falls back to.
-fn keys<'a>(application: &'a Application, company: &CompanyId, account: &AccountSid) -> Option<&'a [Secret]> {
-    [application.whatsapp_of(company), &application.whatsapp]
-        .into_iter()
-        .find(|whatsapp| whatsapp.account_id.as_ref() == Some(account))
-        .map(|whatsapp| whatsapp.auth_keys.as_slice())
-}
-
-/// Takes as long where there is no key as with one that does not match.
-fn verified(url: &str, form: &Form, given: &str, keys: Option<&[Secret]>) -> bool {
-    let nobody = [Secret::new("no such account")];
-    let known = keys.filter(|keys| !keys.is_empty());
-    signature::verify(url, form, given, known.unwrap_or(&nobody)) & known.is_some()
+    site.keep(notification).await
 }
 
 /// The host's id of the message, which its own callback URLs carry.

@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! POST /whatsapp/callback/{appId}/{companyId}   callback      verify → inbox → 204
+//! POST /whatsapp/message/{appId}/{companyId}    message       verify → inbox → an empty <Response/>
 //! GET  /public/{appId}/{path}                   public_files  what WhatsApp fetches
 //! GET  /healthz, /readyz                        health
 //! ```
@@ -13,7 +14,9 @@ mod answer;
 mod callback;
 mod health;
 pub mod listener;
+mod message;
 mod public_files;
+mod verified;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -24,7 +27,8 @@ use axum::routing::{get, post};
 
 use crate::base::{AppId, Clock};
 use crate::config::Application;
-use crate::store::Inbox;
+use crate::store::{Inbox, NewNotification};
+use crate::web::answer::Refusal;
 
 pub use health::Readiness;
 pub use listener::{Listener, ListenerLimits};
@@ -53,6 +57,7 @@ impl Site {
         let files = public_files::router(&self.applications, &self.public_dir);
         let routes = Router::new()
             .route("/whatsapp/callback/{app}/{company}", post(callback::receive))
+            .route("/whatsapp/message/{app}/{company}", post(message::receive))
             .route("/healthz", get(health::alive))
             .route("/readyz", get(health::ready))
             .nest("/public", files)
@@ -60,6 +65,14 @@ impl Site {
             .method_not_allowed_fallback(answer::method_not_allowed)
             .with_state(self);
         if prefix.is_empty() { routes } else { Router::new().nest(&prefix, routes.clone()).merge(routes) }
+    }
+
+    /// Keeps what Twilio has said; returns once it is durable.
+    async fn keep(&self, notification: NewNotification) -> Result<(), Refusal> {
+        self.inbox.receive(notification).await.map(drop).map_err(|error| {
+            tracing::error!(%error, "what Twilio has said could not be stored");
+            Refusal::Unavailable
+        })
     }
 
     /// The path of the public URL, empty or with a leading slash.

@@ -13,6 +13,7 @@
 //! durable, who may send and when to try again are decided above.
 
 pub mod codes;
+pub mod consent;
 pub mod form;
 pub mod message;
 pub mod outcome;
@@ -22,6 +23,7 @@ pub mod storage;
 pub mod twilio;
 
 pub use crate::base::MessageStatus;
+pub use consent::Consent;
 pub use form::Form;
 pub use message::{Account, MessageFilter, MessageResource, OutgoingMessage, Sender};
 pub use outcome::{Outcome, OutcomeCode};

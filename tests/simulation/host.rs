@@ -96,6 +96,8 @@ impl Outside {
             network: Arc::clone(&self.twilio) as _,
             public_url: "http://host".into(),
             simulator_url: None,
+            simulator_rules: boatswain::config::Rules::Open,
+            pacer: Arc::default(),
             ledger: data.host_db(),
             key: boatswain::store::HostKey::for_tests(),
             runtime: self.runtime.clone(),

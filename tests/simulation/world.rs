@@ -130,6 +130,7 @@ impl Callback {
             source: Source::Callback,
             received_at: now,
             has_action: true,
+            fence: None,
         }
     }
 }

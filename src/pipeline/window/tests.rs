@@ -78,6 +78,7 @@ impl World {
                 message: None,
                 status: MessageStatus::Sent,
                 form: Bytes::from_static(b"12345678"),
+                source: crate::store::Source::Callback,
             },
             attempts: 0,
             kills: 0,

@@ -119,6 +119,7 @@ fn notification(message: Option<MessageId>, n: u32, status: &str, source: Source
         source,
         received_at: SENT,
         has_action: true,
+        fence: None,
     }
 }
 

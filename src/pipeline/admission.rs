@@ -1,0 +1,67 @@
+//! A message on its way to the gate: what may stop it, and what it may have to wait for, before it is sent.
+
+use std::time::Duration;
+
+use crate::base::stage;
+use crate::host::Send;
+use crate::pipeline::batch::Batch;
+use crate::pipeline::gate::place_in_line;
+use crate::pipeline::run::{Origin, Run, Stop};
+use crate::whatsapp::Outcome;
+
+impl Batch<'_> {
+    /// Whether a message may leave now; waits in its sender's line if it must. What stops it is its outcome.
+    ///
+    /// # Errors
+    /// When the run cannot go on.
+    pub(super) fn admit(&mut self, run: &mut Run, send: &mut Send) -> Result<Result<(), Outcome>, Stop> {
+        let application = self.application;
+        let (parameters, surroundings) = (&application.parameters, &application.surroundings);
+        if let Some(refused) = application.gate.refuses(parameters, surroundings, send)? {
+            return Ok(Err(refused));
+        }
+        let counted = match application.gate.count(parameters, surroundings, send, application.now())? {
+            Ok(counted) => counted,
+            Err(reached) => return Ok(Err(reached)),
+        };
+        let passed = self.pass(run, send);
+        if !matches!(passed, Ok(Ok(()))) {
+            application.gate.give_back(counted.as_ref());
+        }
+        passed
+    }
+
+    /// What takes time: the line of the sender.
+    fn pass(&mut self, run: &mut Run, send: &mut Send) -> Result<Result<(), Outcome>, Stop> {
+        let application = self.application;
+        let wait = match place_in_line(&application.parameters, &application.surroundings, send) {
+            Ok(wait) => wait,
+            Err(busy) => return Ok(Err(*busy)),
+        };
+        if wait.is_zero() {
+            return Ok(Ok(()));
+        }
+        let goes_on = self.aside(run, || {
+            let until = stage::now() + wait;
+            loop {
+                // Somebody may be woken early.
+                let left = until.saturating_duration_since(stage::now());
+                if left.is_zero() {
+                    return true;
+                }
+                if !application.pause(left.max(Duration::from_millis(1))) {
+                    return false;
+                }
+            }
+        })?;
+        run.waited += wait;
+        match (goes_on, &run.origin) {
+            (true, _) => Ok(Ok(())),
+            (false, Origin::Notification { .. }) => Err(Stop::Stopping),
+            (false, Origin::Direct(_)) => {
+                let message = "the host is stopping, and the message still waited in line: nothing has left";
+                Ok(Err(Outcome { retryable: true, ..Outcome::failed("SENDER_BUSY", message) }))
+            }
+        }
+    }
+}

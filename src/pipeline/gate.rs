@@ -1,0 +1,243 @@
+//! Whether a message may leave: pauses, opt-outs, whom an application may write to, caps, and its sender's pace.
+//!
+//! Everything here comes before the intent to send is recorded: a message that is stopped was never about to leave, and
+//! is not in the ledger.
+
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use crate::base::{PhoneNumber, UnixMillis, stage};
+use crate::config::{self, Environment};
+use crate::host::Send;
+use crate::pipeline::Surroundings;
+use crate::pipeline::meter::{Caps, Counted, Meter, Reached, sameness};
+use crate::pipeline::pacer::interval;
+use crate::store::{Closed, Ledger, StoreError};
+use crate::whatsapp::{Outcome, Sender};
+
+/// The gate of one application.
+#[derive(Debug, Default)]
+pub(super) struct Gate(Mutex<Books>);
+
+/// What the gate looks into.
+#[derive(Debug, Default)]
+struct Books {
+    /// Opened at the first send.
+    ledger: Option<Ledger>,
+    /// Begun at the first send that is counted.
+    meter: Option<Meter>,
+}
+
+impl Gate {
+    /// Whether anybody may be written to, and this recipient; `None`: yes.
+    ///
+    /// # Errors
+    /// When `host.db` cannot be read.
+    pub(super) fn refuses(
+        &self,
+        application: &config::Application,
+        surroundings: &Surroundings,
+        send: &Send,
+    ) -> Result<Option<Outcome>, StoreError> {
+        let to = &send.message.to;
+        if let Some(refused) = not_allowed(application, send, to) {
+            return Ok(Some(refused));
+        }
+        let mut books = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let closed = books.ledger(surroundings)?.closed(&application.id, &send.company, to);
+        if closed.is_err() {
+            books.ledger = None; // opened anew the next time
+        }
+        Ok(closed?.map(|closed| match closed {
+            Closed::Paused(reason) => {
+                let why = reason.map(|reason| format!(" ({reason})")).unwrap_or_default();
+                let message = format!(
+                    "sending is paused by an admin{why}: nothing leaves until `boatswain resume {}`",
+                    application.id
+                );
+                Outcome { retryable: true, ..Outcome::failed("SENDING_PAUSED", message) }
+            }
+            Closed::OptedOut(reason) => Outcome::failed(
+                "RECIPIENT_OPTED_OUT",
+                format!(
+                    "the recipient does not want to be written to by {} ({reason}): send nothing until he opts in, \
+                     which `boatswain opt-outs remove` records",
+                    send.company
+                ),
+            ),
+        }))
+    }
+
+    /// Counts a message, unless a cap is reached: then that is the outcome. Nothing is counted in the simulator.
+    ///
+    /// # Errors
+    /// When `host.db` cannot be read.
+    pub(super) fn count(
+        &self,
+        application: &config::Application,
+        surroundings: &Surroundings,
+        send: &Send,
+        now: UnixMillis,
+    ) -> Result<Result<Option<Counted>, Outcome>, StoreError> {
+        if application.whatsapp.environment == Environment::Simulator {
+            return Ok(Ok(None));
+        }
+        let hash = send.content_hash(&surroundings.key);
+        let message = Counted {
+            company: send.company.clone(),
+            sameness: sameness(send.message.to.as_str(), &hash),
+            at: now,
+        };
+        let mut books = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if books.meter.is_none() {
+            let before = books.ledger(surroundings)?.sent_before(&application.id, now)?;
+            books.meter = Some(Meter::begin(before));
+        }
+        let counted =
+            books.meter.as_mut().map_or(Ok(()), |meter| meter.admit(&message, &caps(application, send)));
+        Ok(counted.map(|()| Some(message)).map_err(|reached| cap_reached(application, send, reached)))
+    }
+
+    /// A message that was counted has not left.
+    pub(super) fn give_back(&self, message: Option<&Counted>) {
+        let mut books = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let (Some(meter), Some(message)) = (&mut books.meter, message) {
+            meter.give_back(message);
+        }
+    }
+}
+
+impl Books {
+    fn ledger(&mut self, surroundings: &Surroundings) -> Result<&Ledger, StoreError> {
+        if self.ledger.is_none() {
+            self.ledger = Some(Ledger::open(&surroundings.ledger)?);
+        }
+        self.ledger.as_ref().ok_or_else(|| StoreError::Unavailable("host.db is not open".into()))
+    }
+}
+
+/// Takes a place in the line of the message's sender; gives how long it is until then.
+pub(super) fn place_in_line(
+    application: &config::Application,
+    surroundings: &Surroundings,
+    send: &Send,
+) -> Result<Duration, Box<Outcome>> {
+    let environment = application.whatsapp.environment;
+    // A messaging service has several senders, and Twilio paces it.
+    let (Some(interval), Sender::Number(sender)) =
+        (interval(environment, surroundings.simulator_rules), &send.message.sender)
+    else {
+        return Ok(Duration::ZERO);
+    };
+    let patience = application.limits.send_wait;
+    surroundings.pacer.take_place(sender.as_str(), interval, patience, stage::now()).map_err(|wait| {
+        let message = format!(
+            "too many messages wait for this sender: Twilio takes one in {} ms, so this one would wait {:.1} s, and \
+             limits.send_wait_ms is {}: send it again later",
+            interval.as_millis(),
+            wait.as_secs_f64(),
+            patience.as_millis()
+        );
+        Box::new(Outcome { retryable: true, ..Outcome::failed("SENDER_BUSY", message) })
+    })
+}
+
+/// Whether an admin has excluded the recipient.
+fn not_allowed(application: &config::Application, send: &Send, to: &PhoneNumber) -> Option<Outcome> {
+    let company = application.companies.get(&send.company).map(|section| &section.limits);
+    let of_company = format!("applications.{}.companies.{}.limits", application.id, send.company);
+    let of_application = format!("applications.{}.limits", application.id);
+    let lists = [
+        (&of_application, application.limits.only_to.as_ref()),
+        (&of_company, company.and_then(|limits| limits.only_to.as_ref())),
+    ];
+    for (section, only_to) in lists {
+        if only_to.is_some_and(|only_to| !only_to.contains(to)) {
+            let message = format!(
+                "this host may write to a few numbers only (`only_to` in [{section}]), and this is none of them: an \
+                 admin adds it there"
+            );
+            return Some(Outcome::failed("RECIPIENT_NOT_ALLOWED", message));
+        }
+    }
+    if application.whatsapp.environment == Environment::Simulator {
+        return None;
+    }
+    let lists = [
+        (&of_application, application.limits.allowed_country_prefixes.as_slice()),
+        (&of_company, company.map_or(&[][..], |limits| &limits.allowed_country_prefixes)),
+    ];
+    for (section, allowed) in lists {
+        if !allowed.is_empty() && !allowed.iter().any(|prefix| to.is_of(*prefix)) {
+            let allowed: Vec<_> = allowed.iter().map(ToString::to_string).collect();
+            let message = format!(
+                "the recipient's country is not among those that may be written to, {} (`allowed_country_prefixes` in \
+                 [{section}]): an admin adds it there",
+                allowed.join(", ")
+            );
+            return Some(Outcome::failed("COUNTRY_NOT_ALLOWED", message));
+        }
+    }
+    None
+}
+
+/// The caps of a company's messages.
+fn caps(application: &config::Application, send: &Send) -> Caps {
+    let limits = &application.limits;
+    let own = application.companies.get(&send.company).map(|section| &section.limits);
+    Caps {
+        per_minute: Some(limits.messages_per_minute),
+        per_day: Some(limits.messages_per_day),
+        company_per_minute: own
+            .and_then(|own| own.messages_per_minute)
+            .or(limits.company_messages_per_minute),
+        company_per_day: own.and_then(|own| own.messages_per_day).or(limits.company_messages_per_day),
+        identical_per_minute: Some(limits.identical_messages_per_minute),
+    }
+}
+
+fn cap_reached(application: &config::Application, send: &Send, reached: Reached) -> Outcome {
+    let app = &application.id;
+    let own = application.companies.get(&send.company).map(|section| &section.limits);
+    let of_company = |key: &str, is_own: bool| {
+        if is_own {
+            format!("`{key}` in [applications.{app}.companies.{}.limits]", send.company)
+        } else {
+            format!("`company_{key}` in [applications.{app}.limits]")
+        }
+    };
+    let (code, retryable, what, key) = match reached {
+        Reached::PerMinute(cap) => (
+            "MESSAGES_PER_MINUTE",
+            true,
+            format!("the application may send {cap} messages a minute"),
+            format!("`messages_per_minute` in [applications.{app}.limits]"),
+        ),
+        Reached::PerDay(cap) => (
+            "MESSAGES_PER_DAY",
+            true,
+            format!("the application may send {cap} messages in 24 hours"),
+            format!("`messages_per_day` in [applications.{app}.limits]"),
+        ),
+        Reached::CompanyPerMinute(cap) => (
+            "COMPANY_MESSAGES_PER_MINUTE",
+            true,
+            format!("the company {} may send {cap} messages a minute", send.company),
+            of_company("messages_per_minute", own.is_some_and(|own| own.messages_per_minute.is_some())),
+        ),
+        Reached::CompanyPerDay(cap) => (
+            "COMPANY_MESSAGES_PER_DAY",
+            true,
+            format!("the company {} may send {cap} messages in 24 hours", send.company),
+            of_company("messages_per_day", own.is_some_and(|own| own.messages_per_day.is_some())),
+        ),
+        Reached::Identical(cap) => (
+            "IDENTICAL_MESSAGE",
+            false,
+            format!("this recipient has got the same message {cap} times within a minute"),
+            format!("`identical_messages_per_minute` in [applications.{app}.limits]"),
+        ),
+    };
+    let advice = if retryable { "send it again later, or ask an admin for more" } else { "look for a loop" };
+    Outcome { retryable, ..Outcome::failed(code, format!("{what} ({key}): {advice}")) }
+}
