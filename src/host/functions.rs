@@ -213,8 +213,8 @@ pub static MANIFEST: &[Function] = &[
         name: "getWhatsappMessage",
         parameters: &[parameter("sid", "string")],
         returns: "string | null",
-        documentation: "The host's record of a message of this application, by Twilio's SID or the host's own id, as a \
-                        JSON string; its status never goes backwards. Null if there is none.",
+        documentation: "The host's record of a message that this application has sent, by Twilio's SID or the host's own \
+                        id, as a JSON string; its status never goes backwards. Null if there is none.",
         global: false,
         body: Body::Host(ledger::get_whatsapp_message),
     },

@@ -268,8 +268,6 @@ impl AppDb {
     /// # Errors
     /// When SQLite fails; nothing is erased then.
     pub fn erase_journals(&self, notifications: &[NotificationId]) -> Result<(), StoreError> {
-        let secure = |how: &str| self.as_host(|db, _| db.pragma_update(None, "secure_delete", how));
-        secure("ON")?;
         let erased = self.begin().and_then(|()| {
             let deleted = notifications.iter().try_for_each(|id| self.forget_journal(*id));
             deleted.and_then(|()| self.commit())
@@ -277,7 +275,6 @@ impl AppDb {
         if erased.is_err() {
             let _ = self.rollback(); // the error that came first is told
         }
-        secure("OFF")?;
         erased?;
         self.as_host(|db, _| empty_wal(db).map_err(StoreError::from))
     }

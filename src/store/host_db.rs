@@ -176,8 +176,6 @@ impl HostDb {
         let fresh = !file.exists();
         let mut connection = open_durable(file)?;
         let open = |cause| StoreError::Open { path: file.to_owned(), cause };
-        // What rows leave behind on the pages that are written anyway: the numbers of people stand in it.
-        connection.pragma_update(None, "secure_delete", "FAST").map_err(open)?;
         let found: i64 =
             connection.pragma_query_value(None, "user_version", |row| row.get(0)).map_err(open)?;
         if found > SCHEMA_VERSION {
@@ -279,6 +277,8 @@ pub(super) fn open_durable(file: &Path) -> Result<Connection, StoreError> {
     connection.pragma_update(None, "synchronous", synchronous()).map_err(open)?;
     connection.pragma_update(None, "foreign_keys", "ON").map_err(open)?;
     connection.pragma_update(None, "cache_size", -16_384).map_err(open)?;
+    // Overwrites what rows leave behind on the pages that are written anyway: the numbers of people stand in it.
+    connection.pragma_update(None, "secure_delete", "FAST").map_err(open)?;
     // A page that many transactions touch is copied into the database once a checkpoint: fewer of them, less work.
     connection.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES).map_err(open)?;
     // What a reader that stood for long let it grow to is given back after the checkpoint that emptied it.

@@ -198,6 +198,13 @@ pub(super) fn write_polled(
     polled: &Polled,
     accepted: &mut Vec<Accepted>,
 ) -> rusqlite::Result<()> {
+    // Forgotten while Twilio was asked: what it told names the recipient again.
+    let is_known = db
+        .prepare_cached(&format!("SELECT 1 FROM messages WHERE {IS_KNOWN} AND id = ?"))?
+        .exists([polled.id.as_bytes()])?;
+    if !is_known {
+        return Ok(());
+    }
     match &polled.learnt {
         Learnt::Nothing => {}
         Learnt::Status(new) => write_status(db, polled.id, new, accepted)?,

@@ -140,6 +140,13 @@ fn messages_are_found_by_every_filter_and_recipients_are_masked() {
     look();
     assert_eq!(host.terminate(), Some(0));
     look();
+    let db = rusqlite::Connection::open(folder.path("data/host.db")).unwrap();
+    let doubt = "UPDATE messages SET status = 'unknown', sid = NULL WHERE recipient = ?";
+    db.execute(doubt, [NUMBER]).unwrap();
+    let id = rows(&folder, &["messages", "list", "--to", NUMBER])[0]["id"].as_str().unwrap().to_owned();
+    let settled = &rows(&folder, &["messages", "settle", &id, "--not-sent"])[0];
+    assert_eq!((&settled["to"], &settled["status"]), (&json!("+39…67"), &json!("failed")));
+    assert_eq!(settled["history"].as_array().unwrap().last().unwrap()["errorCode"], "SETTLED_NOT_SENT");
     for bad in [["--to", "3331234567"], ["--to", "nobody"], ["--since", "soon"], ["--until", "2026-02-30"]] {
         let (_, stderr, status) = said(&folder, &["messages", "list", bad[0], bad[1]]);
         assert!(status == 2 && stderr.contains("error[USAGE]"), "{bad:?}: {stderr}");
@@ -304,6 +311,32 @@ fn what_waits_is_left_alone_and_what_was_given_up_is_never_replayed() {
     let (_, stderr, status) = said(&folder, &["notifications", "replay", "1"]);
     assert!(status == 1 && stderr.contains("NOT_DEAD"), "{stderr}");
     assert_eq!(host.terminate(), Some(0));
+}
+
+/// The journal of a run that has sent is deleted when the run is done; what it held must not stay in the file.
+#[test]
+fn runs_that_have_sent_leave_no_number_behind() {
+    let folder = Folder::new(
+        r#"
+        if (vo.MessageStatus !== "go") return;
+        for (let n = 0; n < 30; n++) utils.whatsapp.send({ to: "+393331234567", body: "Ciao " + n });
+        console.log("effect");
+        "#,
+        "",
+    );
+    let host = folder.serve();
+    let mut go = form(&sid(1), "go");
+    go.push("To", "whatsapp:+393351234567");
+    assert_eq!(callback(&host.url, &host.url, PATH, &go, TOKEN).status, 204);
+    let read = ["messages", "list", "--status", "read"];
+    while rows(&folder, &read).len() < 30
+        || !rows(&folder, &["notifications", "list", "--status", "waiting"]).is_empty()
+    {}
+    let (stdout, stderr, status) = said(&folder, &["forget", NUMBER]);
+    assert_eq!((status, stderr.as_str()), (0, ""), "{stdout}");
+    assert!(stdout.starts_with("30 messages"), "{stdout}");
+    assert_eq!(host.terminate(), Some(0));
+    assert_eq!(files_that_hold(&folder, DIGITS), [""; 0]);
 }
 
 #[test]
