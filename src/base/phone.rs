@@ -90,7 +90,7 @@ impl PhoneNumber {
     /// # Errors
     /// [`InvalidPhoneNumber`] says what is wrong.
     pub fn sender(text: &str) -> Result<Self, InvalidPhoneNumber> {
-        let bare = without_channel(text);
+        let bare = without_channel(text).trim_start_matches(is_separator);
         if !bare.starts_with('+') && !bare.starts_with("00") && !bare.is_empty() {
             return Err(InvalidPhoneNumber::Impossible(
                 shown(text),
@@ -166,9 +166,20 @@ impl Serialize for PhoneNumber {
     }
 }
 
+/// What stands for a space here: the one of the keyboard, and the one that does not break a line, which pages and word
+/// processors put into phone numbers.
+fn is_space(c: char) -> bool {
+    matches!(c, ' ' | '\u{a0}')
+}
+
+/// What may stand around and between the digits.
+fn is_separator(c: char) -> bool {
+    is_space(c) || matches!(c, '.' | '-' | '(' | ')')
+}
+
 fn without_channel(text: &str) -> &str {
-    let text = text.trim();
-    text.strip_prefix("whatsapp:").unwrap_or(text).trim_start()
+    let text = text.trim_matches(is_space);
+    text.strip_prefix("whatsapp:").unwrap_or(text).trim_start_matches(is_space)
 }
 
 fn shown(text: &str) -> String {
@@ -182,26 +193,31 @@ fn parse(text: &str, default: CountryPrefix) -> Result<rlibphonenumber::PhoneNum
     }
     // The library reads letters as keypad digits and skips what stands around a number: the characters are
     // judged here.
-    let plus_elsewhere = bare.chars().skip(1).any(|c| c == '+');
-    let all_known =
-        bare.chars().all(|c| c.is_ascii_digit() || matches!(c, '+' | ' ' | '.' | '-' | '(' | ')' | '\u{a0}'));
+    let all_known = bare.chars().all(|c| c.is_ascii_digit() || c == '+' || is_separator(c));
+    let digits: String = bare.chars().filter(|c| c.is_ascii_digit() || *c == '+').collect();
+    let plus_elsewhere = digits.chars().skip(1).any(|c| c == '+');
     if !all_known || plus_elsewhere || bare.len() > 40 {
         return Err(InvalidPhoneNumber::Characters(shown(text)));
     }
-    let digits: String = bare.chars().filter(|c| c.is_ascii_digit() || *c == '+').collect();
-    let (international, of) = if let Some(rest) = digits.strip_prefix("00") {
-        (format!("+{rest}"), "of any country".to_owned())
-    } else if digits.starts_with('+') {
-        (digits, "of any country".to_owned())
-    } else {
-        (digits, format!("of the country {default} (default_country_prefix)"))
+    let international = match digits.strip_prefix("00") {
+        Some(rest) => Some(format!("+{rest}")),
+        None => digits.starts_with('+').then(|| digits.clone()),
     };
-    let region = PHONE_NUMBER_UTIL.get_region_for_country_code(i32::from(default.0));
-    let number = PHONE_NUMBER_UTIL
-        .parse(&international, region)
-        .ok()
-        .filter(|number| PHONE_NUMBER_UTIL.is_valid_number(number));
-    number.ok_or_else(|| InvalidPhoneNumber::Impossible(shown(text), of))
+    // The library guesses: with a country at hand it reads `+06…` as that country's `06…`, and knows how each country
+    // dials abroad (`011 43…` from the United States). A guess may be somebody else's phone.
+    let number = match &international {
+        Some(international) => PHONE_NUMBER_UTIL.parse(international, None).ok(),
+        None => PHONE_NUMBER_UTIL
+            .parse(&digits, PHONE_NUMBER_UTIL.get_region_for_country_code(i32::from(default.0)))
+            .ok()
+            .filter(|number| number.country_code == i32::from(default.0)),
+    };
+    let number = number.filter(|number| PHONE_NUMBER_UTIL.is_valid_number(number));
+    let of = || match international {
+        Some(_) => "of any country".to_owned(),
+        None => format!("of the country {default} (default_country_prefix)"),
+    };
+    number.ok_or_else(|| InvalidPhoneNumber::Impossible(shown(text), of()))
 }
 
 fn e164(number: &rlibphonenumber::PhoneNumber) -> PhoneNumber {
@@ -225,6 +241,7 @@ mod tests {
             "whatsapp:+393331234567",
             "+39 333 123-45.67",
             "(333) 1234567",
+            "(+39) 333 1234567",
             " 333 1234567 ",
         ] {
             assert_eq!(read(form).as_deref(), Ok("+393331234567"), "{form}");
@@ -251,6 +268,8 @@ mod tests {
             "+3933",
             "12",
             "++393331234567",
+            "+06 6982 1234",
+            "+393331234567\n",
             "+39333123456789012",
             "３３３１２３４５６７",
             "whatsapp:whatsapp:+393331234567",

@@ -5,9 +5,9 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::base::{NotificationId, PhoneNumber, UnixMillis};
+use crate::cli::report::ReportOptions;
 use crate::cli::typed::{address, moment, number};
 use crate::config::Address;
-use crate::store::By;
 
 /// An embedded JavaScript scripting host for WhatsApp applications.
 #[derive(Debug, Parser)]
@@ -305,21 +305,6 @@ pub(super) struct Sight {
     /// Shows recipients' numbers whole, not as `+39…67`.
     #[arg(long, visible_aliases = ["unmasked", "recipients"])]
     pub(super) unmask: bool,
-}
-
-#[derive(Debug, Args)]
-pub(super) struct ReportOptions {
-    /// What to group by: some of app, company, month, day, status, template, country.
-    #[arg(long, value_name = "NAMES", default_value = "company,month")]
-    pub(super) by: By,
-    #[command(flatten)]
-    pub(super) which: Which,
-    /// Comma-separated values (RFC 4180).
-    #[arg(long, conflicts_with = "json")]
-    pub(super) csv: bool,
-    /// One object a line.
-    #[arg(long)]
-    pub(super) json: bool,
 }
 
 /// Which rows.

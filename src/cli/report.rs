@@ -2,14 +2,31 @@
 
 use std::collections::BTreeSet;
 
+use clap::Args;
 use comfy_table::Table;
 use comfy_table::presets::UTF8_HORIZONTAL_ONLY;
 use serde_json::Value;
 
 use crate::cli::look::{Source, control, filter, source, store, text};
-use crate::cli::options::{Options, ReportOptions};
+use crate::cli::options::{Options, Which};
 use crate::cli::{Failure, output};
 use crate::control::views;
+use crate::store::By;
+
+#[derive(Debug, Args)]
+pub(super) struct ReportOptions {
+    /// What to group by: some of app, company, month, day, status, template, country.
+    #[arg(long, value_name = "NAMES", default_value = "company,month")]
+    pub(super) by: By,
+    #[command(flatten)]
+    pub(super) which: Which,
+    /// Comma-separated values (RFC 4180).
+    #[arg(long, conflicts_with = "json")]
+    pub(super) csv: bool,
+    /// One object a line.
+    #[arg(long)]
+    pub(super) json: bool,
+}
 
 /// The columns of numbers, behind those of the group.
 const NUMBERS: [&str; 5] = ["messages", "delivered", "read", "failed", "unknown"];

@@ -4,6 +4,7 @@ use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 
 use crate::host::functions::{Call, Reply};
 use crate::script::protocol::{ErrorKind, Thrown, Value};
+use crate::whatsapp::MediaAddress;
 
 /// What is escaped in a path segment (the WHATWG URL standard's path set, and what could be misread).
 const SEGMENT: &AsciiSet = &CONTROLS
@@ -49,7 +50,7 @@ pub(super) fn get_signed_url(call: &mut Call<'_>) -> Result<Reply, Thrown> {
     let bucket = call.arguments.required_string(0)?;
     let file = call.arguments.required_string(1)?;
     sign(call.run, bucket, file)
-        .map(|url| Reply::Return(Value::String(url)))
+        .map(|address| Reply::Return(Value::String(address.url().to_string())))
         .map_err(|(code, message)| Thrown { kind: ErrorKind::Error, message, code: Some(code.to_owned()) })
 }
 
@@ -61,8 +62,8 @@ pub(super) fn sign(
     run: &crate::host::RunContext,
     bucket: &str,
     file: &str,
-) -> Result<String, (&'static str, String)> {
-    let Some(storage) = &run.storage else {
+) -> Result<MediaAddress, (&'static str, String)> {
+    let (Some(storage), Some(section)) = (&run.storage, &run.application.storage) else {
         return Err((
             "STORAGE_NOT_CONFIGURED",
             format!(
@@ -74,6 +75,6 @@ pub(super) fn sign(
     };
     run.runtime
         .block_on(storage.url(bucket, file))
-        .map(String::from)
+        .map(|url| MediaAddress::signed(url, &section.endpoint))
         .map_err(|error| ("STORAGE_URL", error.to_string()))
 }

@@ -15,7 +15,7 @@ use crate::host::functions::{Call, Reply};
 use crate::host::{Arguments, RunContext, media};
 use crate::script::protocol::{Thrown, Value};
 use crate::store::HostKey;
-use crate::whatsapp::{Account, Outcome, OutgoingMessage, Sender};
+use crate::whatsapp::{Account, MediaAddress, Outcome, OutgoingMessage, Sender};
 
 /// A message that is ready to leave.
 #[derive(Debug, Clone)]
@@ -26,6 +26,8 @@ pub struct Send {
     pub message: OutgoingMessage,
     /// In whose name: the company of the callback URL.
     pub company: CompanyId,
+    /// Where the message's medium is, if it has one.
+    pub medium: Option<MediaAddress>,
     /// How the script wants to be told.
     pub form: OutcomeForm,
     /// What the outcome shall warn of.
@@ -315,17 +317,18 @@ fn prepare(run: &RunContext, request: Request, form: OutcomeForm) -> Result<Send
     }
     let sender = sender(parameters, request.from.as_deref())?;
     let account = account(run, parameters, &request)?;
-    let media_url = media_url(run, &request)?;
+    let medium = medium(run, &request)?;
     let message = OutgoingMessage {
         to,
         sender,
         body: request.body,
-        media_url,
+        // As it was written, or as it was signed.
+        media_url: request.media_url.or_else(|| medium.as_ref().map(|medium| medium.url().to_string())),
         content_sid: request.content_sid,
         content_variables: request.content_variables,
         status_callback: None,
     };
-    Ok(Send { account, message, company, form, warnings: Vec::new() })
+    Ok(Send { account, message, company, medium, form, warnings: Vec::new() })
 }
 
 fn sender(parameters: &Whatsapp, from: Option<&str>) -> Result<Sender, Refused> {
@@ -376,11 +379,11 @@ fn account(run: &RunContext, parameters: &Whatsapp, request: &Request) -> Result
     }
 }
 
-fn media_url(run: &RunContext, request: &Request) -> Result<Option<String>, Refused> {
+fn medium(run: &RunContext, request: &Request) -> Result<Option<MediaAddress>, Refused> {
     match (&request.media_url, &request.bucket, &request.file) {
         (None, None, None) => Ok(None),
         (Some(url), None, None) => match Url::parse(url) {
-            Ok(parsed) if is_http(url) && parsed.has_host() => Ok(Some(url.clone())),
+            Ok(parsed) if is_http(url) && parsed.has_host() => Ok(Some(MediaAddress::given(parsed))),
             _ => refused("MEDIA_URL", "the media URL must be an http(s) URL that Twilio can fetch"),
         },
         (None, Some(bucket), Some(file)) => {

@@ -3,11 +3,12 @@
 use std::time::Duration;
 
 use crate::base::stage;
+use crate::config::{Environment, MediaCheck};
 use crate::host::Send;
 use crate::pipeline::batch::Batch;
 use crate::pipeline::gate::place_in_line;
 use crate::pipeline::run::{Origin, Run, Stop};
-use crate::whatsapp::Outcome;
+use crate::whatsapp::{Outcome, verdict};
 
 impl Batch<'_> {
     /// Whether a message may leave now; waits in its sender's line if it must. What stops it is its outcome.
@@ -31,8 +32,12 @@ impl Batch<'_> {
         passed
     }
 
-    /// What takes time: the line of the sender.
+    /// What takes time: a look at the medium, and the line of the sender.
     fn pass(&mut self, run: &mut Run, send: &mut Send) -> Result<Result<(), Outcome>, Stop> {
+        match self.look_at_medium(run, send)? {
+            Ok(warnings) => send.warnings.extend(warnings),
+            Err(refused) => return Ok(Err(refused)),
+        }
         let application = self.application;
         let wait = match place_in_line(&application.parameters, &application.surroundings, send) {
             Ok(wait) => wait,
@@ -54,7 +59,7 @@ impl Batch<'_> {
                 }
             }
         })?;
-        run.waited += wait;
+        run.waited += wait; // it is no time of the run's
         match (goes_on, &run.origin) {
             (true, _) => Ok(Ok(())),
             (false, Origin::Notification { .. }) => Err(Stop::Stopping),
@@ -63,5 +68,22 @@ impl Batch<'_> {
                 Ok(Err(Outcome { retryable: true, ..Outcome::failed("SENDER_BUSY", message) }))
             }
         }
+    }
+
+    /// Whether WhatsApp would take the medium, learnt from the URL that Twilio will fetch: warnings, or a refusal.
+    fn look_at_medium(&mut self, run: &mut Run, send: &Send) -> Result<Result<Vec<String>, Outcome>, Stop> {
+        let whatsapp = &self.application.parameters.whatsapp;
+        let (Some(medium), check) = (&send.medium, whatsapp.media_check) else { return Ok(Ok(Vec::new())) };
+        if check == MediaCheck::Off {
+            return Ok(Ok(Vec::new()));
+        }
+        // Where the simulator stands in for Twilio, nothing leaves this computer.
+        let only_at_home = whatsapp.environment == Environment::Simulator;
+        let network = &self.application.surroundings.network;
+        let Some(looked) = self.aside(run, || network.look_at(medium, only_at_home))? else {
+            return Ok(Ok(Vec::new()));
+        };
+        let judged = verdict(check, send.message.body.is_some(), &looked);
+        Ok(judged.map_err(|(code, sentence)| Outcome::failed(code, sentence)))
     }
 }

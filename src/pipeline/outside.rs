@@ -9,7 +9,8 @@ use crate::base::MessageSid;
 use crate::script::protocol::{FromWorker, Start, ToWorker};
 use crate::script::{Death, Worker, WorkerCommand, WorkerError};
 use crate::whatsapp::{
-    Account, MessageFilter, MessageResource, OutgoingMessage, ReadError, SendOutcome, Twilio,
+    Account, MediaAddress, MediaProbe, MessageFilter, MessageResource, OutgoingMessage, ReadError, Seen,
+    SendOutcome, Twilio, Unprobed,
 };
 
 /// Where workers come from.
@@ -69,8 +70,11 @@ impl WorkerHandle for Worker {
     }
 }
 
-/// The way to Twilio; [`Twilio`] says what the answers mean.
+/// The way to Twilio, and to the media that it will fetch; [`Twilio`] says what the answers mean.
 pub trait Network: Send + Sync {
+    /// Looks at a medium; `None`: it is not looked at, because it is elsewhere and `only_at_home` is.
+    fn look_at(&self, medium: &MediaAddress, only_at_home: bool) -> Option<Result<Seen, Unprobed>>;
+
     /// Sends a message: one request, whatever happens.
     fn create_message(&self, account: &Account, message: &OutgoingMessage) -> SendOutcome;
 
@@ -95,11 +99,20 @@ pub trait Network: Send + Sync {
 pub struct Internet {
     /// The client.
     pub twilio: Twilio,
+    /// What looks at media.
+    pub probe: MediaProbe,
+    /// Whether the host serves its own files: a run by hand while it is down finds nobody there.
+    pub is_serving: bool,
     /// Where its futures run; calls come from other threads.
     pub runtime: tokio::runtime::Handle,
 }
 
 impl Network for Internet {
+    fn look_at(&self, medium: &MediaAddress, only_at_home: bool) -> Option<Result<Seen, Unprobed>> {
+        let goes = !only_at_home || (self.is_serving && self.probe.is_at_home(medium));
+        goes.then(|| self.runtime.block_on(self.probe.look(medium)))
+    }
+
     fn create_message(&self, account: &Account, message: &OutgoingMessage) -> SendOutcome {
         self.runtime.block_on(self.twilio.create_message(account, message))
     }

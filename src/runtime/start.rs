@@ -15,10 +15,10 @@ use crate::runtime::retention::Retention;
 use crate::runtime::{Engine, Host, HostBuilder};
 use crate::script::catalogue;
 use crate::script::protocol::Bundle;
-use crate::simulator::{ApiKey, Settings, SimulatedAccount, Simulator, SimulatorError};
+use crate::simulator::{self, ApiKey, MediaFrom, Settings, SimulatedAccount, Simulator, SimulatorError};
 use crate::store::{AppDb, DataDir, DataLock, HostDb, HostKey, StoreError, read_migrations};
 use crate::web::{Listener, ListenerLimits, Readiness, Site};
-use crate::whatsapp::{SignedUrls, Twilio};
+use crate::whatsapp::{MediaProbe, Reach, SignedUrls, Twilio};
 
 type Problems = Vec<Diagnostic>;
 
@@ -41,8 +41,11 @@ impl HostBuilder {
         })?;
         let public_url: Arc<str> = self.params.host.public_base(bound).into();
         let simulator = self.simulator(&public_url).await?;
+        if let (Some(simulator), Ok(url)) = (&simulator, Url::parse(&public_url)) {
+            simulator.allow_media_from(&url);
+        }
         let simulator_url = simulator.as_ref().and_then(|simulator| Url::parse(&simulator.base_url()).ok());
-        let parts = self.assemble(&data, &public_url, simulator_url.clone()).await?;
+        let parts = self.assemble(&data, &public_url, simulator_url.clone(), Serving::Yes).await?;
         let (pipeline, inbox) = (Arc::clone(&parts.engine.pipeline), parts.engine.inbox.clone());
         let started = tokio::task::spawn_blocking(move || pipeline.start(&inbox)).await;
         started
@@ -120,7 +123,7 @@ impl HostBuilder {
             let url = simulator.as_ref().and_then(|simulator| Url::parse(&simulator.base_url()).ok());
             (simulator, url)
         };
-        let parts = self.assemble(&data, &public_url, simulator_url.clone()).await?;
+        let parts = self.assemble(&data, &public_url, simulator_url.clone(), Serving::No).await?;
         parts.engine.pipeline.attach(&parts.engine.inbox);
         Ok(parts.into_host(data, lock, public_url, simulator, simulator_url))
     }
@@ -150,12 +153,20 @@ impl HostBuilder {
             listen: self.simulator_listen.unwrap_or(self.params.simulator.listen),
             rules: self.params.simulator.rules,
             accounts: simulated_accounts(self.params.applications.values()),
+            media: MediaFrom::Named,
             clock: Arc::clone(&self.clock),
             ..Settings::default()
         };
         let simulator = Simulator::bind(settings).await.map_err(|error| vec![simulator_problem(&error)])?;
         if let Ok(url) = Url::parse(public_url) {
             simulator.allow_callbacks_to(&url);
+        }
+        // A storage on this computer, such as an emulator; for one elsewhere, nothing leaves the computer.
+        let users = self.params.applications.values().filter(|application| uses_simulator(application));
+        for storage in users.filter_map(|application| application.storage.as_ref()) {
+            if simulator::is_loopback(&storage.endpoint) {
+                simulator.allow_media_from(&storage.endpoint);
+            }
         }
         Ok(Some(simulator))
     }
@@ -166,6 +177,7 @@ impl HostBuilder {
         data: &DataDir,
         public_url: &Arc<str>,
         simulator_url: Option<Url>,
+        serving: Serving,
     ) -> Result<Parts, Problems> {
         let mut host_db = HostDb::open(&data.host_db()).map_err(one)?;
         let key = HostKey::open(&data.host_key()).map_err(one)?;
@@ -186,10 +198,19 @@ impl HostBuilder {
         let twilio = Twilio::new().map_err(|error| {
             vec![Diagnostic::error("HTTP_CLIENT", format!("the HTTP client cannot be set up: {error}"))]
         })?;
+        let anywhere = self.params.host.dangerous_local_media;
+        let reach = if anywhere { Reach::DangerousAnywhere } else { Reach::Public };
+        let probe =
+            MediaProbe::new(public_url, reach).map_err(|why| vec![Diagnostic::error("HTTP_CLIENT", why)])?;
         let surroundings = Surroundings {
             clock: Arc::clone(&self.clock),
             workers: Arc::new(self.worker.clone()),
-            network: Arc::new(Internet { twilio, runtime: tokio::runtime::Handle::current() }),
+            network: Arc::new(Internet {
+                twilio,
+                probe,
+                is_serving: serving == Serving::Yes,
+                runtime: tokio::runtime::Handle::current(),
+            }),
             public_url: Arc::clone(public_url),
             simulator_url,
             simulator_rules: self.params.simulator.rules,
@@ -244,6 +265,13 @@ fn skip_remembered(host_db: &mut HostDb, setup: &ApplicationSetup) -> Result<(),
         );
     }
     Ok(())
+}
+
+/// Whether this host serves its public files itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Serving {
+    Yes,
+    No,
 }
 
 struct Parts {

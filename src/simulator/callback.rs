@@ -108,7 +108,7 @@ async fn answer_of(request: reqwest::RequestBuilder) -> Result<(u16, String), re
 }
 
 /// The innermost reason.
-fn cause(error: &reqwest::Error) -> String {
+pub(super) fn cause(error: &reqwest::Error) -> String {
     let mut innermost: &dyn Error = error;
     while let Some(source) = innermost.source() {
         innermost = source;
@@ -118,13 +118,18 @@ fn cause(error: &reqwest::Error) -> String {
 
 /// Loopback addresses, and the origins that were named: nothing else is ever called.
 fn is_allowed(url: &Url, allowed: &[Origin]) -> bool {
-    let is_loopback = match url.host() {
+    is_loopback(url) || allowed.contains(&url.origin())
+}
+
+/// Whether a URL leads to this computer, by what is written in it.
+#[must_use]
+pub fn is_loopback(url: &Url) -> bool {
+    match url.host() {
         Some(Host::Ipv4(address)) => IpAddr::V4(address).is_loopback(),
         Some(Host::Ipv6(address)) => IpAddr::V6(address).is_loopback(),
         Some(Host::Domain(name)) => name == "localhost",
         None => false,
-    };
-    is_loopback || allowed.contains(&url.origin())
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -61,6 +61,7 @@ async fn messages(Shares(shared): Shares<Arc<Shared>>) -> Json<Value> {
             let mut shown = message.resource();
             shown["callbacks"] = json!(message.callbacks);
             shown["media_urls"] = json!(message.media_urls);
+            shown["media"] = json!(message.media);
             shown["content_sid"] = json!(message.content_sid);
             shown["status_callback"] = json!(message.status_callback);
             shown
@@ -112,6 +113,7 @@ async fn incoming(
         messaging_service: None,
         body: incoming.body,
         media_urls: Vec::new(),
+        media: None,
         content_sid: None,
         status: MessageStatus::Received,
         error_code: None,

@@ -10,6 +10,7 @@
 //! control   /simulator/…          store   the messages and what is known of them
 //! script    what becomes of a message, and the recipients that choose it
 //! play      runs a script on time, over  callback  the signed notifications and their retries
+//! media     fetches a message's medium, HEAD and GET
 //! rules     who has joined, the 24-hour window, pacing (rules = "sandbox" and "production")
 //! ```
 //!
@@ -32,6 +33,11 @@
 //!
 //! Any other fate can be given to any number through [`Simulator::set_script`] or `POST /simulator/scripts`.
 //!
+//! # Media
+//!
+//! Of a message to which the usual is to happen the first medium is fetched, once the message was taken, and may make
+//! it fail: 63019, 63005 or 63034. A fate that was asked for stays as it is, and the medium unread.
+//!
 //! # Under `/simulator`
 //!
 //! All bodies are JSON. None of it asks for a key: the simulator belongs on a loopback address.
@@ -40,12 +46,13 @@
 //! | --- | --- |
 //! | `GET /simulator` | `{"simulator":"boatswain","version":…,"rules":…}` |
 //! | `POST /simulator/accounts` | registers an account, its keys and senders: `{"sid","auth_tokens":[],"api_keys":[{"sid","secret"}],"senders":[]}` |
-//! | `GET /simulator/messages` | every message as Twilio shows it, with its callbacks |
+//! | `GET /simulator/messages` | every message as Twilio shows it, with its callbacks and how the fetch of its medium went |
 //! | `POST /simulator/scripts` | `{"to":"+39…","script":…}`, see [`Script`]; `"script":null` takes it back |
 //! | `POST /simulator/incoming` | somebody writes: `{"account_sid","from","to","body","url"}`; opens the 24-hour window, `join boatswain` joins the sandbox, and `url` (optional) gets Twilio's signed request |
 //!
 //! May know [`crate::base`], [`crate::whatsapp`] and the [`Rules`] of [`crate::config`]. It calls back loopback
-//! addresses and the origins it was told to ([`Simulator::allow_callbacks_to`]), nothing else.
+//! addresses and the origins it was told to ([`Simulator::allow_callbacks_to`]), nothing else; whose media it fetches
+//! is told by [`MediaFrom`] and [`Simulator::allow_media_from`].
 
 mod accept;
 mod address;
@@ -54,6 +61,7 @@ mod control;
 mod dates;
 mod error;
 mod list;
+mod media;
 mod play;
 mod rest;
 mod rules;
@@ -72,14 +80,17 @@ use tokio::task::{JoinHandle, JoinSet};
 use url::{Origin, Url};
 
 use self::callback::Caller;
+use self::media::Fetcher;
 use self::rules::Conversations;
 use self::store::Store;
 use crate::base::{AccountSid, Clock, MessageSid};
 
 pub use address::{Address, InvalidAddress};
+pub use callback::is_loopback;
+pub use media::MediaRecord;
 pub use rules::{JOIN_CODE, Rules};
 pub use script::{Script, Step};
-pub use settings::{ApiKey, Settings, SimulatedAccount, Timings};
+pub use settings::{ApiKey, MediaFrom, Settings, SimulatedAccount, Timings};
 pub use store::{CallbackRecord, Direction, Message};
 
 /// How long a shutdown waits for open requests.
@@ -96,7 +107,7 @@ pub enum SimulatorError {
         /// Why.
         source: std::io::Error,
     },
-    /// The HTTP client for the callbacks could not be set up.
+    /// The HTTP clients for callbacks and media could not be set up.
     #[error("{0}")]
     Client(String),
 }
@@ -156,6 +167,12 @@ impl Simulator {
         self.shared.state().callback_origins.push(url.origin());
     }
 
+    /// Allows media to be fetched from the origin (scheme, host and port) of a URL: the host's public URL's, and that of
+    /// a storage on this computer.
+    pub fn allow_media_from(&self, url: &Url) {
+        self.shared.state().media_origins.push(url.origin());
+    }
+
     /// What becomes of messages to a number from now on; `None` takes it back.
     pub fn set_script(&self, to: Address, script: Option<Script>) {
         self.shared.state().set_script(to, script);
@@ -196,6 +213,8 @@ struct Shared {
     timings: Timings,
     clock: Arc<dyn Clock>,
     caller: Caller,
+    fetcher: Fetcher,
+    media: MediaFrom,
     state: Mutex<State>,
     plays: Mutex<JoinSet<()>>,
     revision: watch::Sender<u64>,
@@ -209,6 +228,7 @@ struct State {
     conversations: Conversations,
     scripts: HashMap<Address, Script>,
     callback_origins: Vec<Origin>,
+    media_origins: Vec<Origin>,
 }
 
 impl Shared {
@@ -222,10 +242,21 @@ impl Shared {
             timings: settings.timings,
             clock: settings.clock,
             caller: Caller::new(settings.timings.retry_pause).map_err(SimulatorError::Client)?,
+            fetcher: Fetcher::new().map_err(SimulatorError::Client)?,
+            media: settings.media,
             state: Mutex::new(state),
             plays: Mutex::default(),
             revision: watch::Sender::default(),
         })
+    }
+
+    /// Whether a medium may be fetched from there.
+    fn may_fetch(&self, url: &Url) -> bool {
+        let is_neighbour = match self.media {
+            MediaFrom::Loopback => is_loopback(url),
+            MediaFrom::Named => false,
+        };
+        is_neighbour || self.state().media_origins.contains(&url.origin())
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

@@ -10,14 +10,24 @@ use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until};
 
 use super::callback::status_form;
+use super::media::MediaRecord;
 use super::script::Step;
+use super::store::Message;
 use super::{Shared, State};
 use crate::base::{MessageSid, Secret};
 use crate::whatsapp::{Form, MessageStatus};
 
+/// What is to happen to a message.
+pub(super) struct Plan {
+    /// What is fetched first; if that fails, so does the message.
+    pub(super) medium: Option<String>,
+    /// One after another.
+    pub(super) steps: Vec<Step>,
+}
+
 /// Starts what happens to a message, `wait` from now.
-pub(super) fn start(shared: &Arc<Shared>, sid: MessageSid, wait: Duration, steps: Vec<Step>) {
-    let task = play(Arc::clone(shared), sid, Instant::now() + wait, steps);
+pub(super) fn start(shared: &Arc<Shared>, sid: MessageSid, wait: Duration, plan: Plan) {
+    let task = play(Arc::clone(shared), sid, Instant::now() + wait, plan);
     let mut plays = shared.plays();
     while plays.try_join_next().is_some() {} // those that have ended
     plays.spawn(task);
@@ -32,11 +42,12 @@ struct Due {
     token: Secret,
 }
 
-async fn play(shared: Arc<Shared>, sid: MessageSid, start: Instant, steps: Vec<Step>) {
+async fn play(shared: Arc<Shared>, sid: MessageSid, start: Instant, plan: Plan) {
     let (queue, mut due) = mpsc::unbounded_channel();
     let timeline = async {
         let queue = queue; // dropped at the end, which ends the callbacks
-        for step in steps {
+        sleep_until(start).await;
+        for step in shared.steps(&sid, plan).await {
             sleep_until(start + Duration::from_millis(step.after_ms)).await;
             let Some(callback) = shared.advance(&sid, &step) else { return };
             for _ in 0..step.callbacks {
@@ -60,6 +71,23 @@ async fn play(shared: Arc<Shared>, sid: MessageSid, start: Instant, steps: Vec<S
 }
 
 impl Shared {
+    /// What happens to a message once its medium was fetched, or could not be.
+    async fn steps(&self, sid: &MessageSid, plan: Plan) -> Vec<Step> {
+        let is_still_wanted = |message: &Message| message.status != MessageStatus::Canceled;
+        let medium = plan.medium.filter(|_| self.state().messages.get(sid).is_some_and(is_still_wanted));
+        let Some(url) = medium else { return plan.steps };
+        let record = self.fetcher.fetch(&url, |url| self.may_fetch(url)).await;
+        let steps = match &record {
+            MediaRecord::Failed { error_code, why } => {
+                tracing::warn!(%sid, error_code, why, "a message's medium could not be fetched or sent");
+                Step::failure(&self.timings, &MessageStatus::Failed, *error_code)
+            }
+            MediaRecord::Unread | MediaRecord::Fetched { .. } => plan.steps,
+        };
+        self.change(sid, |message| message.media = Some(record));
+        steps
+    }
+
     /// Lets a step happen. `None`: the message is gone or was called off; `Some(None)`: it has no callback.
     #[expect(clippy::option_option, reason = "the two are told apart right above")]
     fn advance(&self, sid: &MessageSid, step: &Step) -> Option<Option<Due>> {

@@ -16,11 +16,12 @@ use uuid::Uuid;
 
 use super::accept::{self, Request};
 use super::error::ApiError;
+use super::list;
+use super::play::{self, Plan};
 use super::script::{Script, Step};
 use super::settings::SimulatedAccount;
 use super::store::{Direction, Message};
 use super::{Shared, State};
-use super::{list, play};
 use crate::base::MessageSid;
 use crate::whatsapp::{Form, MessageStatus};
 
@@ -36,6 +37,14 @@ pub(super) fn routes() -> Router<Arc<Shared>> {
         .layer(DefaultBodyLimit::max(MAX_BODY))
 }
 
+/// A message that was taken.
+struct Admitted {
+    message: Message,
+    script: Script,
+    /// What is to be fetched before the script begins.
+    medium: Option<String>,
+}
+
 async fn create(
     Shares(shared): Shares<Arc<Shared>>,
     Path(account): Path<String>,
@@ -45,10 +54,10 @@ async fn create(
     let account = shared.authorize(&headers, &account)?;
     let request = accept::check(&form_of(&body)?, &account)?;
     let scheduled = request.send_at;
-    let (message, script) = shared.admit(&account, request)?;
+    let Admitted { message, script, medium } = shared.admit(&account, request)?;
     let Script::Play { steps, answer_is_lost } = script else { return Err(ApiError::of_code(20500)) };
     let wait = scheduled.map_or(Duration::ZERO, |at| at.since(shared.clock.now()));
-    play::start(&shared, message.sid.clone(), wait, steps);
+    play::start(&shared, message.sid.clone(), wait, Plan { medium, steps });
     if answer_is_lost {
         return Err(ApiError::of_code(20500));
     }
@@ -106,7 +115,7 @@ async fn update(
             &shared,
             message.sid,
             Duration::ZERO,
-            vec![Step::new(Duration::ZERO, MessageStatus::Canceled)],
+            Plan { medium: None, steps: vec![Step::new(Duration::ZERO, MessageStatus::Canceled)] },
         );
     }
     Ok(Json(resource).into_response())
@@ -166,20 +175,21 @@ impl Shared {
 
     /// Takes a message and decides what becomes of it: what was asked for its recipient, what its number asks for,
     /// what a rule forbids, or the usual. A message that is refused is not kept.
-    fn admit(&self, account: &SimulatedAccount, request: Request) -> Result<(Message, Script), ApiError> {
+    fn admit(&self, account: &SimulatedAccount, request: Request) -> Result<Admitted, ApiError> {
         let now = self.clock.now();
-        let message = {
+        let admitted = {
             let mut state = self.state();
             let State { messages, conversations, scripts, .. } = &mut *state;
             let chosen = scripts.get(&request.to).cloned();
-            let script =
-                chosen.or_else(|| Script::of_recipient(&request.to, &self.timings)).unwrap_or_else(|| {
-                    let between = (&request.sender, &request.to);
-                    match conversations.judge(self.rules, between, request.content_sid.is_some(), now) {
-                        Some((status, code)) => Script::fails(&self.timings, &status, code),
-                        None => Script::usual(&self.timings),
-                    }
-                });
+            let chosen = chosen.or_else(|| Script::of_recipient(&request.to, &self.timings)).or_else(|| {
+                let between = (&request.sender, &request.to);
+                let broken = conversations.judge(self.rules, between, request.content_sid.is_some(), now);
+                broken.map(|(status, code)| Script::fails(&self.timings, &status, code))
+            });
+            let (script, medium) = match chosen {
+                Some(script) => (script, None),
+                None => (Script::usual(&self.timings), request.media_urls.first().cloned()),
+            };
             if let Script::Refuse { code } = script {
                 return Err(ApiError::of_code(code));
             }
@@ -199,6 +209,7 @@ impl Shared {
                 messaging_service: request.messaging_service,
                 body: request.body,
                 media_urls: request.media_urls,
+                media: None,
                 content_sid: request.content_sid,
                 error_code: None,
                 created: now,
@@ -208,10 +219,10 @@ impl Shared {
                 callbacks: Vec::new(),
             };
             messages.insert(message.clone());
-            (message, script)
+            Admitted { message, script, medium }
         };
         self.announce();
-        Ok(message)
+        Ok(admitted)
     }
 }
 

@@ -56,6 +56,18 @@ impl Step {
         let after_ms = u64::try_from(after.as_millis()).unwrap_or(u64::MAX);
         Self { after_ms, status, error_code: None, callbacks: 1 }
     }
+
+    /// The steps of a message that fails.
+    pub(super) fn failure(timings: &Timings, status: &MessageStatus, code: i64) -> Vec<Self> {
+        let end = |after| Self { error_code: Some(code), ..Self::new(after, status.clone()) };
+        match status {
+            // WhatsApp had it and gave up.
+            MessageStatus::Undelivered => {
+                vec![Self::new(timings.sent, MessageStatus::Sent), end(timings.delivered)]
+            }
+            _ => vec![end(timings.sent)],
+        }
+    }
 }
 
 impl Script {
@@ -78,14 +90,7 @@ impl Script {
     /// A message that fails.
     #[must_use]
     pub fn fails(timings: &Timings, status: &MessageStatus, code: i64) -> Self {
-        let end = |after| Step { error_code: Some(code), ..Step::new(after, status.clone()) };
-        match status {
-            // WhatsApp had it and gave up.
-            MessageStatus::Undelivered => {
-                Self::play(vec![Step::new(timings.sent, MessageStatus::Sent), end(timings.delivered)])
-            }
-            _ => Self::play(vec![end(timings.sent)]),
-        }
+        Self::play(Step::failure(timings, status, code))
     }
 
     /// What the number of a recipient asks for, if it is one of those in the table of [`super`].

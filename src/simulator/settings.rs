@@ -19,23 +19,37 @@ pub struct Settings {
     pub rules: Rules,
     /// The accounts it knows from the start.
     pub accounts: Vec<SimulatedAccount>,
+    /// Whose media it fetches.
+    pub media: MediaFrom,
     /// When things happen.
     pub timings: Timings,
     /// What dates, windows and pacing go by.
     pub clock: Arc<dyn Clock>,
 }
 
-/// A free loopback port, open rules, no accounts, the usual timings, the computer's clock.
+/// A free loopback port, open rules, no accounts, media of this computer, the usual timings, the computer's clock.
 impl Default for Settings {
     fn default() -> Self {
         Self {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
             rules: Rules::default(),
             accounts: Vec::new(),
+            media: MediaFrom::default(),
             timings: Timings::default(),
             clock: Arc::new(SystemClock),
         }
     }
+}
+
+/// Whose media are fetched, besides those of the origins that are allowed by
+/// [`allow_media_from`](super::Simulator::allow_media_from).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum MediaFrom {
+    /// Every loopback address: for a simulator that stands alone, and knows no host.
+    #[default]
+    Loopback,
+    /// Nobody's: inside a host, whose scripts must not reach what listens beside it.
+    Named,
 }
 
 /// How long after its creation the usual things happen to a message.

@@ -6,6 +6,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::address::Address;
+use super::media::MediaRecord;
 use crate::base::{AccountSid, MessageSid, UnixMillis};
 use crate::whatsapp::message::format_date;
 use crate::whatsapp::{MessageStatus, codes};
@@ -41,6 +42,8 @@ pub struct Message {
     pub body: String,
     /// The media.
     pub media_urls: Vec<String>,
+    /// How the fetch of the first of them went, when it is over.
+    pub media: Option<MediaRecord>,
     /// The template.
     pub content_sid: Option<String>,
     /// What became of it so far.

@@ -1,5 +1,7 @@
 //! The simulator over real sockets: Twilio's paths on one side, an application that receives callbacks on the other.
 
+mod media;
+
 use std::collections::VecDeque;
 
 use axum::Router;

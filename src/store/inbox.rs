@@ -337,6 +337,11 @@ impl Writer {
         if !self.marks.is_empty() || !self.kept.is_empty() {
             self.commit(Vec::new());
         }
+        // SQLite empties the log when the last connection closes, unless that is a reader's: after a clean stop all is
+        // in the database itself, for those who copy the file.
+        if let Some(db) = &self.db {
+            let _ = db.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
+        }
     }
 
     fn commit(&mut self, commands: Vec<Command>) {

@@ -5,6 +5,7 @@
 //! signature  X-Twilio-Signature, made and verified          message  what is sent, and Twilio's record of it
 //! outcome    what an action learns of a send                twilio   the client: send, fetch, list
 //! storage    signed URLs of Google Cloud Storage            reconciliation  which message of Twilio's log is which doubt
+//! media      which media WhatsApp takes, and with a text    probe    what Twilio will find at a medium's URL
 //! ```
 //!
 //! Which status of a message may replace which is told by [`MessageStatus`] in the base.
@@ -15,8 +16,10 @@
 pub mod codes;
 pub mod consent;
 pub mod form;
+pub mod media;
 pub mod message;
 pub mod outcome;
+pub mod probe;
 pub mod reconciliation;
 pub mod signature;
 pub mod storage;
@@ -25,8 +28,10 @@ pub mod twilio;
 pub use crate::base::MessageStatus;
 pub use consent::Consent;
 pub use form::Form;
+pub use media::verdict;
 pub use message::{Account, MessageFilter, MessageResource, OutgoingMessage, Sender};
 pub use outcome::{Outcome, OutcomeCode};
+pub use probe::{MediaAddress, MediaProbe, Reach, Seen, Unprobed};
 pub use reconciliation::{Doubt, Finding};
 pub use storage::{SignedUrls, StorageError};
 pub use twilio::{NotSent, ReadError, Refusal, SendOutcome, Sent, Twilio};

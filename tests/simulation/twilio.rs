@@ -7,7 +7,8 @@ use boatswain::base::{MessageId, MessageSid, MessageStatus, PhoneNumber, UnixMil
 use boatswain::pipeline::Network;
 use boatswain::whatsapp::twilio::Hidden;
 use boatswain::whatsapp::{
-    Account, MessageFilter, MessageResource, NotSent, OutgoingMessage, ReadError, Refusal, SendOutcome, Sent,
+    Account, MediaAddress, MessageFilter, MessageResource, NotSent, OutgoingMessage, ReadError, Refusal,
+    Seen, SendOutcome, Sent, Unprobed,
 };
 
 use crate::oracle::Accepted;
@@ -68,6 +69,10 @@ enum Fate {
 }
 
 impl Network for SimulatedTwilio {
+    fn look_at(&self, _: &MediaAddress, _: bool) -> Option<Result<Seen, Unprobed>> {
+        None
+    }
+
     fn create_message(&self, _account: &Account, message: &OutgoingMessage) -> SendOutcome {
         let director = &self.world.director;
         stage::reach("twilio-asked");

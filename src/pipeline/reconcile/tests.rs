@@ -6,7 +6,7 @@ use super::*;
 use crate::base::{CompanyId, ManualClock, MessageSid, PhoneNumber};
 use crate::store::{HostDb, NewMessage, SendRecord};
 use crate::whatsapp::twilio::Hidden;
-use crate::whatsapp::{MessageFilter, OutgoingMessage, Refusal, SendOutcome};
+use crate::whatsapp::{MediaAddress, MessageFilter, OutgoingMessage, Refusal, Seen, SendOutcome, Unprobed};
 
 const SENT: UnixMillis = UnixMillis(1_800_000_000_000);
 const PARAMS: &str = r#"
@@ -31,6 +31,10 @@ struct Rote {
 }
 
 impl Network for Rote {
+    fn look_at(&self, _: &MediaAddress, _: bool) -> Option<Result<Seen, Unprobed>> {
+        None
+    }
+
     fn create_message(&self, _: &Account, _: &OutgoingMessage) -> SendOutcome {
         unreachable!("reconciliation sends nothing")
     }
