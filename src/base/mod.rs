@@ -8,6 +8,7 @@ mod clock;
 mod diagnostic;
 mod ids;
 mod phone;
+mod price;
 pub mod schedule;
 mod secret;
 pub mod stage;
@@ -21,6 +22,7 @@ pub use ids::{
     RunId,
 };
 pub use phone::{CountryPrefix, InvalidPhoneNumber, PhoneNumber};
+pub use price::{Decimal, Price};
 pub use secret::Secret;
 pub use status::MessageStatus;
 pub use template::{InvalidTemplate, TemplateText};

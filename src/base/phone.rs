@@ -118,6 +118,20 @@ impl PhoneNumber {
         format!("whatsapp:{}", self.0)
     }
 
+    /// Its digits, without the plus.
+    #[must_use]
+    pub fn digits(&self) -> &str {
+        self.0.trim_start_matches('+')
+    }
+
+    /// The country that it belongs to, as ISO 3166 writes it (`IT`); `None` for numbers of no country.
+    #[must_use]
+    pub fn country(&self) -> Option<String> {
+        let number = PHONE_NUMBER_UTIL.parse(&self.0, None).ok()?;
+        let region = PHONE_NUMBER_UTIL.get_region_for_number(&number)?;
+        Some(region.to_string()).filter(|region| region.len() == 2)
+    }
+
     /// With all but the first three and the last two digits hidden, for logs: `+39…12`.
     #[must_use]
     pub fn masked(&self) -> String {
@@ -276,6 +290,15 @@ mod tests {
         assert!(PhoneNumber::sender("+14155238886").is_ok());
         assert!(PhoneNumber::sender("whatsapp:+14155238886").is_ok());
         assert!(PhoneNumber::sender("4155238886").is_err());
+    }
+
+    #[test]
+    fn a_number_has_a_country() {
+        for (number, country) in
+            [("+393331234567", Some("IT")), ("+14155238886", Some("US")), ("+16135550123", Some("CA"))]
+        {
+            assert_eq!(PhoneNumber::sender(number).unwrap().country().as_deref(), country, "{number}");
+        }
     }
 
     #[test]

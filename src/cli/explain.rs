@@ -82,6 +82,11 @@ const OWN: &[OwnCode] = &[
         "check that the file is Boatswain's and that this user may write it",
     ),
     own("DATABASE_NEWER", "a database was written by a newer version", "use that version, or a backup"),
+    own(
+        "DATABASE_OLDER",
+        "host.db was written by an older version, and reading commands change nothing",
+        "start `boatswain serve`, which upgrades it; make a backup with the older version first",
+    ),
     own("DATABASE", "a database failed", "check the disk and its free space"),
     own(
         "DATABASE_COMMIT",
@@ -141,6 +146,21 @@ const OWN: &[OwnCode] = &[
         "NOT_DEAD",
         "only a notification that has been given up can be replayed",
         "`notifications list --status dead` shows those; one that is done has had its effect, which happens once",
+    ),
+    own(
+        "OWN_SENDER",
+        "the number to be forgotten is one that the host sends from",
+        "give the number of the person who wants to be forgotten",
+    ),
+    own(
+        "NOT_FORGOTTEN",
+        "notifications that wait, or messages of open runs, still hold the number",
+        "repeat `forget` when they are done",
+    ),
+    own(
+        "TRACES_LEFT",
+        "no row names the number any more, but unused room of host.db does",
+        "stop the host and repeat `forget`, which then writes the file anew",
     ),
     own("NOT_RUN", "the action was not run", "do as the error says"),
     own("HOST_GONE", "the running host does not answer", "look at its log"),
@@ -229,6 +249,26 @@ const OWN: &[OwnCode] = &[
     ),
     own("MEDIA_CONFLICT", "a public URL and a bucket exclude each other", "give one of them"),
     own("MEDIA_INCOMPLETE", "bucketName and fileName go together", "give both"),
+    own(
+        "MEDIA_TOO_LARGE",
+        "the medium has more bytes than WhatsApp takes: 5 MB for pictures, 16 MB for everything else",
+        "make it smaller, or send a link to it as text",
+    ),
+    own(
+        "MEDIA_TYPE",
+        "the medium's server gives a type that WhatsApp does not take, or none",
+        "send a supported type, and set its Content-Type where the file is kept",
+    ),
+    own(
+        "MEDIA_UNREACHABLE",
+        "the medium could not be looked at, and media_check is strict",
+        "open its URL from outside; media_check = \"warn\" sends it all the same",
+    ),
+    own(
+        "MEDIA_FORBIDDEN",
+        "the medium is where the host does not look: not https, or not at a public address; media_check is strict",
+        "give an https URL that the internet can reach, utils.getPublicUrl, or a bucket and a file",
+    ),
     own("CONTENT_SID_MISSING", "a template needs its ContentSid", "give HX…, as Twilio's console shows it"),
     own("CONTENT_SID", "the ContentSid is not one", "give HX and 32 hexadecimal digits"),
     own(

@@ -6,42 +6,79 @@ use comfy_table::Table;
 use comfy_table::presets::UTF8_HORIZONTAL_ONLY;
 use serde_json::Value;
 
-use crate::base::Diagnostic;
-use crate::cli::options::{ListOptions, Look, Options};
+use crate::base::{Diagnostic, PhoneNumber};
+use crate::cli::options::{ListOptions, Options, ShowOptions, Which};
 use crate::cli::{Failure, output};
 use crate::config;
+use crate::control::mask::Recipients;
 use crate::control::views::{self, Kind};
 use crate::control::{ControlClient, ControlError};
 use crate::store::{DataDir, Filter, Ledger, StoreError};
 
 /// Where the rows come from.
-enum Source {
+pub(super) enum Source {
     Host(ControlClient),
     Ledger(Ledger),
     /// No host has run yet.
     Nothing,
 }
 
-pub(super) async fn run(options: &Options, kind: Kind, look: &Look) -> Result<(), Failure> {
-    let source = source(options).await?;
-    match look {
-        Look::List(list) => {
-            let rows = rows(&source, kind, list).await?;
-            if list.json {
-                rows.iter().for_each(output::line);
-            } else {
-                table(kind, &rows);
-            }
-            Ok(())
-        }
-        Look::Show { id, json } => {
-            let Some(row) = row(&source, kind, id).await? else {
-                output::problem(&not_found(id));
-                return Err(Failure::Failed);
-            };
-            show(&row, *json);
-            Ok(())
-        }
+/// `list`.
+pub(super) async fn list(
+    options: &Options,
+    kind: Kind,
+    list: &ListOptions,
+    to: Option<&PhoneNumber>,
+    recipients: Recipients,
+) -> Result<(), Failure> {
+    let filter = Filter {
+        status: list.status.clone(),
+        to: to.map(ToString::to_string),
+        limit: Some(list.limit),
+        ..filter(&list.which)
+    };
+    let rows = match source(options).await? {
+        Source::Host(host) => host.list(kind, &filter, recipients).await.map_err(control)?,
+        Source::Ledger(ledger) => views::list(&ledger, kind, &filter, recipients).map_err(store)?,
+        Source::Nothing => Vec::new(),
+    };
+    if list.json {
+        rows.iter().for_each(output::line);
+    } else {
+        table(kind, &rows);
+    }
+    Ok(())
+}
+
+/// `show`.
+pub(super) async fn one(
+    options: &Options,
+    kind: Kind,
+    asked: &ShowOptions,
+    recipients: Recipients,
+) -> Result<(), Failure> {
+    let id = &asked.id;
+    let row = match source(options).await? {
+        Source::Host(host) => host.show(kind, id, recipients).await.map_err(control)?,
+        Source::Ledger(ledger) => views::show(&ledger, kind, id, recipients).map_err(store)?,
+        Source::Nothing => None,
+    };
+    let Some(row) = row else {
+        output::problem(&not_found(id));
+        return Err(Failure::Failed);
+    };
+    show(&row, asked.json);
+    Ok(())
+}
+
+/// The rows that the options mean.
+pub(super) fn filter(which: &Which) -> Filter {
+    Filter {
+        app: which.app.clone(),
+        company: which.company.clone(),
+        since: which.since,
+        until: which.until,
+        ..Filter::default()
     }
 }
 
@@ -68,7 +105,7 @@ pub(super) fn data_folder(options: &Options) -> Result<PathBuf, Failure> {
     })
 }
 
-async fn source(options: &Options) -> Result<Source, Failure> {
+pub(super) async fn source(options: &Options) -> Result<Source, Failure> {
     let data = data_folder(options)?;
     if let Some(host) = ControlClient::find(&DataDir::socket_in(&data)).await {
         return Ok(Source::Host(host));
@@ -78,28 +115,6 @@ async fn source(options: &Options) -> Result<Source, Failure> {
         return Ok(Source::Nothing);
     }
     Ok(Source::Ledger(Ledger::open(&file).map_err(store)?))
-}
-
-async fn rows(source: &Source, kind: Kind, list: &ListOptions) -> Result<Vec<Value>, Failure> {
-    let filter = Filter {
-        app: list.app.clone(),
-        company: list.company.clone(),
-        status: list.status.clone(),
-        limit: Some(list.limit),
-    };
-    match source {
-        Source::Host(host) => host.list(kind, &filter).await.map_err(control),
-        Source::Ledger(ledger) => views::list(ledger, kind, &filter).map_err(store),
-        Source::Nothing => Ok(Vec::new()),
-    }
-}
-
-async fn row(source: &Source, kind: Kind, id: &str) -> Result<Option<Value>, Failure> {
-    match source {
-        Source::Host(host) => host.show(kind, id).await.map_err(control),
-        Source::Ledger(ledger) => views::show(ledger, kind, id).map_err(store),
-        Source::Nothing => Ok(None),
-    }
 }
 
 #[allow(clippy::needless_pass_by_value)] // for map_err
@@ -183,7 +198,7 @@ fn describe(row: &Value) {
 }
 
 /// What a cell shows.
-fn text(value: &Value) -> String {
+pub(super) fn text(value: &Value) -> String {
     match value {
         Value::Null => String::new(),
         Value::String(text) => crate::base::shown(text),

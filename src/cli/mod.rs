@@ -13,11 +13,14 @@ mod fences;
 mod look;
 mod options;
 mod output;
+mod person;
 mod replay;
+mod report;
 mod run;
 mod serve;
 mod settle;
 mod simulator;
+mod typed;
 
 use std::process::ExitCode;
 
@@ -25,7 +28,9 @@ use clap::Parser;
 use clap::error::ErrorKind;
 
 use crate::base::Diagnostic;
-use options::{Command, MessagesCommand, NotificationCommand, Options};
+use crate::control::mask::Recipients;
+use crate::control::views::Kind;
+use options::{Command, MessagesCommand, NotificationCommand, Options, RunsCommand};
 
 /// How a command ends when it does not end well.
 #[derive(Debug)]
@@ -85,18 +90,17 @@ async fn dispatch(options: Options) -> Result<(), Failure> {
         Command::Run { action, vo, company } => run::run(&options, action, vo, company.as_deref()).await,
         Command::Check { json } => check::run(&options, *json),
         Command::Simulator { listen } => simulator::run(&options, *listen).await,
-        Command::Messages { command: MessagesCommand::Look(look) } => {
-            look::run(&options, crate::control::views::Kind::Messages, look).await
+        Command::Messages { command } => messages(&options, command).await,
+        Command::Notifications { command } => notifications(&options, command).await,
+        Command::Runs { command: RunsCommand::List(list) } => {
+            look::list(&options, Kind::Runs, list, None, Recipients::Masked).await
         }
-        Command::Messages { command: MessagesCommand::Settle(settle) } => settle::run(&options, settle).await,
-        Command::Notifications { command: NotificationCommand::Look(look) } => {
-            look::run(&options, crate::control::views::Kind::Notifications, look).await
+        Command::Runs { command: RunsCommand::Show(show) } => {
+            look::one(&options, Kind::Runs, show, Recipients::Masked).await
         }
-        Command::Notifications { command: NotificationCommand::Replay(replay) } => {
-            replay::run(&options, replay).await
-        }
-        Command::Runs { look } => look::run(&options, crate::control::views::Kind::Runs, look).await,
         Command::Accounts { command } => accounts::run(&options, command).await,
+        Command::Export { number, json } => person::export(&options, number, *json).await,
+        Command::Forget { number, dry_run, json } => person::forget(&options, number, *dry_run, *json).await,
         Command::Backup { file, force } => backup::run(&options, file, *force).await,
         Command::Pause { app, company, reason } => {
             fences::pause(&options, app.as_deref(), company.as_deref(), reason.as_deref()).await
@@ -104,6 +108,31 @@ async fn dispatch(options: Options) -> Result<(), Failure> {
         Command::Resume { app, company } => fences::resume(&options, app, company.as_deref()).await,
         Command::OptOuts { command } => fences::opt_outs(&options, command).await,
         Command::Explain { code } => explain::run(code),
+    }
+}
+
+async fn messages(options: &Options, command: &MessagesCommand) -> Result<(), Failure> {
+    match command {
+        MessagesCommand::List { list, to, sight } => {
+            look::list(options, Kind::Messages, list, to.as_ref(), Recipients::shown_if(sight.unmask)).await
+        }
+        MessagesCommand::Show { show, sight } => {
+            look::one(options, Kind::Messages, show, Recipients::shown_if(sight.unmask)).await
+        }
+        MessagesCommand::Report(report) => report::run(options, report).await,
+        MessagesCommand::Settle(settle) => settle::run(options, settle).await,
+    }
+}
+
+async fn notifications(options: &Options, command: &NotificationCommand) -> Result<(), Failure> {
+    match command {
+        NotificationCommand::List { list, sight } => {
+            look::list(options, Kind::Notifications, list, None, Recipients::shown_if(sight.unmask)).await
+        }
+        NotificationCommand::Show { show, sight } => {
+            look::one(options, Kind::Notifications, show, Recipients::shown_if(sight.unmask)).await
+        }
+        NotificationCommand::Replay(replay) => replay::run(options, replay).await,
     }
 }
 

@@ -4,7 +4,9 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::base::NotificationId;
+use crate::base::{NotificationId, PhoneNumber, UnixMillis};
+use crate::cli::report::ReportOptions;
+use crate::cli::typed::{address, moment, number};
 use crate::config::Address;
 
 /// An embedded JavaScript scripting host for WhatsApp applications.
@@ -92,7 +94,28 @@ pub(super) enum Command {
     /// Runs of actions.
     Runs {
         #[command(subcommand)]
-        look: Look,
+        command: RunsCommand,
+    },
+    /// Everything that the host keeps about a phone number, as one JSON document.
+    Export {
+        /// The number, in its international form.
+        #[arg(value_parser = number)]
+        number: PhoneNumber,
+        /// On one line.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Erases a phone number from what the host keeps.
+    Forget {
+        /// The number, in its international form.
+        #[arg(value_parser = number)]
+        number: PhoneNumber,
+        /// Only says what would go.
+        #[arg(long)]
+        dry_run: bool,
+        /// One object on one line.
+        #[arg(long)]
+        json: bool,
     },
     /// Stops an application or a company from sending; without one, lists what is paused.
     Pause {
@@ -178,8 +201,25 @@ pub(super) struct Whom {
 
 #[derive(Debug, Subcommand)]
 pub(super) enum MessagesCommand {
-    #[command(flatten)]
-    Look(Look),
+    /// The newest first.
+    List {
+        #[command(flatten)]
+        list: ListOptions,
+        /// To this number, in its international form.
+        #[arg(long, value_name = "NUMBER", value_parser = number)]
+        to: Option<PhoneNumber>,
+        #[command(flatten)]
+        sight: Sight,
+    },
+    /// One, with its history, its notifications and where Twilio shows it.
+    Show {
+        #[command(flatten)]
+        show: ShowOptions,
+        #[command(flatten)]
+        sight: Sight,
+    },
+    /// How many there were, what became of them and what they cost.
+    Report(ReportOptions),
     /// Says what became of a message in doubt, when you have found it out.
     Settle(SettleOptions),
 }
@@ -195,6 +235,8 @@ pub(super) struct SettleOptions {
     /// Twilio does not have it: it failed.
     #[arg(long)]
     pub(super) not_sent: bool,
+    #[command(flatten)]
+    pub(super) sight: Sight,
     /// One object on one line.
     #[arg(long)]
     pub(super) json: bool,
@@ -236,8 +278,20 @@ pub(super) struct RemoveOptions {
 
 #[derive(Debug, Subcommand)]
 pub(super) enum NotificationCommand {
-    #[command(flatten)]
-    Look(Look),
+    /// The newest first.
+    List {
+        #[command(flatten)]
+        list: ListOptions,
+        #[command(flatten)]
+        sight: Sight,
+    },
+    /// One, with its form, its run and what that has sent.
+    Show {
+        #[command(flatten)]
+        show: ShowOptions,
+        #[command(flatten)]
+        sight: Sight,
+    },
     /// Runs dead notifications again: the same runs, which go on where they stopped and send nothing twice.
     Replay(ReplayOptions),
 }
@@ -260,33 +314,59 @@ pub(super) struct ReplayOptions {
     /// Starts the runs anew, after a script was mended: what they sent before they may SEND AGAIN.
     #[arg(long)]
     pub(super) resend: bool,
+    #[command(flatten)]
+    pub(super) sight: Sight,
     /// One object a line.
     #[arg(long)]
     pub(super) json: bool,
 }
 
 #[derive(Debug, Subcommand)]
-pub(super) enum Look {
+pub(super) enum RunsCommand {
     /// The newest first.
     List(ListOptions),
-    /// One, with all that belongs to it.
-    Show {
-        /// Its id; for a message also Twilio's sid.
-        id: String,
-        /// One object on one line.
-        #[arg(long)]
-        json: bool,
-    },
+    /// One, with its log.
+    Show(ShowOptions),
 }
 
 #[derive(Debug, Args)]
-pub(super) struct ListOptions {
+pub(super) struct ShowOptions {
+    /// Its id; for a message also Twilio's sid.
+    pub(super) id: String,
+    /// One object on one line.
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+/// Whether recipients are shown.
+#[derive(Debug, Args)]
+pub(super) struct Sight {
+    /// Shows recipients' numbers whole, not as `+39…67`.
+    #[arg(long, visible_aliases = ["unmasked", "recipients"])]
+    pub(super) unmask: bool,
+}
+
+/// Which rows.
+#[derive(Debug, Args)]
+pub(super) struct Which {
     /// Of one application.
     #[arg(long, value_name = "ID")]
     pub(super) app: Option<String>,
     /// Of one company.
     #[arg(long, value_name = "ID")]
     pub(super) company: Option<String>,
+    /// From then on: a date, a moment (`2026-11-22T18:30:00Z`) or an age (`2h`, `7d`).
+    #[arg(long, value_name = "WHEN", value_parser = moment)]
+    pub(super) since: Option<UnixMillis>,
+    /// Before then.
+    #[arg(long, value_name = "WHEN", value_parser = moment)]
+    pub(super) until: Option<UnixMillis>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct ListOptions {
+    #[command(flatten)]
+    pub(super) which: Which,
     /// A message's status, a notification's state, a run's reason.
     #[arg(long, value_name = "WORD")]
     pub(super) status: Option<String>,
@@ -296,8 +376,4 @@ pub(super) struct ListOptions {
     /// One object a line.
     #[arg(long)]
     pub(super) json: bool,
-}
-
-fn address(text: &str) -> Result<Address, &'static str> {
-    crate::config::parse_address(text)
 }

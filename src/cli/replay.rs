@@ -6,6 +6,7 @@ use crate::base::{Clock, Diagnostic, NotificationId, SystemClock};
 use crate::cli::look::{control, data_folder, store};
 use crate::cli::options::{Options, ReplayOptions};
 use crate::cli::{Failure, output};
+use crate::control::mask::Recipients;
 use crate::control::{ControlClient, views};
 use crate::store::{DataDir, DataLock, HostDb, Inbox, Ledger, NotReplayed, ReplayOrder, StoreError, Which};
 
@@ -22,6 +23,7 @@ enum Desk {
 
 pub(super) async fn run(options: &Options, asked: &ReplayOptions) -> Result<(), Failure> {
     let desk = desk(options).await?;
+    let recipients = Recipients::shown_if(asked.sight.unmask);
     let mut replayed = 0;
     let mut failed = false;
     if asked.ids.is_empty() {
@@ -29,7 +31,7 @@ pub(super) async fn run(options: &Options, asked: &ReplayOptions) -> Result<(), 
         loop {
             let (app, company) = (asked.app.clone(), asked.company.clone());
             let order = ReplayOrder { which: Which::Dead { app, company, after }, resend: asked.resend };
-            let rows = desk.replay(order).await?.unwrap_or_default();
+            let rows = desk.replay(order, recipients).await?.unwrap_or_default();
             let Some(last) = rows.last().and_then(|row| row["id"].as_i64()) else { break };
             after = NotificationId(last);
             replayed += rows.len();
@@ -37,7 +39,7 @@ pub(super) async fn run(options: &Options, asked: &ReplayOptions) -> Result<(), 
         }
     }
     for id in &asked.ids {
-        match desk.replay(ReplayOrder { which: Which::One(*id), resend: asked.resend }).await? {
+        match desk.replay(ReplayOrder { which: Which::One(*id), resend: asked.resend }, recipients).await? {
             Ok(rows) => {
                 replayed += rows.len();
                 print(&rows, asked);
@@ -79,15 +81,19 @@ async fn desk(options: &Options) -> Result<Desk, Failure> {
 }
 
 impl Desk {
-    async fn replay(&self, order: ReplayOrder) -> Result<Result<Vec<Value>, NotReplayed>, Failure> {
+    async fn replay(
+        &self,
+        order: ReplayOrder,
+        recipients: Recipients,
+    ) -> Result<Result<Vec<Value>, NotReplayed>, Failure> {
         match self {
-            Self::Host(host) => host.replay(&order).await.map_err(control),
+            Self::Host(host) => host.replay(&order, recipients).await.map_err(control),
             Self::Here { data, inbox, .. } => {
                 let (file, inbox) = (data.host_db(), inbox.clone());
                 let replayed = tokio::task::spawn_blocking(move || {
                     let now = SystemClock.now();
                     match inbox.replay(order, now)? {
-                        Ok(ids) => Ok(Ok(views::replayed(&Ledger::open(&file)?, &ids, now)?)),
+                        Ok(ids) => Ok(Ok(views::replayed(&Ledger::open(&file)?, &ids, now, recipients)?)),
                         Err(refused) => Ok(Err(refused)),
                     }
                 });

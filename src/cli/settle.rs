@@ -4,6 +4,7 @@ use crate::base::{Clock, Diagnostic, MessageId, MessageSid, SystemClock};
 use crate::cli::look::{control, data_folder, not_found, show, store};
 use crate::cli::options::{Options, SettleOptions};
 use crate::cli::{Failure, output};
+use crate::control::mask::Recipients;
 use crate::control::settle::{fate, refusal};
 use crate::control::views::{self, Kind};
 use crate::control::{ControlClient, SettleOrder};
@@ -15,10 +16,11 @@ pub(super) async fn run(options: &Options, settle: &SettleOptions) -> Result<(),
             .help("give the SID as Twilio's log shows it, `SM…` or `MM…`")
     })?;
     let order = SettleOrder { sent };
+    let recipients = Recipients::shown_if(settle.sight.unmask);
     let Ok(id) = MessageId::parse(&settle.id) else { return failed(&not_found(&settle.id)) };
     let data = data_folder(options)?;
     let row = match ControlClient::find(&DataDir::socket_in(&data)).await {
-        Some(host) => match host.settle(id, &order).await {
+        Some(host) => match host.settle(id, &order, recipients).await {
             Ok(row) => row,
             Err(error) => return Err(control(error)),
         },
@@ -33,7 +35,9 @@ pub(super) async fn run(options: &Options, settle: &SettleOptions) -> Result<(),
                 return failed(&refused);
             }
             let ledger = Ledger::open(&data.host_db()).map_err(store)?;
-            views::show(&ledger, Kind::Messages, &id.to_string()).map_err(store)?.unwrap_or_default()
+            views::show(&ledger, Kind::Messages, &id.to_string(), recipients)
+                .map_err(store)?
+                .unwrap_or_default()
         }
     };
     show(&row, settle.json);

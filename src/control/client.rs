@@ -7,11 +7,13 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use crate::base::MessageId;
+use crate::base::{MessageId, PhoneNumber};
+use crate::control::forget::{ForgetOrder, Forgotten};
+use crate::control::mask::Recipients;
 use crate::control::views::Kind;
 use crate::control::{BackupOrder, RunOrder, SettleOrder};
 use crate::pipeline::RunReport;
-use crate::store::{Backup, Fence, Filter, ForgetKeys, NotReplayed, ReplayOrder};
+use crate::store::{Backup, By, Fence, Filter, ForgetKeys, NotReplayed, ReplayOrder};
 
 /// A host that is up.
 #[derive(Debug)]
@@ -69,17 +71,54 @@ impl ControlClient {
     ///
     /// # Errors
     /// [`ControlError`].
-    pub async fn list(&self, kind: Kind, filter: &Filter) -> Result<Vec<Value>, ControlError> {
-        self.ask(self.http.get(format!("http://host/{}", word(kind))).query(filter)).await
+    pub async fn list(
+        &self,
+        kind: Kind,
+        filter: &Filter,
+        recipients: Recipients,
+    ) -> Result<Vec<Value>, ControlError> {
+        let request = self.http.get(format!("http://host/{}", word(kind))).query(filter);
+        self.ask(request.query(&sight(recipients))).await
     }
 
     /// One row with what belongs to it.
     ///
     /// # Errors
     /// [`ControlError`].
-    pub async fn show(&self, kind: Kind, id: &str) -> Result<Option<Value>, ControlError> {
+    pub async fn show(
+        &self,
+        kind: Kind,
+        id: &str,
+        recipients: Recipients,
+    ) -> Result<Option<Value>, ControlError> {
         let id: String = form_urlencoded::byte_serialize(id.as_bytes()).collect();
-        self.ask(self.http.get(format!("http://host/{}/{id}", word(kind)))).await
+        let request = self.http.get(format!("http://host/{}/{id}", word(kind)));
+        self.ask(request.query(&sight(recipients))).await
+    }
+
+    /// Groups of messages, as [`crate::control::views::report`] shows them.
+    ///
+    /// # Errors
+    /// [`ControlError`].
+    pub async fn report(&self, by: &By, filter: &Filter) -> Result<Vec<Value>, ControlError> {
+        let request = self.http.get("http://host/messages/report").query(filter);
+        self.ask(request.query(&[("by", by.to_string())])).await
+    }
+
+    /// Everything about a number, as [`crate::control::views::export`] shows it.
+    ///
+    /// # Errors
+    /// [`ControlError`].
+    pub async fn export(&self, number: &PhoneNumber) -> Result<Value, ControlError> {
+        self.ask(self.http.get(format!("http://host/people/{number}"))).await
+    }
+
+    /// Forgets a number.
+    ///
+    /// # Errors
+    /// [`ControlError`].
+    pub async fn forget(&self, order: &ForgetOrder) -> Result<Forgotten, ControlError> {
+        self.ask(self.http.post("http://host/people/forget").json(order)).await
     }
 
     /// Runs an action.
@@ -94,16 +133,26 @@ impl ControlClient {
     ///
     /// # Errors
     /// [`ControlError`].
-    pub async fn settle(&self, id: MessageId, order: &SettleOrder) -> Result<Value, ControlError> {
-        self.ask(self.http.post(format!("http://host/messages/{id}/settle")).json(order)).await
+    pub async fn settle(
+        &self,
+        id: MessageId,
+        order: &SettleOrder,
+        recipients: Recipients,
+    ) -> Result<Value, ControlError> {
+        let request = self.http.post(format!("http://host/messages/{id}/settle")).json(order);
+        self.ask(request.query(&sight(recipients))).await
     }
 
     /// Has dead notifications run again; each as [`crate::control::views::replayed`] shows it.
     ///
     /// # Errors
     /// [`ControlError`].
-    pub async fn replay(&self, order: &ReplayOrder) -> Result<Result<Vec<Value>, NotReplayed>, ControlError> {
-        self.ask(self.http.post("http://host/replay").json(order)).await
+    pub async fn replay(
+        &self,
+        order: &ReplayOrder,
+        recipients: Recipients,
+    ) -> Result<Result<Vec<Value>, NotReplayed>, ControlError> {
+        self.ask(self.http.post("http://host/replay").json(order).query(&sight(recipients))).await
     }
 
     /// Changes who is written to; `false`: it was so already.
@@ -161,6 +210,10 @@ impl ControlClient {
             Err(_) => Err(ControlError::Gone(format!("it answered {status}"))),
         }
     }
+}
+
+fn sight(recipients: Recipients) -> [(&'static str, Recipients); 1] {
+    [("recipients", recipients)]
 }
 
 fn word(kind: Kind) -> &'static str {

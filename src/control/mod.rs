@@ -6,6 +6,8 @@
 
 mod client;
 pub mod fences;
+pub mod forget;
+pub mod mask;
 mod server;
 pub mod settle;
 pub mod views;

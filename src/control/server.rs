@@ -10,19 +10,22 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
+use serde::Deserialize;
 use serde_json::json;
 use tokio::net::UnixListener;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
-use crate::base::{AppId, Clock, Diagnostic, MessageId, MessageStatus};
+use crate::base::{AppId, Clock, Diagnostic, MessageId, MessageStatus, NotificationId, PhoneNumber};
 use crate::control::fences;
+use crate::control::forget::{Eraser, ForgetOrder, NotForgotten, erase_journals};
+use crate::control::mask::Recipients;
 use crate::control::settle::{fate, refusal};
 use crate::control::views::{self, Kind};
 use crate::control::{BackupOrder, RunOrder, SettleOrder};
 use crate::pipeline::{DirectRun, NotRun, Pipeline};
 use crate::store::{
-    self, BackupError, DataDir, Filter, ForgetKeys, Inbox, Ledger, NotReplayed, ReplayOrder, Settled,
+    self, BackupError, By, DataDir, Filter, ForgetKeys, Inbox, Ledger, NotReplayed, ReplayOrder, Settled,
     Settlement, StoreError,
 };
 
@@ -37,6 +40,19 @@ pub struct Desk {
     pub inbox: Inbox,
     /// What runs actions.
     pub pipeline: Arc<Pipeline>,
+}
+
+/// Whether recipients are shown.
+#[derive(Deserialize)]
+struct Sight {
+    #[serde(default)]
+    recipients: Recipients,
+}
+
+/// What a report groups by.
+#[derive(Deserialize)]
+struct Groups {
+    by: By,
 }
 
 /// The control socket at work; its file is removed when it stops.
@@ -67,6 +83,9 @@ impl ControlServer {
             .route("/backup", post(move |desk, order| backup(desk, order, watched)))
             .route("/accounts", get(accounts))
             .route("/accounts/remove", post(remove_account))
+            .route("/messages/report", get(report))
+            .route("/people/{number}", get(export))
+            .route("/people/forget", post(forget))
             .route("/{kind}", get(list))
             .route("/{kind}/{id}", get(show))
             .route("/messages/{id}/settle", post(settle))
@@ -102,12 +121,67 @@ async fn list(
     State(desk): State<Desk>,
     UrlPath(kind): UrlPath<Kind>,
     Query(filter): Query<Filter>,
+    Query(sight): Query<Sight>,
 ) -> Response {
-    read(desk, move |ledger| Ok(Json(views::list(ledger, kind, &filter)?).into_response())).await
+    read(desk, move |ledger| Ok(Json(views::list(ledger, kind, &filter, sight.recipients)?).into_response()))
+        .await
 }
 
-async fn show(State(desk): State<Desk>, UrlPath((kind, id)): UrlPath<(Kind, String)>) -> Response {
-    read(desk, move |ledger| Ok(Json(views::show(ledger, kind, &id)?).into_response())).await
+async fn show(
+    State(desk): State<Desk>,
+    UrlPath((kind, id)): UrlPath<(Kind, String)>,
+    Query(sight): Query<Sight>,
+) -> Response {
+    read(desk, move |ledger| Ok(Json(views::show(ledger, kind, &id, sight.recipients)?).into_response()))
+        .await
+}
+
+async fn report(
+    State(desk): State<Desk>,
+    Query(filter): Query<Filter>,
+    Query(groups): Query<Groups>,
+) -> Response {
+    read(desk, move |ledger| Ok(Json(views::report(ledger, &groups.by, &filter)?).into_response())).await
+}
+
+async fn export(State(desk): State<Desk>, UrlPath(number): UrlPath<String>) -> Response {
+    let Some(number) = number_of(&number) else { return StatusCode::BAD_REQUEST.into_response() };
+    read(desk, move |ledger| Ok(Json(views::export(ledger, &number)?).into_response())).await
+}
+
+async fn forget(State(desk): State<Desk>, Json(order): Json<ForgetOrder>) -> Response {
+    let Some(number) = number_of(&order.number) else { return StatusCode::BAD_REQUEST.into_response() };
+    let forgotten = tokio::task::spawn_blocking(move || {
+        let is_open = |app: &str, id| AppId::parse(app).is_ok_and(|app| desk.pipeline.is_open(&app, id));
+        let journals = |app: &str, ids: &[NotificationId]| {
+            if desk.pipeline.erase_journals(app, ids)? {
+                return Ok(());
+            }
+            erase_journals(&desk.data, app, ids) // nobody else works in this folder
+        };
+        let host_db = desk.data.host_db();
+        Eraser { host_db: &host_db, inbox: &desk.inbox, is_open: &is_open, erase_journals: &journals }
+            .forget(&number, order.dry_run)
+    });
+    match forgotten.await {
+        Ok(Ok(forgotten)) => {
+            tracing::info!(
+                messages = forgotten.messages,
+                notifications = forgotten.notifications,
+                dry_run = forgotten.dry_run,
+                "a number was forgotten"
+            );
+            Json(forgotten).into_response()
+        }
+        Ok(Err(error @ NotForgotten::OwnSender)) => problem(StatusCode::CONFLICT, &error.diagnostic()),
+        Ok(Err(error)) => problem(StatusCode::INTERNAL_SERVER_ERROR, &error.diagnostic()),
+        Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
+    }
+}
+
+/// The command has read what a person typed: this is its E.164 form.
+fn number_of(text: &str) -> Option<PhoneNumber> {
+    PhoneNumber::sender(text).ok()
 }
 
 async fn accounts(State(desk): State<Desk>, Query(filter): Query<Filter>) -> Response {
@@ -155,6 +229,7 @@ async fn run(State(desk): State<Desk>, Json(order): Json<RunOrder>) -> Response 
 async fn settle(
     State(desk): State<Desk>,
     UrlPath(id): UrlPath<MessageId>,
+    Query(sight): Query<Sight>,
     Json(order): Json<SettleOrder>,
 ) -> Response {
     let settled = match is_being_sent(&desk, id).await {
@@ -165,7 +240,8 @@ async fn settle(
     match settled.map(|settled| refusal(id, &settled)) {
         Ok(None) => {
             read(desk, move |ledger| {
-                Ok(Json(views::show(ledger, Kind::Messages, &id.to_string())?).into_response())
+                let shown = views::show(ledger, Kind::Messages, &id.to_string(), sight.recipients)?;
+                Ok(Json(shown).into_response())
             })
             .await
         }
@@ -184,11 +260,18 @@ async fn is_being_sent(desk: &Desk, id: MessageId) -> Result<bool, StoreError> {
     }))
 }
 
-async fn replay(State(desk): State<Desk>, Json(order): Json<ReplayOrder>) -> Response {
+async fn replay(
+    State(desk): State<Desk>,
+    Query(sight): Query<Sight>,
+    Json(order): Json<ReplayOrder>,
+) -> Response {
     let replayed = tokio::task::spawn_blocking(move || {
         let now = desk.clock.now();
         match desk.inbox.replay(order, now)? {
-            Ok(ids) => Ok(Ok(views::replayed(&Ledger::open(&desk.data.host_db())?, &ids, now)?)),
+            Ok(ids) => {
+                let ledger = Ledger::open(&desk.data.host_db())?;
+                Ok(Ok(views::replayed(&ledger, &ids, now, sight.recipients)?))
+            }
             Err(refused) => Ok(Err(refused)),
         }
     });

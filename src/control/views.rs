@@ -3,8 +3,9 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use crate::base::{NotificationId, RunId, UnixMillis};
-use crate::store::{Filter, Ledger, StoreError};
+use crate::base::{NotificationId, PhoneNumber, RunId, UnixMillis};
+use crate::control::mask::Recipients;
+use crate::store::{By, Filter, Ledger, MessageRow, NotificationRow, Person, ReportRow, StoreError};
 use crate::whatsapp::Form;
 
 /// What is looked at.
@@ -23,9 +24,14 @@ pub enum Kind {
 ///
 /// # Errors
 /// When the database fails.
-pub fn list(ledger: &Ledger, kind: Kind, filter: &Filter) -> Result<Vec<Value>, StoreError> {
+pub fn list(
+    ledger: &Ledger,
+    kind: Kind,
+    filter: &Filter,
+    recipients: Recipients,
+) -> Result<Vec<Value>, StoreError> {
     Ok(match kind {
-        Kind::Messages => rows(&ledger.messages(filter)?),
+        Kind::Messages => messages(&ledger.messages(filter)?, recipients),
         Kind::Notifications => rows(&ledger.notifications(filter)?),
         Kind::Runs => rows(&ledger.runs(filter)?),
     })
@@ -43,7 +49,12 @@ pub fn accounts(ledger: &Ledger, filter: &Filter) -> Result<Vec<Value>, StoreErr
 ///
 /// # Errors
 /// When the database fails.
-pub fn show(ledger: &Ledger, kind: Kind, id: &str) -> Result<Option<Value>, StoreError> {
+pub fn show(
+    ledger: &Ledger,
+    kind: Kind,
+    id: &str,
+    recipients: Recipients,
+) -> Result<Option<Value>, StoreError> {
     Ok(match kind {
         Kind::Messages => {
             let Some(message) = ledger.message(id)? else { return Ok(None) };
@@ -51,21 +62,14 @@ pub fn show(ledger: &Ledger, kind: Kind, id: &str) -> Result<Option<Value>, Stor
                 Some(sid) => rows(&ledger.notifications_of(sid)?),
                 None => Vec::new(),
             };
-            Some(with(row(&message), "notifications", Value::from(notifications)))
+            let shown = with_history(ledger, &message)?;
+            let shown = with(shown, "twilioLog", message.sid.as_deref().map(twilio_log).into());
+            Some(recipients.message(with(shown, "notifications", Value::from(notifications))))
         }
         Kind::Notifications => {
             let Ok(id) = id.parse::<NotificationId>() else { return Ok(None) };
             let Some(notification) = ledger.notification(id)? else { return Ok(None) };
-            let form = Form::parse(notification.form.as_deref().unwrap_or_default()).unwrap_or_default();
-            let fields: serde_json::Map<_, _> = form
-                .fields()
-                .into_iter()
-                .map(|(name, value)| (name.to_owned(), Value::from(value)))
-                .collect();
-            let run = ledger.run_of(id)?.map_or(Value::Null, |run| row(&run));
-            let shown = with(with(row(&notification), "form", Value::from(fields)), "run", run);
-            let shown = with(shown, "messages", Value::from(rows(&ledger.messages_of(id)?)));
-            Some(with(shown, "replays", Value::from(rows(&ledger.replays_of(id)?))))
+            Some(notification_shown(ledger, &notification, recipients)?)
         }
         Kind::Runs => {
             let Ok(id) = id.parse::<RunId>() else { return Ok(None) };
@@ -74,19 +78,116 @@ pub fn show(ledger: &Ledger, kind: Kind, id: &str) -> Result<Option<Value>, Stor
     })
 }
 
+/// A notification with its form, its run, what that has sent, and its replays.
+fn notification_shown(
+    ledger: &Ledger,
+    notification: &NotificationRow,
+    recipients: Recipients,
+) -> Result<Value, StoreError> {
+    let form = Form::parse(notification.form.as_deref().unwrap_or_default()).unwrap_or_default();
+    let fields: serde_json::Map<_, _> =
+        form.fields().into_iter().map(|(name, value)| (name.to_owned(), Value::from(value))).collect();
+    let run = ledger.run_of(notification.id)?.map_or(Value::Null, |run| row(&run));
+    let shown = with(with(row(notification), "form", Value::from(fields)), "run", run);
+    let sent = messages(&ledger.messages_of(notification.id)?, recipients);
+    let shown = with(shown, "messages", Value::from(sent));
+    let shown = with(shown, "replays", Value::from(rows(&ledger.replays_of(notification.id)?)));
+    Ok(recipients.notification(shown))
+}
+
+fn with_history(ledger: &Ledger, message: &MessageRow) -> Result<Value, StoreError> {
+    Ok(with(row(message), "history", Value::from(rows(&ledger.history(message)?))))
+}
+
+/// Where Twilio's console shows a message, to who is signed in to its account.
+fn twilio_log(sid: &str) -> String {
+    format!("https://www.twilio.com/console/sms/logs/{sid}")
+}
+
+/// Groups of messages; each an object with the dimensions, the numbers, and `cost` by currency.
+///
+/// # Errors
+/// When the database fails.
+pub fn report(ledger: &Ledger, by: &By, filter: &Filter) -> Result<Vec<Value>, StoreError> {
+    let shown = |row: &ReportRow| {
+        let mut members = serde_json::Map::new();
+        for (dimension, part) in by.0.iter().zip(&row.group) {
+            members.insert(dimension.as_str().to_owned(), part.clone().into());
+        }
+        for (name, count) in [
+            ("messages", row.messages),
+            ("delivered", row.delivered),
+            ("read", row.read),
+            ("failed", row.failed),
+            ("unknown", row.unknown),
+        ] {
+            members.insert(name.to_owned(), count.into());
+        }
+        let cost: serde_json::Map<_, _> =
+            row.cost.iter().map(|(unit, sum)| (unit.clone(), sum.to_string().into())).collect();
+        members.insert("cost".to_owned(), cost.into());
+        Value::from(members)
+    };
+    Ok(ledger.report(by, filter)?.iter().map(shown).collect())
+}
+
+/// Everything that the host keeps about a number, whole.
+///
+/// # Errors
+/// When the database fails.
+pub fn export(ledger: &Ledger, number: &PhoneNumber) -> Result<Value, StoreError> {
+    let person = Person::find(ledger, number)?;
+    let messages =
+        person.messages.iter().map(|message| with_history(ledger, message)).collect::<Result<Vec<_>, _>>()?;
+    let mut notifications = Vec::new();
+    let mut shown = std::collections::HashSet::new();
+    for concerned in person.notifications(ledger)? {
+        if concerned.is_about
+            && let Some(notification) = ledger.notification(concerned.id)?
+        {
+            shown.insert(Some(concerned.id));
+            notifications.push(notification_shown(ledger, &notification, Recipients::Shown)?);
+        }
+    }
+    let mut runs = Vec::new();
+    for mention in person.runs(ledger)? {
+        if !shown.contains(&mention.notification)
+            && let Some(run) = ledger.run(mention.id)?
+        {
+            runs.push(row(&run));
+        }
+    }
+    Ok(json!({
+        "number": number,
+        "messages": messages,
+        "notifications": notifications,
+        "otherRuns": runs,
+        "optOuts": rows(&person.opt_outs(ledger)?),
+    }))
+}
+
 /// Notifications that run again, each with what their runs had sent before `at`.
 ///
 /// # Errors
 /// When the database fails.
-pub fn replayed(ledger: &Ledger, ids: &[NotificationId], at: UnixMillis) -> Result<Vec<Value>, StoreError> {
+pub fn replayed(
+    ledger: &Ledger,
+    ids: &[NotificationId],
+    at: UnixMillis,
+    recipients: Recipients,
+) -> Result<Vec<Value>, StoreError> {
     let mut shown = Vec::with_capacity(ids.len());
     for id in ids {
         let Some(notification) = ledger.notification(*id)? else { continue };
         let before: Vec<_> =
             ledger.messages_of(*id)?.into_iter().filter(|message| message.created_at < at).collect();
-        shown.push(with(row(&notification), "sentBefore", Value::from(rows(&before))));
+        shown.push(with(row(&notification), "sentBefore", Value::from(messages(&before, recipients))));
     }
     Ok(shown)
+}
+
+fn messages(found: &[MessageRow], recipients: Recipients) -> Vec<Value> {
+    found.iter().map(|message| recipients.message(row(message))).collect()
 }
 
 fn rows<T: Serialize>(rows: &[T]) -> Vec<Value> {

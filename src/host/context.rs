@@ -1,5 +1,6 @@
 //! What a host function sees of its run.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use serde_json::Value as Json;
@@ -26,6 +27,8 @@ pub struct RunContext {
     pub simulator_url: Option<Url>,
     /// What makes temporary URLs of Google Cloud Storage, if the application has it.
     pub storage: Option<Arc<SignedUrls>>,
+    /// Where `host.db` is, for looking a message up.
+    pub ledger: PathBuf,
     /// Where futures are driven.
     pub runtime: tokio::runtime::Handle,
 }

@@ -1,6 +1,6 @@
 //! The manifest: everything that a script may call, in one list.
 
-use crate::host::{Arguments, Effects, RunContext, Send, media, messages, sql};
+use crate::host::{Arguments, Effects, RunContext, Send, ledger, media, messages, sql};
 use crate::script::protocol::{ErrorKind, FunctionSpec, Thrown, Value};
 use crate::store::AppDb;
 
@@ -64,7 +64,8 @@ const fn parameter(name: &'static str, kind: &'static str) -> Parameter {
     Parameter { name, kind }
 }
 
-/// Everything that a script may call. The index is the number that crosses the pipe.
+/// Everything that a script may call. The index is the number that crosses the pipe, and a part of the fingerprints in
+/// journals: what is new comes last, or runs that wait for their next attempt could not be continued after an upgrade.
 pub static MANIFEST: &[Function] = &[
     Function {
         name: "sendWhatsappMessage",
@@ -207,6 +208,15 @@ pub static MANIFEST: &[Function] = &[
         documentation: "The public URL of a file in `public/<appId>/`, for Twilio to fetch.",
         global: false,
         body: Body::Host(media::get_public_url),
+    },
+    Function {
+        name: "getWhatsappMessage",
+        parameters: &[parameter("sid", "string")],
+        returns: "string | null",
+        documentation: "The host's record of a message that this application has sent, by Twilio's SID or the host's own \
+                        id, as a JSON string; its status never goes backwards. Null if there is none.",
+        global: false,
+        body: Body::Host(ledger::get_whatsapp_message),
     },
 ];
 

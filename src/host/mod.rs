@@ -16,6 +16,7 @@ mod arguments;
 mod content;
 mod context;
 mod functions;
+mod ledger;
 mod media;
 mod messages;
 mod request;

@@ -192,6 +192,7 @@ impl<'a> Batch<'a> {
                 public_url: Arc::clone(&self.application.surroundings.public_url),
                 simulator_url: self.application.surroundings.simulator_url.clone(),
                 storage: self.application.storage.clone(),
+                ledger: self.application.ledger().clone(),
                 runtime: self.application.surroundings.runtime.clone(),
             },
             ticket,

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::base::NotificationId;
 use crate::pipeline::Pipeline;
 use crate::pipeline::application::Application;
 use crate::store::{CutOffs, PruneWalk, Pruner, StoreError};
@@ -32,6 +33,26 @@ impl Pipeline {
             }
         }
         pruned
+    }
+}
+
+impl Pipeline {
+    /// Erases the journals of notifications that are done, between two batches of their application; `false`: there is
+    /// no such application here. Blocks the calling thread.
+    ///
+    /// # Errors
+    /// When the application's database fails, or the host is stopping.
+    pub fn erase_journals(&self, app: &str, notifications: &[NotificationId]) -> Result<bool, StoreError> {
+        let Some(application) = self.applications.get(app) else { return Ok(false) };
+        let erased = application.between_batches(|db| {
+            db.erase_journals(notifications).inspect_err(|_| {
+                if let Err(error) = db.reopen() {
+                    tracing::error!(%error, "the application's database could not be opened anew");
+                }
+            })
+        });
+        erased.unwrap_or_else(|| Err(StoreError::Unavailable("the host is stopping".into())))?;
+        Ok(true)
     }
 }
 

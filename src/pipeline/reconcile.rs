@@ -16,7 +16,9 @@ use std::time::Duration;
 use url::Url;
 
 use crate::base::stage::{self, Thread};
-use crate::base::{AccountSid, AppId, Clock, CompanyId, MessageId, MessageStatus, UnixMillis, schedule};
+use crate::base::{
+    AccountSid, AppId, Clock, CompanyId, MessageId, MessageSid, MessageStatus, Price, UnixMillis, schedule,
+};
 use crate::config;
 use crate::host::account_of;
 use crate::pipeline::keys::read_as;
@@ -182,18 +184,24 @@ impl Reconciler {
         let asked = if let Some(sid) = &message.sid {
             let (signed_in, answer) = read_as(&account, |account| self.network.fetch_message(account, sid));
             self.confirm(message, &signed_in, answer.is_ok(), now);
-            answer.map(|record| told(&application, message, &record, now).unwrap_or(Learnt::Nothing))
+            answer.map(|record| {
+                let learnt = told(&application, message, &record, now).unwrap_or(Learnt::Nothing);
+                (learnt, price(&record))
+            })
         } else {
             let ledger = Ledger::open(&self.ledger)?;
             let (signed_in, answer) = look_for(&*self.network, &ledger, message, &account)?;
             self.confirm(message, &signed_in, answer.is_ok(), now);
-            answer.map(|finding| concluded(&application, message, finding, now))
+            answer.map(|finding| {
+                let price = if let Finding::Found(record) = &finding { price(record) } else { None };
+                (concluded(&application, message, finding, now), price)
+            })
         };
         Ok(match asked {
-            Ok(learnt) => {
+            Ok((learnt, price)) => {
                 self.resting.remove(&of_account(message));
                 self.resting.remove(&of_company(message));
-                Polled { asked: true, learnt, ..put_off(message, now, next(message, now, true)) }
+                Polled { asked: true, learnt, price, ..put_off(message, now, next(message, now, true)) }
             }
             Err(ReadError::NotFound) => {
                 tracing::warn!(message = %message.id, "Twilio does not know a message by the sid that the ledger has");
@@ -275,7 +283,13 @@ fn next_slot(message: &PolledMessage, now: UnixMillis) -> Option<UnixMillis> {
 }
 
 fn put_off(message: &PolledMessage, now: UnixMillis, next: Option<UnixMillis>) -> Polled {
-    Polled { id: message.id, asked: false, due: message.due, next, learnt: Learnt::Nothing, at: now }
+    let learnt = Learnt::Nothing;
+    Polled { id: message.id, asked: false, due: message.due, next, learnt, price: None, at: now }
+}
+
+/// What Twilio's record says that its message cost.
+fn price(record: &MessageResource) -> Option<(MessageSid, Price)> {
+    Some((record.sid.clone(), record.price()?))
 }
 
 /// Whether Twilio tells this status in a callback: all but those that a message begins with.

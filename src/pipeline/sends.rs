@@ -403,6 +403,7 @@ fn record(at: UnixMillis, id: MessageId, outcome: &Outcome) -> SendRecord {
             OutcomeCode::Name(name) => name.clone(),
         }),
         error_message: outcome.error_message.clone(),
+        price: outcome.price.clone(),
         at,
     }
 }

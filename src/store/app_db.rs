@@ -12,7 +12,7 @@ use rusqlite::{Connection, params};
 use crate::base::{MessageId, NotificationId, UnixMillis, stage};
 use crate::store::StoreError;
 use crate::store::authorizer::{self, HostMode};
-use crate::store::host_db::{HostId, commit, open_durable};
+use crate::store::host_db::{HostId, commit, empty_wal, open_durable};
 use crate::store::journal::{self, Journal, JournalCall, JournalOrigin};
 use crate::store::migrations::{self, Migration};
 use crate::store::statement::{self, Parameters, ScriptSqlError};
@@ -260,6 +260,23 @@ impl AppDb {
     /// When SQLite fails.
     pub fn forget_journal(&self, notification: NotificationId) -> Result<(), StoreError> {
         self.mode.with(|| Ok(journal::forget(&self.connection, &self.host, notification)?))
+    }
+
+    /// Erases the journals of runs that nobody takes up again, in a transaction of its own, and what they leave in the
+    /// files. Between two batches.
+    ///
+    /// # Errors
+    /// When SQLite fails; nothing is erased then.
+    pub fn erase_journals(&self, notifications: &[NotificationId]) -> Result<(), StoreError> {
+        let erased = self.begin().and_then(|()| {
+            let deleted = notifications.iter().try_for_each(|id| self.forget_journal(*id));
+            deleted.and_then(|()| self.commit())
+        });
+        if erased.is_err() {
+            let _ = self.rollback(); // the error that came first is told
+        }
+        erased?;
+        self.as_host(|db, _| empty_wal(db).map_err(StoreError::from))
     }
 
     /// Sets when the statements of the running script must have ended; `None` is never.

@@ -47,6 +47,16 @@ pub enum StoreError {
         /// The newest that this program knows.
         known: i64,
     },
+    /// A database was written by an older version of this program, and only `serve` brings it up to date.
+    #[error("the database is of an older version (schema {found}, this program reads {known})")]
+    Older {
+        /// The file.
+        path: PathBuf,
+        /// The schema version in the file.
+        found: i64,
+        /// The one that this program reads.
+        known: i64,
+    },
     /// A migration failed; none of it stays.
     #[error("migration {name} failed: {cause}")]
     Migration {
@@ -108,6 +118,9 @@ impl StoreError {
             Self::Newer { path, .. } => Diagnostic::error("DATABASE_NEWER", message)
                 .at(Place::file(path))
                 .help("use the newer version of Boatswain, or restore a backup that this one made"),
+            Self::Older { path, .. } => Diagnostic::error("DATABASE_OLDER", message)
+                .at(Place::file(path))
+                .help("`boatswain serve` upgrades it when it starts; make a backup with the older version first"),
             Self::Migration { file, position, .. } => {
                 let place = match position {
                     Some((line, column)) => Place::at(file, *line, *column),

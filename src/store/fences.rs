@@ -73,7 +73,7 @@ pub struct PauseRow {
 }
 
 /// An opt-out, as `opt-outs list` shows it.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 #[allow(missing_docs)] // named as everywhere
 pub struct OptOutRow {

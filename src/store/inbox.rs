@@ -28,6 +28,7 @@ use crate::base::stage::{self, Thread};
 use crate::base::{AppId, MessageId, NotificationId, UnixMillis, schedule};
 use crate::store::accounts::{bring_key, forget_keys, judge_key, sealed_keys, sealed_keys_of};
 use crate::store::fences::{Fence, write_fence};
+use crate::store::forget::{Erasure, erase};
 use crate::store::host_db::commit;
 use crate::store::polls::write_polled;
 use crate::store::records::{Accepted, Finished, NewMessage, NewNotification, Receipt, SendRecord};
@@ -74,6 +75,7 @@ enum Command {
     MarkDone(NotificationId),
     Fence(Box<Fence>, UnixMillis, oneshot::Sender<Result<bool, StoreError>>),
     Replay(ReplayOrder, UnixMillis, oneshot::Sender<Result<Replayed, StoreError>>),
+    Erase(Box<Erasure>, oneshot::Sender<Result<(), StoreError>>),
     Flush(oneshot::Sender<Result<(), StoreError>>),
     Sweep(CutOffs, oneshot::Sender<Result<Swept, StoreError>>),
 }
@@ -276,6 +278,16 @@ impl Inbox {
     pub fn replay(&self, order: ReplayOrder, now: UnixMillis) -> Result<Replayed, StoreError> {
         let (reply, answer) = oneshot::channel();
         self.commands.send(Command::Replay(order, now, reply)).map_err(|_| gone())?;
+        stage::answer(answer).ok_or_else(gone)?
+    }
+
+    /// Erases a few rows about a person; returns once that is durable. Blocks the calling thread.
+    ///
+    /// # Errors
+    /// [`StoreError`] when that failed.
+    pub fn erase(&self, erasure: Erasure) -> Result<(), StoreError> {
+        let (reply, answer) = oneshot::channel();
+        self.commands.send(Command::Erase(Box::new(erasure), reply)).map_err(|_| gone())?;
         stage::answer(answer).ok_or_else(gone)?
     }
 
@@ -557,6 +569,7 @@ enum Work {
     MarkDone(NotificationId),
     Fence(Box<Fence>, UnixMillis),
     Replay(ReplayOrder, UnixMillis),
+    Erase(Box<Erasure>),
 }
 
 fn split(commands: Vec<Command>) -> (Vec<Work>, Waiters) {
@@ -595,6 +608,10 @@ fn split(commands: Vec<Command>) -> (Vec<Work>, Waiters) {
             Command::Replay(order, now, reply) => {
                 waiters.replays.push((reply, Ok(Vec::new())));
                 work.push(Work::Replay(order, now));
+            }
+            Command::Erase(erasure, reply) => {
+                waiters.others.push(reply);
+                work.push(Work::Erase(erasure));
             }
             Command::Flush(reply) => waiters.others.push(reply),
             Command::Finish(_) | Command::Sweep(..) => {} // taken out before
@@ -668,6 +685,7 @@ fn write(
                     *slot = settled;
                 }
             }
+            Work::Erase(erasure) => erase(&transaction, erasure)?,
             Work::Fence(fence, at) => {
                 let changed = write_fence(&transaction, fence, *at)?;
                 if let Some((_, slot)) = fences.next() {
@@ -858,6 +876,7 @@ mod tests {
             status: MessageStatus::Queued,
             error_code: None,
             error_message: None,
+            price: None,
             at: UnixMillis(2),
         };
         world.inbox.close_message(answer).unwrap();
@@ -879,6 +898,7 @@ mod tests {
             status: MessageStatus::parse("unknown"),
             error_code: Some("SEND_IN_DOUBT".into()),
             error_message: Some("nobody knows".into()),
+            price: None,
             at: UnixMillis(2),
         };
         world.inbox.close_message(doubt).unwrap();
@@ -905,6 +925,7 @@ mod tests {
             status: MessageStatus::Failed,
             error_code: Some("63007".into()),
             error_message: None,
+            price: None,
             at: UnixMillis(2),
         };
         world.inbox.close_message(refused).unwrap();

@@ -163,7 +163,11 @@ pub(super) fn forget_call(
 }
 
 pub(super) fn forget(db: &Connection, host: &str, notification: NotificationId) -> rusqlite::Result<()> {
-    db.prepare_cached("DELETE FROM _host_journal WHERE host = ? AND notification = ?")?
-        .execute(params![host, notification.0])?;
-    Ok(())
+    // It holds who was written to and what: pages that become free are overwritten too.
+    db.pragma_update(None, "secure_delete", "ON")?;
+    let deleted = db
+        .prepare_cached("DELETE FROM _host_journal WHERE host = ? AND notification = ?")
+        .and_then(|mut delete| delete.execute(params![host, notification.0]));
+    db.pragma_update(None, "secure_delete", "FAST")?;
+    deleted.map(|_| ())
 }

@@ -3,11 +3,12 @@
 use rusqlite::{Connection, Row, params};
 
 use crate::base::{
-    AccountSid, AppId, CompanyId, MessageId, MessageSid, MessageStatus, PhoneNumber, UnixMillis, schedule,
+    AccountSid, AppId, CompanyId, MessageId, MessageSid, MessageStatus, PhoneNumber, Price, UnixMillis,
+    schedule,
 };
 
 use crate::store::records::{Accepted, NewNotification, Receipt, message_keys};
-use crate::store::writes::{known_message, update_message, write_notification};
+use crate::store::writes::{known_message, update_message, write_notification, write_price};
 use crate::store::{Ledger, StoreError};
 
 /// The host's conclusion that a message in doubt was never sent, because Twilio's log does not show it.
@@ -58,6 +59,8 @@ pub struct Polled {
     pub next: Option<UnixMillis>,
     /// What was learnt.
     pub learnt: Learnt,
+    /// What Twilio's record with this sid says that it cost.
+    pub price: Option<(MessageSid, Price)>,
     /// When.
     pub at: UnixMillis,
 }
@@ -86,6 +89,9 @@ pub enum Learnt {
         message: String,
     },
 }
+
+/// Nobody asks about a message whose recipient was forgotten.
+const IS_KNOWN: &str = "recipient <> 'forgotten'";
 
 const COLUMNS: &str = "id, sid, app, company, account_sid, recipient, sender, status, created_at, updated_at, polls, \
                        next_poll_at";
@@ -156,8 +162,9 @@ impl Ledger {
         condition: &str,
         values: impl rusqlite::Params,
     ) -> Result<Vec<PolledMessage>, StoreError> {
-        let mut statement =
-            self.connection.prepare_cached(&format!("SELECT {COLUMNS} FROM messages WHERE {condition}"))?;
+        let mut statement = self
+            .connection
+            .prepare_cached(&format!("SELECT {COLUMNS} FROM messages WHERE {IS_KNOWN} AND {condition}"))?;
         let rows = statement.query_map(values, polled_message)?;
         Ok(rows.collect::<Result<_, _>>()?)
     }
@@ -191,6 +198,13 @@ pub(super) fn write_polled(
     polled: &Polled,
     accepted: &mut Vec<Accepted>,
 ) -> rusqlite::Result<()> {
+    // Forgotten while Twilio was asked: what it told names the recipient again.
+    let is_known = db
+        .prepare_cached(&format!("SELECT 1 FROM messages WHERE {IS_KNOWN} AND id = ?"))?
+        .exists([polled.id.as_bytes()])?;
+    if !is_known {
+        return Ok(());
+    }
     match &polled.learnt {
         Learnt::Nothing => {}
         Learnt::Status(new) => write_status(db, polled.id, new, accepted)?,
@@ -216,6 +230,15 @@ pub(super) fn write_polled(
                 message,
                 polled.at.0
             ])?;
+        }
+    }
+    if let Some((sid, price)) = &polled.price {
+        // Only where the record is this message's: what was learnt may have been overtaken.
+        let is_its = db
+            .prepare_cached("SELECT 1 FROM messages WHERE id = ? AND sid = ?")?
+            .exists(params![polled.id.as_bytes(), sid.as_str()])?;
+        if is_its {
+            write_price(db, polled.id, price)?;
         }
     }
     db.prepare_cached(&format!(

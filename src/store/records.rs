@@ -4,7 +4,7 @@ use bytes::Bytes;
 use sha2::{Digest, Sha256};
 
 use crate::base::{
-    AccountSid, AppId, CompanyId, MessageId, MessageSid, MessageStatus, NotificationId, PhoneNumber,
+    AccountSid, AppId, CompanyId, MessageId, MessageSid, MessageStatus, NotificationId, PhoneNumber, Price,
     UnixMillis,
 };
 use crate::store::Fence;
@@ -242,6 +242,8 @@ pub struct SendRecord {
     pub error_code: Option<String>,
     /// A sentence.
     pub error_message: Option<String>,
+    /// What it cost, if Twilio knew at once.
+    pub price: Option<Price>,
     /// When.
     pub at: UnixMillis,
 }

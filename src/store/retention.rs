@@ -63,6 +63,8 @@ pub(super) struct Walk {
     stage: Stage,
     /// The last notification that was looked at.
     notification: i64,
+    /// The last run by hand that was looked at.
+    run: i64,
     /// The last message that was looked at.
     message: [u8; 16],
 }
@@ -153,18 +155,22 @@ impl Walk {
         swept: &mut Swept,
     ) -> rusqlite::Result<()> {
         let mut next = db.prepare_cached(
-            "SELECT id, started_at FROM runs WHERE notification IS NULL ORDER BY id LIMIT ?",
+            "SELECT id, started_at FROM runs WHERE notification IS NULL AND id > ? ORDER BY id LIMIT ?",
         )?;
-        let found =
-            next.query_map([limit(rows)], |row| Ok((row.get::<_, i64>(0)?, UnixMillis(row.get(1)?))))?;
+        let found = next.query_map(params![self.run, limit(rows)], |row| {
+            Ok((row.get::<_, i64>(0)?, UnixMillis(row.get(1)?)))
+        })?;
         let found = found.collect::<rusqlite::Result<Vec<_>>>()?;
         for (id, started_at) in &found {
-            if *started_at >= cut.settled {
+            if cut.ends_at(*started_at) {
                 self.stage = Stage::Messages;
                 return Ok(());
             }
-            db.prepare_cached("DELETE FROM runs WHERE id = ?")?.execute([id])?;
-            swept.runs += 1;
+            self.run = *id;
+            if *started_at < cut.settled {
+                db.prepare_cached("DELETE FROM runs WHERE id = ?")?.execute([id])?;
+                swept.runs += 1;
+            }
         }
         if found.len() < rows {
             self.stage = Stage::Messages;
@@ -383,12 +389,19 @@ mod tests {
     fn a_moment_of_a_wrong_clock_does_not_stop_the_deletion_behind_it() {
         let (_folder, db) = open();
         let db = &db.connection;
-        notification(db, NOW + 10_000 * DAY, "done");
-        message(db, NOW + 10_000 * DAY, "read", None);
-        notification(db, NOW - 40 * DAY, "done");
-        message(db, NOW - 40 * DAY, "read", None);
-        let (swept, _) = sweep(db, &mut Walk::default(), NOW, 1);
-        assert_eq!((swept.notifications, swept.messages), (1, 1));
+        let mut walk = Walk::default();
+        for at in [NOW + 10_000 * DAY, NOW - 40 * DAY] {
+            notification(db, at, "done");
+            run(db, None, at);
+            message(db, at, "read", None);
+        }
+        let (swept, _) = sweep(db, &mut walk, NOW, 1);
+        assert_eq!(swept, Swept { notifications: 1, runs: 1, messages: 1 });
+        // What comes behind it leaves in its turn.
+        run(db, None, NOW - 30 * DAY);
+        run(db, None, NOW);
+        assert_eq!(sweep(db, &mut walk, NOW + 1, 1).0.runs, 1);
+        assert_eq!(list(db, "SELECT count(*) || '' FROM runs WHERE notification IS NULL"), ["2"]);
     }
 
     #[test]
@@ -396,7 +409,7 @@ mod tests {
         let (_folder, db) = open();
         for sql in [
             "SELECT id, received_at, state FROM notifications WHERE id > ? ORDER BY id LIMIT ?",
-            "SELECT id, started_at FROM runs WHERE notification IS NULL ORDER BY id LIMIT ?",
+            "SELECT id, started_at FROM runs WHERE notification IS NULL AND id > ? ORDER BY id LIMIT ?",
             "SELECT id, created_at, status, notification FROM messages WHERE id > ? ORDER BY id LIMIT ?",
             "DELETE FROM runs WHERE notification = ?",
             "DELETE FROM replays WHERE notification = ?",

@@ -77,7 +77,8 @@ pub(super) fn write_settlement(db: &Connection, settlement: &Settlement) -> rusq
             }
             db.execute(
                 "UPDATE messages SET sid = ?2, status = 'queued', error_code = NULL, error_message = NULL,
-                        updated_at = ?3, next_poll_at = ?3 WHERE id = ?1",
+                        updated_at = ?3,
+                        next_poll_at = CASE WHEN recipient = 'forgotten' THEN NULL ELSE ?3 END WHERE id = ?1",
                 params![id.as_bytes(), sid.as_str(), at.0],
             )?;
         }

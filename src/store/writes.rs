@@ -2,7 +2,7 @@
 
 use rusqlite::{Connection, OptionalExtension, params};
 
-use crate::base::{MessageId, MessageSid, MessageStatus, NotificationId, schedule};
+use crate::base::{MessageId, MessageSid, MessageStatus, NotificationId, Price, schedule};
 use crate::store::fences::{opt_out_by, write_fence};
 use crate::store::polls::SETTLED;
 use crate::store::records::{Accepted, Finished, Mark, NewMessage, NewNotification, Receipt, SendRecord};
@@ -73,7 +73,8 @@ pub(super) fn update_message(
             "UPDATE messages SET sid = coalesce(sid, ?3), updated_at = ?4,
                     error_code = CASE WHEN ?5 THEN ?6 WHEN ?8 THEN NULL ELSE error_code END,
                     error_message = CASE WHEN ?5 THEN ?7 WHEN ?8 THEN NULL ELSE error_message END,
-                    next_poll_at = CASE WHEN ?2 IN {SETTLED} THEN NULL ELSE coalesce(next_poll_at, ?9) END,
+                    next_poll_at = CASE WHEN ?2 IN {SETTLED} OR recipient = 'forgotten' THEN NULL
+                                        ELSE coalesce(next_poll_at, ?9) END,
                     status = ?2 WHERE id = ?1"
         ))?
         .execute(params![
@@ -268,5 +269,24 @@ pub(super) fn write_send(db: &Connection, record: &SendRecord) -> rusqlite::Resu
         db.prepare_cached("UPDATE messages SET sid = coalesce(sid, ?2) WHERE id = ?1")?
             .execute(params![record.id.as_bytes(), record.sid.as_ref().map(MessageSid::as_str)])?;
     }
+    // The first answer stays, but for one that told nothing.
+    db.prepare_cached(
+        "UPDATE messages SET first_status = ?2, answered_at = ?3
+         WHERE id = ?1 AND coalesce(first_status, 'unknown') = 'unknown'",
+    )?
+    .execute(params![record.id.as_bytes(), record.status.as_str(), record.at.0])?;
+    match &record.price {
+        Some(price) => write_price(db, record.id, price),
+        None => Ok(()),
+    }
+}
+
+/// Keeps what a message cost.
+pub(super) fn write_price(db: &Connection, id: MessageId, price: &Price) -> rusqlite::Result<()> {
+    db.prepare_cached("UPDATE messages SET price = ?2, price_unit = ?3 WHERE id = ?1")?.execute(params![
+        id.as_bytes(),
+        price.amount,
+        price.unit
+    ])?;
     Ok(())
 }

@@ -10,7 +10,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use url::Url;
 
 use super::form::Form;
-use crate::base::{AccountSid, MessageSid, MessageStatus, PhoneNumber, Secret, UnixMillis};
+use crate::base::{AccountSid, Decimal, MessageSid, MessageStatus, PhoneNumber, Price, Secret, UnixMillis};
 
 /// Whose messages are sent and read, with what key, and where.
 #[derive(Debug, Clone, PartialEq)]
@@ -129,6 +129,23 @@ pub struct MessageResource {
     /// When its record last changed.
     #[serde(default, with = "twilio_date")]
     pub date_updated: Option<UnixMillis>,
+    /// What it cost, `-0.00750`; null until Twilio has worked it out.
+    #[serde(default, deserialize_with = "lenient_price")]
+    pub price: Option<String>,
+    /// In which currency; stands there before the price does.
+    #[serde(default)]
+    pub price_unit: Option<String>,
+}
+
+impl MessageResource {
+    /// What it cost, once Twilio tells.
+    #[must_use]
+    pub fn price(&self) -> Option<Price> {
+        let amount = self.price.clone()?;
+        // Twilio's own default where it names none.
+        let unit = self.price_unit.as_deref().unwrap_or("USD").chars().take(8).collect();
+        Some(Price { amount, unit })
+    }
 }
 
 /// Neither the text nor the numbers.
@@ -200,6 +217,17 @@ pub(super) fn lenient_code<'de, D: Deserializer<'de>>(deserializer: D) -> Result
     }
 }
 
+/// A price is a text with a decimal number; what is none is as good as no price, for a record is worth reading
+/// without.
+fn lenient_price<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    let text = match serde_json::Value::deserialize(deserializer)? {
+        serde_json::Value::String(text) => text,
+        serde_json::Value::Number(number) => number.to_string(),
+        _ => return Ok(None),
+    };
+    Ok(Some(text).filter(|text| Decimal::parse(text).is_some()))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -252,6 +280,20 @@ mod tests {
         assert_eq!(parse_date("yesterday"), None);
         for extreme in [i64::MIN, -1, 0, i64::MAX] {
             assert!(format_date(UnixMillis(extreme)).ends_with("+0000"), "{extreme}");
+        }
+    }
+
+    #[test]
+    fn a_price_is_a_decimal_number_or_none() {
+        let price = |members: &str| {
+            let text = format!(r#"{{"sid":"SM{}","status":"sent"{members}}}"#, "0".repeat(32));
+            serde_json::from_str::<MessageResource>(&text).unwrap().price()
+        };
+        let told = |amount: &str, unit: &str| Some(Price { amount: amount.into(), unit: unit.into() });
+        assert_eq!(price(r#","price":"-0.00750","price_unit":"EUR""#), told("-0.00750", "EUR"));
+        assert_eq!(price(r#","price":-0.0075"#), told("-0.0075", "USD"));
+        for none in ["", r#","price":null,"price_unit":"USD""#, r#","price":"free""#, r#","price":{}"#] {
+            assert_eq!(price(none), None, "{none}");
         }
     }
 

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::codes;
 use super::message::{MessageResource, OutgoingMessage, Sender};
 use super::twilio::{NotSent, SendOutcome, Sent};
-use crate::base::{MessageSid, MessageStatus};
+use crate::base::{MessageSid, MessageStatus, Price};
 
 /// The host's code for a send whose outcome can't be known.
 pub const SEND_IN_DOUBT: &str = "SEND_IN_DOUBT";
@@ -41,6 +41,9 @@ pub struct Outcome {
     pub retryable: bool,
     /// What is worth knowing although it is no error.
     pub warnings: Vec<String>,
+    /// What it cost, for the ledger alone: scripts do not see it, and a journal does not keep it.
+    #[serde(skip)]
+    pub price: Option<Price>,
 }
 
 /// A code: Twilio's are numbers, the host's are names such as `MEDIA_TOO_LARGE`.
@@ -68,6 +71,7 @@ impl Outcome {
             more_info: None,
             retryable: false,
             warnings: Vec::new(),
+            price: None,
         }
     }
 
@@ -85,7 +89,7 @@ impl Outcome {
     #[must_use]
     pub fn known(sid: &MessageSid, status: &MessageStatus) -> Self {
         let (sid, status) = (sid.clone(), status.clone());
-        Self::sent(&Sent { sid, status, from: None, error_code: None, error_message: None })
+        Self::sent(&Sent { sid, status, from: None, error_code: None, error_message: None, price: None })
     }
 
     /// A send whose answer was lost, but whose message was found in Twilio's log.
@@ -97,6 +101,7 @@ impl Outcome {
             from: None,
             error_code: message.error_code,
             error_message: message.error_message.clone(),
+            price: message.price(),
         })
     }
 
@@ -136,10 +141,16 @@ impl Outcome {
     /// Twilio has it; it may have failed at once nevertheless.
     fn sent(sent: &Sent) -> Self {
         let (sid, status) = (Some(sent.sid.to_string()), sent.status.to_string());
+        let price = sent.price.clone();
         if sent.status.is_failure() {
             let message =
                 sent.error_message.as_deref().unwrap_or("Twilio took the message but could not send it");
-            return Self { sid, status, ..Self::with_code(sent.error_code, SEND_REFUSED, message, None) };
+            return Self {
+                sid,
+                status,
+                price,
+                ..Self::with_code(sent.error_code, SEND_REFUSED, message, None)
+            };
         }
         Self {
             success: true,
@@ -152,6 +163,7 @@ impl Outcome {
             more_info: None,
             retryable: false,
             warnings: Vec::new(),
+            price,
         }
     }
 
@@ -197,7 +209,7 @@ mod tests {
 
     fn sent(status: MessageStatus, error_code: Option<i64>) -> SendOutcome {
         let sid = MessageSid::parse(&format!("SM{}", "0".repeat(32))).unwrap();
-        SendOutcome::Sent(Sent { sid, status, from: None, error_code, error_message: None })
+        SendOutcome::Sent(Sent { sid, status, from: None, error_code, error_message: None, price: None })
     }
 
     fn refused(code: Option<i64>, message: &str) -> SendOutcome {

@@ -155,6 +155,8 @@ mod tests {
             date_created: Some(UnixMillis(SENT.0 + seconds * 1000)),
             date_sent: None,
             date_updated: None,
+            price: None,
+            price_unit: None,
         }
     }
 

@@ -187,6 +187,7 @@ fn sent_or_not(answer: &Answer) -> SendOutcome {
         status if status.is_client_error() => SendOutcome::Refused(answer.refusal()),
         status if status.is_success() => match answer.json::<MessageResource>() {
             Ok(record) => SendOutcome::Sent(Sent {
+                price: record.price(),
                 sid: record.sid,
                 status: record.status,
                 from: record.from,

@@ -432,7 +432,7 @@ fn messages_notifications_and_runs_are_shown_the_same_through_a_host_and_without
     assert_eq!(messages[0]["errorCode"], 63007);
     assert_eq!(messages[0]["sid"], Value::Null);
     assert_eq!(messages[1]["status"], "read");
-    assert_eq!(messages[1]["to"], "+393331234567");
+    assert_eq!(messages[1]["to"], "+39…67");
     assert_eq!(messages[1]["from"], "whatsapp:+14155238886");
     let sid = messages[1]["sid"].as_str().unwrap();
     let id = messages[1]["id"].as_str().unwrap();

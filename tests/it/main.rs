@@ -16,6 +16,7 @@ mod hostile;
 mod incoming;
 mod keep;
 mod layers;
+mod ledger;
 mod media;
 mod media_check;
 mod money;

@@ -51,6 +51,8 @@ impl Record {
             date_created: Some(self.created),
             date_sent: None,
             date_updated: None,
+            price: None,
+            price_unit: None,
         }
     }
 }
@@ -94,7 +96,14 @@ impl Network for SimulatedTwilio {
             Fate::Accepted => {
                 let sid = self.accept(message);
                 let (status, from) = (MessageStatus::Queued, None);
-                SendOutcome::Sent(Sent { sid, status, from, error_code: None, error_message: None })
+                SendOutcome::Sent(Sent {
+                    sid,
+                    status,
+                    from,
+                    error_code: None,
+                    error_message: None,
+                    price: None,
+                })
             }
             Fate::AcceptedAndAnswerLost => {
                 self.accept(message);

@@ -103,7 +103,15 @@ impl World {
         if status != "sending" {
             let status = MessageStatus::parse(status);
             let (error_code, error_message) = (None, None);
-            let record = SendRecord { id, sid: sid.cloned(), status, error_code, error_message, at: SENT };
+            let record = SendRecord {
+                id,
+                sid: sid.cloned(),
+                status,
+                error_code,
+                error_message,
+                price: None,
+                at: SENT,
+            };
             inbox.close_message(record).unwrap();
             inbox.flush().unwrap();
         }
@@ -149,7 +157,30 @@ fn resource(n: u32, status: &str) -> MessageResource {
         date_created: Some(SENT),
         date_sent: None,
         date_updated: None,
+        price: None,
+        price_unit: None,
     }
+}
+
+#[test]
+fn a_price_is_kept_when_twilio_tells_it_also_with_a_status_that_is_no_news() {
+    let mut world = world();
+    let sid = world.record(1, Ok("sent"));
+    let id = world.send(2, "sent", Some(&sid));
+    let price = |world: &World| {
+        let row = Ledger::open(&world.reconciler.ledger).unwrap().message(&id.to_string()).unwrap().unwrap();
+        (row.price, row.price_unit)
+    };
+    world.poll(2);
+    assert_eq!(price(&world), (None, None));
+    let told = MessageResource {
+        price: Some("-0.00750".into()),
+        price_unit: Some("USD".into()),
+        ..resource(1, "sent")
+    };
+    world.rote.records.lock().unwrap().insert(sid.to_string(), Ok(told));
+    world.poll(10);
+    assert_eq!(price(&world), (Some("-0.00750".into()), Some("USD".into())));
 }
 
 #[test]

@@ -61,6 +61,7 @@ impl World {
             status: MessageStatus::parse(status),
             error_code: (status == "unknown").then(|| "SEND_IN_DOUBT".to_owned()),
             error_message: None,
+            price: None,
             at: SENT,
         };
         self.inbox.close_message(record).unwrap();
@@ -69,7 +70,7 @@ impl World {
     fn learn(&self, id: MessageId, learnt: Learnt) {
         let due = self.get(id).due;
         let next = Some(SENT.plus(Duration::from_mins(10)));
-        let polled = Polled { id, asked: true, due, next, learnt, at: SENT };
+        let polled = Polled { id, asked: true, due, next, learnt, price: None, at: SENT };
         self.inbox.record_polls(vec![polled]).unwrap();
     }
 
@@ -272,7 +273,7 @@ fn what_was_made_due_meanwhile_stays_due() {
     let id = world.send("unknown", None);
     let due = world.get(id).due;
     assert_eq!(world.settle(id, Fate::Sent(sid(1))), Settled::Done);
-    let polled = Polled { id, asked: true, due, next: NEXT, learnt: Learnt::Nothing, at: SENT };
+    let polled = Polled { id, asked: true, due, next: NEXT, learnt: Learnt::Nothing, price: None, at: SENT };
     world.inbox.record_polls(vec![polled]).unwrap();
     assert_eq!(world.shown(id), ("queued".into(), None, Some(SENT)));
 }
@@ -332,7 +333,8 @@ fn a_poll_that_cannot_be_recorded_leaves_the_message_due() {
     saboteur
         .execute_batch("CREATE TRIGGER refuse BEFORE UPDATE ON messages BEGIN SELECT raise(FAIL, 'no'); END")
         .unwrap();
-    let polled = Polled { id, asked: true, due, next: NEXT, learnt: status(id, 1, "sent"), at: SENT };
+    let polled =
+        Polled { id, asked: true, due, next: NEXT, learnt: status(id, 1, "sent"), price: None, at: SENT };
     assert!(world.inbox.record_polls(vec![polled.clone()]).is_err());
     saboteur.execute_batch("DROP TRIGGER refuse").unwrap();
     assert_eq!(world.shown(id), ("queued".into(), None, FIRST));

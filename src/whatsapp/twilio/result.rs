@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use crate::base::{MessageSid, MessageStatus};
+use crate::base::{MessageSid, MessageStatus, Price};
 
 /// What became of a send.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,6 +41,8 @@ pub struct Sent {
     pub error_code: Option<i64>,
     /// The same in words.
     pub error_message: Option<String>,
+    /// What it cost, if that is known at once.
+    pub price: Option<Price>,
 }
 
 /// Without the numbers.
