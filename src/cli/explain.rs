@@ -227,26 +227,6 @@ const OWN: &[OwnCode] = &[
         "shorten it, or split it into several messages",
     ),
     own("MEDIA_URL", "the media URL is not an http(s) URL", "give one that Twilio can fetch"),
-    own(
-        "MEDIA_TOO_LARGE",
-        "the medium is larger than WhatsApp takes",
-        "keep pictures below 5 MB and everything else below 16 MB",
-    ),
-    own(
-        "MEDIA_TYPE",
-        "the medium's server gives a type that WhatsApp does not take",
-        "serve JPEG, PNG, PDF, MP4, OGG or another of WhatsApp's kinds with its right Content-Type",
-    ),
-    own(
-        "MEDIA_UNREACHABLE",
-        "the medium cannot be had from where it is said to be",
-        "open the URL from outside: it must answer without a login",
-    ),
-    own(
-        "MEDIA_FORBIDDEN",
-        "the medium's address is one at which the host may not look, such as one of its own network",
-        "give an https URL on the internet",
-    ),
     own("MEDIA_CONFLICT", "a public URL and a bucket exclude each other", "give one of them"),
     own("MEDIA_INCOMPLETE", "bucketName and fileName go together", "give both"),
     own(
