@@ -102,7 +102,7 @@ impl TemplateText {
     #[must_use]
     pub fn length(&self, length_of: impl Fn(&str) -> usize) -> usize {
         let lengths = self.parts.iter().map(|part| match part {
-            Part::Literal(text) => text.encode_utf16().count(),
+            Part::Literal(text) => text.chars().count(),
             Part::Placeholder(name) => length_of(name),
         });
         lengths.sum()

@@ -223,7 +223,7 @@ const OWN: &[OwnCode] = &[
     own("MESSAGE_EMPTY", "there is nothing to send", "give a text that is not blank, a medium or a template"),
     own(
         "MESSAGE_TOO_LONG",
-        "the text has more than 1,600 characters, as `length` counts them",
+        "the text has more than 1,600 characters",
         "shorten it, or split it into several messages",
     ),
     own("MEDIA_URL", "the media URL is not an http(s) URL", "give one that Twilio can fetch"),
@@ -258,7 +258,7 @@ const OWN: &[OwnCode] = &[
     ),
     own(
         "TEMPLATE_TOO_LONG",
-        "a template with its variables has more than 1,024 characters, as `length` counts them",
+        "a template with its variables has more than 1,024 characters",
         "shorten the variables",
     ),
     own(

@@ -12,7 +12,7 @@ use crate::base::{
     AccountSid, ActionId, AppId, CompanyId, ContentSid, CountryPrefix, PhoneNumber, Secret, TemplateText,
 };
 
-/// The longest text of a template with its variables, in UTF-16 units, as JavaScript counts.
+/// The longest text of a template with its variables, in code points.
 pub const MAX_TEMPLATE: usize = 1024;
 
 /// Everything that `app-params.toml` says, defaults filled in.

@@ -1,8 +1,8 @@
 //! What a message says: a text, or a template with its variables; checked against WhatsApp's limits before anything
 //! leaves, because Twilio takes some of what WhatsApp refuses later.
 //!
-//! Characters are counted in UTF-16 units: so does `length` in JavaScript, and no other way of counting gives more. An
-//! author can check a text as the host does, and nothing that passes here is too long for Twilio.
+//! Characters are Unicode's code points, of which an emoji is one or more. Twilio does not say how it counts: of the ways
+//! that there are this one gives the least, so that nothing is refused here that Twilio might take.
 //!
 //! Sources: <https://www.twilio.com/docs/errors/21617> (1,600 characters), 63021 (a template's 1,024), 63013 (empty
 //! variables, rows of spaces), 21656 (the form of the variables).
@@ -94,7 +94,7 @@ impl<'a> Content<'a> {
         let length = length(body);
         if length > MAX_BODY {
             let message = format!(
-                "the text has {length} characters, as `length` counts them, and a message takes {MAX_BODY}: shorten it, \
+                "the text has {length} characters, and a message takes {MAX_BODY}: shorten it, \
                  or split it into {} messages",
                 length.div_ceil(MAX_BODY)
             );
@@ -162,9 +162,8 @@ fn check(
     };
     if length > MAX_TEMPLATE {
         let what = if text.is_some() { "the template with its variables has" } else { "the variables have" };
-        let message = format!(
-            "{what} {length} characters, as `length` counts them, and WhatsApp takes {MAX_TEMPLATE}: shorten the variables"
-        );
+        let message =
+            format!("{what} {length} characters, and WhatsApp takes {MAX_TEMPLATE}: shorten the variables");
         return refused("TEMPLATE_TOO_LONG", message);
     }
     for name in variables.keys().filter(|name| value(name).is_some_and(is_disliked)) {
@@ -190,7 +189,7 @@ fn is_disliked(value: &str) -> bool {
 }
 
 fn length(text: &str) -> usize {
-    text.encode_utf16().count()
+    text.chars().count()
 }
 
 fn json(variables: Map<String, Json>) -> Option<String> {
