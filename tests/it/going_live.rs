@@ -54,7 +54,7 @@ fn applied(first: &str, block: &str) -> String {
 #[test]
 fn the_parameters_on_the_page_are_taken_without_a_warning() {
     let blocks = blocks();
-    assert_eq!(blocks.len(), 7);
+    assert_eq!(blocks.len(), 6);
     let folder = Folder::with_params("", "");
     for name in ["auth_token", "next_auth_token", "acme_auth_token"] {
         folder.write(&format!("secrets/{name}"), "0123456789abcdef0123456789abcdef\n");

@@ -108,11 +108,11 @@ fn what_is_wrong_with_a_template_or_a_text_is_told_before_it_is_sent() {
         (with("{ 1: '' }"), "CONTENT_VARIABLES", "`1` is blank"),
         (with("{ 1: 'x', 2: ' \\n' }"), "CONTENT_VARIABLES", "`2` is blank"),
         (with("{ 1: 'x'.repeat(1025) }"), "TEMPLATE_TOO_LONG", "the variables have 1025 characters"),
-        (with("{ 1: '\u{1F600}'.repeat(500), 2: 'x'.repeat(25) }"), "TEMPLATE_TOO_LONG", "1025"),
+        (with("{ 1: '\u{1F600}'.repeat(1000), 2: 'x'.repeat(25) }"), "TEMPLATE_TOO_LONG", "1025"),
         // The text of this one is known: 33 characters of its own.
         (known("{ 1: 'x'.repeat(500), 2: 'x'.repeat(500) }"), "TEMPLATE_TOO_LONG", "the template with its variables has 1032"),
         ("sendWhatsappMessage('+393331234567', 'x'.repeat(1601))".to_owned(), "MESSAGE_TOO_LONG", "1601 characters, and a message takes 1600: shorten it, or split it into 2 messages"),
-        ("sendWhatsappMessage('+393331234567', '\u{1F600}'.repeat(801), 'https://shop.example/a.jpg')".to_owned(), "MESSAGE_TOO_LONG", "1602"),
+        ("sendWhatsappMessage('+393331234567', '\u{1F600}'.repeat(1602), 'https://shop.example/a.jpg')".to_owned(), "MESSAGE_TOO_LONG", "1602"),
         ("sendWhatsappMessage('+393331234567', ' \\n\\t\\u00a0')".to_owned(), "MESSAGE_EMPTY", "blank"),
         (
             "sendWhatsappMessage('+393331234567', 'Ciao Ada, il tuo ordine ' + 'x'.repeat(1100) + ' è partito.')".to_owned(),
