@@ -76,8 +76,14 @@ fn banner(host: &Host, params: &Params) {
         output::line(format_args!("listening     http://{address}"));
     }
     output::line(format_args!("public URL    {}", host.public_url()));
-    for app in params.applications.keys() {
+    for (app, application) in &params.applications {
         output::line(format_args!("callbacks     {}/whatsapp/callback/{app}/<companyId>", host.public_url()));
+        if application.whatsapp.incoming_message.is_some() {
+            output::line(format_args!(
+                "messages      {}/whatsapp/message/{app}/<companyId>",
+                host.public_url()
+            ));
+        }
     }
     if let Some(simulator) = host.simulator_url() {
         output::line(format_args!("simulator     {simulator}"));

@@ -165,12 +165,10 @@ async fn forget(State(desk): State<Desk>, Json(order): Json<ForgetOrder>) -> Res
     });
     match forgotten.await {
         Ok(Ok(forgotten)) => {
-            tracing::info!(
-                messages = forgotten.messages,
-                notifications = forgotten.notifications,
-                dry_run = forgotten.dry_run,
-                "a number was forgotten"
-            );
+            let (messages, notifications) = (forgotten.messages, forgotten.notifications);
+            if !forgotten.dry_run {
+                tracing::info!(messages, notifications, "a number was forgotten");
+            }
             Json(forgotten).into_response()
         }
         Ok(Err(error @ NotForgotten::OwnSender)) => problem(StatusCode::CONFLICT, &error.diagnostic()),
