@@ -22,6 +22,7 @@ mod media_check;
 mod money;
 mod phone_numbers;
 mod pipeline;
+mod production;
 mod public_files;
 mod reconciliation;
 mod replay;

@@ -1,79 +1,31 @@
 //! Size and type of a medium are learnt before the message leaves, and nobody's neighbours are asked.
 
-use std::sync::Arc;
-use std::time::Duration;
-
 use boatswain::Host;
-use boatswain::base::{AccountSid, ActionId, AppId, CompanyId, Secret};
-use boatswain::pipeline::DirectRun;
-use boatswain::script::protocol::Returned;
-use boatswain::simulator::{MediaFrom, Settings, SimulatedAccount, Simulator};
 use serde_json::{Value, json};
-use tokio::runtime::Runtime;
 
-use crate::host::{ACCOUNT, Folder, TOKEN, runtime};
-use crate::support::command;
+use crate::host::Folder;
+use crate::production::Production;
 
-/// An application whose Twilio is a simulator of the test's own, so that it stands as in production.
+const SEND: &str = "
+    const url = vo.file ? utils.getPublicUrl(vo.file) : vo.url;
+    return utils.whatsapp.send({ to: '+393331234567', body: vo.body, mediaUrl: url });
+";
+
+/// A host that serves.
 struct Bench {
-    runtime: Runtime,
-    folder: Folder,
+    production: Production,
     host: Host,
-    _twilio: Simulator,
 }
 
 impl Bench {
     fn new(environment: &str, host: &str, whatsapp: &str) -> Self {
-        let runtime = runtime();
-        let account = SimulatedAccount {
-            sid: AccountSid::parse(ACCOUNT).unwrap(),
-            auth_tokens: vec![Secret::new(TOKEN)],
-            api_keys: Vec::new(),
-            senders: vec!["+14155238886".parse().unwrap()],
-        };
-        let settings = Settings { accounts: vec![account], media: MediaFrom::Named, ..Settings::default() };
-        let twilio = runtime.block_on(Simulator::bind(settings)).unwrap();
-        let folder = Folder::with_params(
-            "",
-            &format!(
-                r#"
-                [host]
-                listen = "127.0.0.1:0"
-                {host}
-                [simulator]
-                listen = "127.0.0.1:0"
-                [applications.app.WHATSAPP]
-                environment = "{environment}"
-                account_id = "{ACCOUNT}"
-                auth_key = "{TOKEN}"
-                from_phone_number = "+14155238886"
-                api_base_url = "{}"
-                {whatsapp}
-                "#,
-                twilio.base_url()
-            ),
-        );
-        folder.write(
-            "scripts/app/send.js",
-            "const url = vo.file ? utils.getPublicUrl(vo.file) : vo.url;
-             return utils.whatsapp.send({ to: '+393331234567', body: vo.body, mediaUrl: url })",
-        );
-        let params = boatswain::config::load(&folder.path("app-params.toml")).unwrap().params;
-        let host = runtime.block_on(Host::builder(params, command()).serve()).unwrap();
-        Self { runtime, folder, host, _twilio: twilio }
+        let production = Production::new(environment, host, whatsapp, SEND);
+        let host = production.host();
+        Self { production, host }
     }
 
     fn send(&self, vo: Value) -> Value {
-        let run = DirectRun {
-            action: ActionId::parse("send").unwrap(),
-            company: CompanyId::none(),
-            vo: Arc::new(vo),
-        };
-        let report = self.runtime.block_on(self.host.run(&AppId::parse("app").unwrap(), run)).unwrap();
-        match report.result.unwrap_or_else(|failure| panic!("{failure:?}")) {
-            Returned::Json(json) => serde_json::from_str(&json).unwrap(),
-            other => panic!("{other:?}"),
-        }
+        self.production.run(&self.host, "ACME", vo)
     }
 
     /// The only warning of a message that was sent.
@@ -96,8 +48,8 @@ impl Bench {
     }
 
     fn close(self) -> Folder {
-        assert!(self.runtime.block_on(self.host.stop(Duration::from_mins(1))));
-        self.folder
+        self.production.stop(self.host);
+        self.production.folder
     }
 }
 
@@ -126,7 +78,7 @@ fn a_file_that_whatsapp_would_refuse_is_not_sent() {
     for environment in ["simulator", "production"] {
         let bench = Bench::new(environment, "", "");
         let public = |name: &str, size: usize| {
-            let file = bench.folder.path(&format!("public/app/{name}"));
+            let file = bench.production.folder.path(&format!("public/app/{name}"));
             std::fs::create_dir_all(file.parent().unwrap()).unwrap();
             std::fs::write(file, vec![b'x'; size]).unwrap();
         };

@@ -1,21 +1,12 @@
 //! What sending may cost: caps, countries, trial numbers, pauses, opt-outs, and the pace that Twilio takes.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use boatswain::Host;
-use boatswain::base::{AccountSid, ActionId, AppId, CompanyId, ManualClock, Secret, UnixMillis};
-use boatswain::pipeline::{DirectRun, Event};
-use boatswain::script::protocol::Returned;
-use boatswain::simulator::{Settings, SimulatedAccount, Simulator};
+use boatswain::pipeline::Event;
 use serde_json::{Value, json};
-use tokio::runtime::Runtime;
 
-use crate::host::{ACCOUNT, Folder, TOKEN, runtime};
-use crate::support::command;
-
-/// A whole minute of some day.
-const NOW: UnixMillis = UnixMillis(1_800_000_000_000);
+use crate::production::Production;
 
 /// Sends what `vo` says, `vo.times` times over, and returns what became of each.
 const SEND: &str = "
@@ -29,91 +20,13 @@ const SEND: &str = "
     return vo.whole ? last : told;
 ";
 
-/// An application that sends through a stand-in for Twilio as if it were Twilio itself.
-struct Bench {
-    runtime: Runtime,
-    twilio: Simulator,
-    folder: Folder,
-    clock: Arc<ManualClock>,
-}
-
-impl Bench {
-    fn new(environment: &str, more: &str) -> Self {
-        let runtime = runtime();
-        let account = SimulatedAccount {
-            sid: AccountSid::parse(ACCOUNT).unwrap(),
-            auth_tokens: vec![Secret::new(TOKEN)],
-            api_keys: Vec::new(),
-            senders: vec!["+14155238886".parse().unwrap()],
-        };
-        let settings = Settings { accounts: vec![account], ..Settings::default() };
-        let twilio = runtime.block_on(Simulator::bind(settings)).unwrap();
-        let folder = Folder::with_params(
-            "utils.executeSql('INSERT INTO effects VALUES (:MESSAGE_SID, :MESSAGE_STATUS, :ERROR_CODE)', null, false, true)",
-            &format!(
-                r#"
-                [host]
-                listen = "127.0.0.1:0"
-                [simulator]
-                listen = "127.0.0.1:0"
-                [applications.app.WHATSAPP]
-                environment = "{environment}"
-                account_id = "{ACCOUNT}"
-                auth_key = "{TOKEN}"
-                from_phone_number = "+14155238886"
-                whatsapp_callback = "callback"
-                api_base_url = "{}"
-                {more}
-                "#,
-                twilio.base_url()
-            ),
-        );
-        folder.write("scripts/app/send.js", SEND);
-        Self { runtime, twilio, folder, clock: Arc::new(ManualClock::at(NOW)) }
-    }
-
-    fn host(&self) -> Host {
-        let params = boatswain::config::load(&self.folder.path("app-params.toml")).unwrap().params;
-        let builder = Host::builder(params, command()).clock(Arc::clone(&self.clock) as _);
-        self.runtime.block_on(builder.serve()).unwrap()
-    }
-
-    fn run(&self, host: &Host, company: &str, vo: Value) -> Value {
-        let run = DirectRun {
-            action: ActionId::parse("send").unwrap(),
-            company: CompanyId::parse(company).unwrap(),
-            vo: Arc::new(vo),
-        };
-        let report = self.runtime.block_on(host.run(&AppId::parse("app").unwrap(), run)).unwrap();
-        match report.result.unwrap_or_else(|failure| panic!("{failure:?}")) {
-            Returned::Json(json) => serde_json::from_str(&json).unwrap(),
-            other => panic!("{other:?}"),
-        }
-    }
-
-    fn stop(&self, host: Host) {
-        assert!(self.runtime.block_on(host.stop(Duration::from_mins(1))));
-    }
-
-    /// Runs a command while the host in this thread answers it.
-    fn output(&self, arguments: &[&str]) -> std::process::Output {
-        let mut command = self.folder.command(arguments);
-        self.runtime.block_on(async move {
-            tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap()
-        })
-    }
-
-    /// What a command says, which must go well.
-    fn said(&self, arguments: &[&str]) -> String {
-        let output = self.output(arguments);
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-        String::from_utf8(output.stdout).unwrap()
-    }
+fn production(environment: &str, more: &str) -> Production {
+    Production::new(environment, "", more, SEND)
 }
 
 #[test]
 fn caps_hold_over_a_restart_and_name_their_parameter() {
-    let bench = Bench::new(
+    let bench = production(
         "production",
         "[applications.app.limits]
          messages_per_minute = 4
@@ -162,7 +75,7 @@ fn caps_hold_over_a_restart_and_name_their_parameter() {
 
 #[test]
 fn the_same_message_to_the_same_person_is_stopped() {
-    let bench = Bench::new("production", "[applications.app.limits]\nidentical_messages_per_minute = 2");
+    let bench = production("production", "[applications.app.limits]\nidentical_messages_per_minute = 2");
     let host = bench.host();
     let send = |vo: Value| bench.run(&host, "ACME", vo);
     assert_eq!(send(json!({ "times": 3, "same": true })), json!(["sent", "sent", "IDENTICAL_MESSAGE"]));
@@ -175,7 +88,7 @@ fn the_same_message_to_the_same_person_is_stopped() {
 
 #[test]
 fn only_allowed_countries_and_numbers_are_written_to() {
-    let bench = Bench::new(
+    let bench = production(
         "production",
         "[applications.app.limits]
          allowed_country_prefixes = ['+39', '+41']
@@ -199,7 +112,7 @@ fn only_allowed_countries_and_numbers_are_written_to() {
 
 #[test]
 fn the_simulator_counts_nothing_and_keeps_to_the_trial_numbers() {
-    let bench = Bench::new(
+    let bench = production(
         "simulator",
         "[applications.app.limits]
          messages_per_minute = 1
@@ -216,7 +129,7 @@ fn the_simulator_counts_nothing_and_keeps_to_the_trial_numbers() {
 
 #[test]
 fn a_pause_holds_until_somebody_lifts_it() {
-    let bench = Bench::new("simulator", "");
+    let bench = production("simulator", "");
     let host = bench.host();
     let send = |host: &Host, company: &str| bench.run(host, company, json!({}))[0].clone();
     assert_eq!(send(&host, "ACME"), "sent");
@@ -248,7 +161,7 @@ fn a_pause_holds_until_somebody_lifts_it() {
 
 #[test]
 fn who_has_opted_out_is_not_written_to_again_by_that_company() {
-    let bench = Bench::new("simulator", "");
+    let bench = production("simulator", "");
     let host = bench.host();
     let send = |company: &str, to: &str| bench.run(&host, company, json!({ "to": to }))[0].clone();
     // Twilio refuses at once, with 21610.
@@ -278,7 +191,7 @@ fn who_has_opted_out_is_not_written_to_again_by_that_company() {
 
 #[test]
 fn a_full_line_sends_messages_back() {
-    let bench = Bench::new("sandbox", "[applications.app.limits]\nsend_wait_ms = 0");
+    let bench = production("sandbox", "[applications.app.limits]\nsend_wait_ms = 0");
     let host = bench.host();
     let told = bench.run(&host, "ACME", json!({ "times": 2 }));
     assert_eq!(told, json!(["sent", "SENDER_BUSY retryable"]));
@@ -289,7 +202,7 @@ fn a_full_line_sends_messages_back() {
 /// Three seconds of waiting, which are the sandbox's own.
 #[test]
 fn waiting_in_line_is_not_the_runs_time() {
-    let bench = Bench::new("sandbox", "[applications.app.limits]\nwall_ms = 2500");
+    let bench = production("sandbox", "[applications.app.limits]\nwall_ms = 2500");
     let host = bench.host();
     assert_eq!(bench.run(&host, "ACME", json!({ "times": 2 })), json!(["sent", "sent"]));
     bench.stop(host);
