@@ -310,7 +310,7 @@ fn what_waits_in_line_when_sending_is_paused_does_not_leave() {
     let mut pause = bench.folder.command(&["pause", "app"]);
     let mut events = host.events();
     let app = AppId::parse("app").unwrap();
-    let (report, _) = bench.runtime.block_on(async {
+    let (report, ()) = bench.runtime.block_on(async {
         tokio::join!(host.run(&app, run), async {
             while !matches!(events.recv().await.unwrap(), Event::Sent { .. }) {}
             tokio::task::spawn_blocking(move || assert!(pause.output().unwrap().status.success()))
