@@ -100,6 +100,25 @@ impl PhoneNumber {
         Ok(e164(&parse(text, CountryPrefix::default())?))
     }
 
+    /// Reads the number of somebody who writes on WhatsApp, which keeps to the numbers that people once registered with:
+    /// Mexico has dropped the 1 before its mobiles, Brazil has put a 9 before its own. Gives today's number.
+    ///
+    /// # Errors
+    /// As [`PhoneNumber::sender`].
+    pub fn writer(text: &str) -> Result<Self, InvalidPhoneNumber> {
+        Self::sender(text).or_else(|error| {
+            let bare = without_channel(text);
+            let today = match (bare.strip_prefix("+521"), bare.strip_prefix("+55")) {
+                (Some(rest), _) if rest.len() == 10 => format!("+52{rest}"),
+                (_, Some(rest)) if rest.len() == 10 && rest.is_char_boundary(2) => {
+                    format!("+55{}9{}", &rest[..2], &rest[2..])
+                }
+                _ => return Err(error),
+            };
+            Self::sender(&today).map_err(|_| error)
+        })
+    }
+
     /// The E.164 form, with its plus.
     #[must_use]
     pub fn as_str(&self) -> &str {
@@ -312,6 +331,25 @@ mod tests {
         assert!(CountryPrefix::parse("+39").is_ok());
         for bad in ["39", "+", "+0", "+999", "+39a", ""] {
             assert!(CountryPrefix::parse(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn who_writes_from_a_number_of_before_its_countrys_reform_is_known_by_todays() {
+        for (written, known) in [
+            ("whatsapp:+393331234567", "+393331234567"),
+            ("whatsapp:+5215512345678", "+525512345678"),
+            ("whatsapp:+525512345678", "+525512345678"),
+            ("whatsapp:+558187654321", "+5581987654321"),
+            ("whatsapp:+5581987654321", "+5581987654321"),
+            ("whatsapp:+558132345678", "+558132345678"),
+        ] {
+            assert_eq!(PhoneNumber::writer(written).unwrap().as_str(), known, "{written}");
+        }
+        for text in
+            ["whatsapp:+52155123456789", "whatsapp:+55818765432", "whatsapp:US.13491208655302741918", ""]
+        {
+            assert!(PhoneNumber::writer(text).is_err(), "{text}");
         }
     }
 }

@@ -415,7 +415,7 @@ const OWN: &[OwnCode] = &[
     own("SQL_ERROR", "the statement failed", "read SQLite's sentence"),
     own(
         "JOURNAL_MISMATCH",
-        "a run that has sent makes other calls than before",
+        "a run that has sent, or has waited to send, makes other calls than before",
         "do not change an action while its runs are being retried",
     ),
 ];

@@ -10,6 +10,13 @@ use crate::pipeline::gate::place_in_line;
 use crate::pipeline::run::{Origin, Run, Stop};
 use crate::whatsapp::{Outcome, verdict};
 
+/// What passing the gate took, besides its own questions.
+enum Took {
+    Nothing,
+    /// Enough for things to have changed.
+    Time,
+}
+
 impl Batch<'_> {
     /// Whether a message may leave now; waits in its sender's line if it must. What stops it is its outcome.
     ///
@@ -25,7 +32,14 @@ impl Batch<'_> {
             Ok(counted) => counted,
             Err(reached) => return Ok(Err(reached)),
         };
-        let passed = self.pass(run, send);
+        let passed = self.pass(run, send).and_then(|passed| match passed {
+            // Meanwhile an admin may have paused it, or the recipient may have written STOP.
+            Ok(Took::Time) => {
+                Ok(application.gate.refuses(parameters, surroundings, send)?.map_or(Ok(()), Err))
+            }
+            Ok(Took::Nothing) => Ok(Ok(())),
+            Err(refused) => Ok(Err(refused)),
+        });
         if !matches!(passed, Ok(Ok(()))) {
             application.gate.give_back(counted.as_ref());
         }
@@ -33,7 +47,8 @@ impl Batch<'_> {
     }
 
     /// What takes time: a look at the medium, and the line of the sender.
-    fn pass(&mut self, run: &mut Run, send: &mut Send) -> Result<Result<(), Outcome>, Stop> {
+    fn pass(&mut self, run: &mut Run, send: &mut Send) -> Result<Result<Took, Outcome>, Stop> {
+        let took = if send.medium.is_some() { Took::Time } else { Took::Nothing };
         match self.look_at_medium(run, send)? {
             Ok(warnings) => send.warnings.extend(warnings),
             Err(refused) => return Ok(Err(refused)),
@@ -44,7 +59,7 @@ impl Batch<'_> {
             Err(busy) => return Ok(Err(*busy)),
         };
         if wait.is_zero() {
-            return Ok(Ok(()));
+            return Ok(Ok(took));
         }
         let goes_on = self.aside(run, || {
             let until = stage::now() + wait;
@@ -61,7 +76,7 @@ impl Batch<'_> {
         })?;
         run.waited += wait; // it is no time of the run's
         match (goes_on, &run.origin) {
-            (true, _) => Ok(Ok(())),
+            (true, _) => Ok(Ok(Took::Time)),
             (false, Origin::Notification { .. }) => Err(Stop::Stopping),
             (false, Origin::Direct(_)) => {
                 let message = "the host is stopping, and the message still waited in line: nothing has left";

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
 
 use crate::base::stage::{self, Monitor};
-use crate::base::{MessageId, NotificationId, UnixMillis};
+use crate::base::{ActionId, MessageId, NotificationId, UnixMillis};
 use crate::config;
 use crate::pipeline::gate::Gate;
 use crate::pipeline::queue::{Arrival, Claim, Queue};
@@ -16,7 +16,7 @@ use crate::pipeline::report::RunReport;
 use crate::pipeline::window::Window;
 use crate::pipeline::{ApplicationSetup, DirectRun, Surroundings, WorkerHandle, slot};
 use crate::script::protocol::Bundle;
-use crate::store::{AppDb, Inbox, Ledger, StoreError};
+use crate::store::{AppDb, Inbox, Ledger, Source, StoreError};
 use crate::whatsapp::SignedUrls;
 
 /// How many runs share a transaction at most. More gains nothing: a COMMIT costs the same whatever its size.
@@ -122,7 +122,9 @@ impl Application {
             return Ok(()); // what waits for an action that is not configured goes on waiting
         }
         let mut state = self.state.lock();
-        state.window = Window::open(self.surroundings.waiting_bytes);
+        let sources = [Source::Callback, Source::Poll, Source::Message].into_iter();
+        let idle = sources.filter(|source| self.action_of(*source).is_none()).collect();
+        state.window = Window::open(self.surroundings.waiting_bytes, idle);
         let sends = state.baton.as_ref().map_or(Ok(Vec::new()), |baton| baton.db.unfinished_sends())?;
         for (notification, message) in sends {
             // Its run was under way: its messages are open until it has been taken up again.
@@ -134,6 +136,14 @@ impl Application {
         self.read_on(state);
         self.wake(&mut self.state.lock());
         Ok(())
+    }
+
+    /// The action that runs for what came so.
+    pub(super) fn action_of(&self, source: Source) -> Option<&ActionId> {
+        match source {
+            Source::Callback | Source::Poll => self.parameters.whatsapp.whatsapp_callback.as_ref(),
+            Source::Message => self.parameters.whatsapp.incoming_message.as_ref(),
+        }
     }
 
     pub(super) fn inbox(&self) -> Option<&Inbox> {

@@ -25,7 +25,7 @@ use crate::script::WorkerError;
 use crate::script::protocol::{
     Ended, Failure, LogLevel, Reason, Returned, RunRequest, SandboxLimits, Start, ToWorker, Vo,
 };
-use crate::store::{Journal, JournalOrigin, ScriptSqlError, Source, StoreError};
+use crate::store::{Journal, JournalOrigin, ScriptSqlError, StoreError};
 
 /// Runs before a worker at most: it bounds the latency of the effect under load, not the throughput.
 const AHEAD: usize = 128;
@@ -137,11 +137,7 @@ impl<'a> Batch<'a> {
         let (origin, company, action, vo, source, recovered, generation) = match work {
             Work::Notification(claim) => {
                 let fields = vo_fields(&claim.form, claim.company.as_str());
-                let action = match claim.source {
-                    Source::Callback | Source::Poll => &parameters.whatsapp.whatsapp_callback,
-                    Source::Message => &parameters.whatsapp.incoming_message,
-                };
-                let Some(action) = action.clone() else {
+                let Some(action) = self.application.action_of(claim.source).cloned() else {
                     // The action was configured when the notification came and is not any more: it goes on waiting.
                     self.application.with_queue(|queue| queue.finish(claim.id, Verdict::HostTrouble, now));
                     return None;

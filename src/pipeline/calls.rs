@@ -126,8 +126,9 @@ impl Batch<'_> {
         if before.fingerprint != fingerprint {
             let name = MANIFEST.get(usize::from(function)).map_or("?", |function| function.name);
             return Err(Stop::Mismatch(format!(
-                "call {} of this run ({name}) is not the one that an earlier attempt made, and a message was sent \
-                 after that: the script or what it reads has changed in between, so the run cannot be continued",
+                "call {} of this run ({name}) is not the one that an earlier attempt made, and what that one had done was \
+                 kept, for a message that it sent or had to wait with: the script or what it reads has changed in \
+                 between, so the run cannot be continued",
                 run.calls
             )));
         }

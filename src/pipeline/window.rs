@@ -20,7 +20,7 @@ use std::time::Duration;
 
 use crate::base::{AppId, NotificationId, UnixMillis};
 use crate::pipeline::queue::{Arrival, Queue, is_due};
-use crate::store::{Ledger, Scheduled, StoreError, Waiting, weight};
+use crate::store::{Ledger, Scheduled, Source, StoreError, Waiting, weight};
 
 /// How long reading waits after it failed.
 const PAUSE: Duration = Duration::from_secs(1);
@@ -30,6 +30,8 @@ const PAUSE: Duration = Duration::from_secs(1);
 pub(super) struct Window {
     /// What may be in memory at most, in bytes.
     most: usize,
+    /// What came so has no action any more: it goes on waiting on the disk, and stands in nobody's way.
+    idle: Vec<Source>,
     /// Everything that was never tried is in memory up to this number, or stays behind an earlier one of its message.
     cursor: NotificationId,
     /// Whether there is more behind the cursor.
@@ -79,15 +81,16 @@ pub(super) struct Delivery {
 const BEGINNING: Scheduled = (UnixMillis(i64::MIN), NotificationId(0));
 
 impl Window {
-    /// Nothing is in memory yet, and what is on the disk is read from the beginning.
-    pub(super) fn open(most: usize) -> Self {
-        Self { behind: true, horizon: Some(BEGINNING), ..Self::shut(most) }
+    /// Nothing is in memory yet, and what is on the disk is read from the beginning, but for what is `idle`.
+    pub(super) fn open(most: usize, idle: Vec<Source>) -> Self {
+        Self { idle, behind: true, horizon: Some(BEGINNING), ..Self::shut(most) }
     }
 
     /// Nothing is in memory, and nothing is read.
     pub(super) fn shut(most: usize) -> Self {
         Self {
             most,
+            idle: Vec::new(),
             cursor: NotificationId(0),
             behind: false,
             horizon: None,
@@ -239,7 +242,7 @@ impl Window {
             .into_iter()
             .filter(|waiting| waiting.next_attempt_at.is_some() || waiting.accepted.id <= cursor);
         for waiting in delivery.scheduled.into_iter().chain(lines) {
-            if !ended.contains(&waiting.accepted.id) {
+            if self.has_action(&waiting) && !ended.contains(&waiting.accepted.id) {
                 queue.arrive(arrival(waiting));
             }
         }
@@ -253,10 +256,15 @@ impl Window {
         for (waiting, earlier) in delivery.fresh {
             let follows = earlier.iter().any(|id| !ended.contains(id));
             let known = queue.knows_message(&waiting.accepted.message_sid);
-            if !ended.contains(&waiting.accepted.id) && (known || !follows) {
+            let is_wanted = self.has_action(&waiting) && !ended.contains(&waiting.accepted.id);
+            if is_wanted && (known || !follows) {
                 queue.arrive(arrival(waiting));
             }
         }
+    }
+
+    fn has_action(&self, waiting: &Waiting) -> bool {
+        !self.idle.contains(&waiting.accepted.source)
     }
 }
 

@@ -193,7 +193,7 @@ pub(super) fn write_fence(db: &Connection, fence: &Fence, at: UnixMillis) -> rus
     Ok(changed > 0)
 }
 
-/// The recipient of a message has opted out, by a code of Twilio's about it.
+/// The recipient of a message has opted out, by a code of Twilio's about it; who was forgotten is nobody.
 pub(super) fn opt_out_by(
     db: &Connection,
     message: MessageId,
@@ -203,7 +203,8 @@ pub(super) fn opt_out_by(
     let Some(code) = code.filter(|code| OPT_OUT_CODES.contains(code)) else { return Ok(()) };
     db.prepare_cached(
         "INSERT INTO opt_outs(app, company, recipient, since, reason)
-         SELECT app, company, recipient, ?2, ?3 FROM messages WHERE id = ?1 ON CONFLICT DO NOTHING",
+         SELECT app, company, recipient, ?2, ?3 FROM messages WHERE id = ?1 AND recipient <> 'forgotten'
+         ON CONFLICT DO NOTHING",
     )?
     .execute(params![message.as_bytes(), at.0, code])?;
     Ok(())

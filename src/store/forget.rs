@@ -283,6 +283,9 @@ mod tests {
         assert_eq!(shown(other), ("+393351234567".to_owned(), false, true, false));
         assert_eq!(world.ledger.due_messages(UnixMillis(9), 9).unwrap().len(), 2);
         assert!(world.ledger.polled_message(free).unwrap().is_none());
+        // What Twilio still says of it tells nothing of anybody.
+        crate::store::fences::opt_out_by(&world.db.connection, free, Some("63014"), UnixMillis(2)).unwrap();
+        assert!(world.ledger.opt_outs(None, None).unwrap().is_empty());
         // A person's word on it does not make it due either: nobody could tell whom to ask for.
         let sid = crate::base::MessageSid::parse("SM00000000000000000000000000000009").unwrap();
         world.db.settle(&Settlement { id: free, fate: Fate::Sent(sid), at: UnixMillis(2) }).unwrap();

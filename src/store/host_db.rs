@@ -429,4 +429,33 @@ mod tests {
             due.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect();
         assert_eq!(due, [Some(120_001), None], "Twilio is asked about what is not settled");
     }
+
+    #[test]
+    fn a_database_of_version_2_is_upgraded_with_what_is_in_it() {
+        let temporary = tempfile::tempdir().unwrap();
+        let file = temporary.path().join("host.db");
+        let id = uuid::Uuid::from_u128(7).into_bytes();
+        {
+            let db = Connection::open(&file).unwrap();
+            version_1(&db).unwrap();
+            version_2(&db).unwrap();
+            db.execute(
+                "INSERT INTO messages(id, app, company, account_sid, recipient, sender, status, created_at, updated_at)
+                   VALUES (?, 'demo', 'ACME', 'AC1', '+393331234567', 'whatsapp:+1', 'sent', 1, 1)",
+                [id],
+            )
+            .unwrap();
+            db.pragma_update(None, "user_version", 2).unwrap();
+        }
+        drop(HostDb::open(&file).unwrap());
+        let ledger = crate::store::Ledger::open(&file).unwrap();
+        let number = crate::base::PhoneNumber::sender("+393331234567").unwrap();
+        let messages = ledger.messages_to(&number).unwrap();
+        assert_eq!((messages.len(), &messages[0].body, &messages[0].first_status), (1, &None, &None));
+        assert_eq!(ledger.history(&messages[0]).unwrap().len(), 2);
+        let app = crate::base::AppId::parse("demo").unwrap();
+        let sent = ledger.sent_before(&app, crate::base::UnixMillis(2)).unwrap();
+        assert_eq!((sent.minutes.len(), &*sent.last_minute[0].content_hash), (1, ""));
+        drop(HostDb::open(&file).unwrap());
+    }
 }

@@ -7,6 +7,7 @@
 use std::fs::File;
 use std::io::{ErrorKind, Read};
 use std::path::Path;
+use std::time::Duration;
 
 use rusqlite::Connection;
 
@@ -17,8 +18,10 @@ use crate::store::{HostDb, StoreError};
 
 /// How much is read at once.
 const CHUNK: u64 = 1 << 20;
-/// How often readers are waited for, a tenth of a second each time.
-const TRIES: u32 = 30;
+/// How long readers are waited for at once.
+const WAIT: Duration = Duration::from_millis(100);
+/// How often they are.
+const TRIES: u32 = 15;
 
 /// How often the number stands in `host.db` and its log, when the log was written into the database as far as readers
 /// let it.
@@ -33,8 +36,12 @@ pub fn traces(host_db: &Path, number: &PhoneNumber) -> Result<u64, StoreError> {
 /// Begins a new log, from a connection of its own: the inbox's writer waits for a tenth of a second at most.
 fn empty_log(host_db: &Path) -> Result<(), StoreError> {
     let connection = Connection::open(host_db)?;
-    connection.busy_timeout(std::time::Duration::from_millis(100))?;
-    for _ in 0..TRIES {
+    connection.busy_timeout(WAIT)?;
+    for attempt in 0..TRIES {
+        if attempt > 0 {
+            // Who waits for readers keeps writers out: now they have their turn.
+            std::thread::sleep(WAIT);
+        }
         let in_the_way = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0));
         match in_the_way {
             Ok(false) => break,

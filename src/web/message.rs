@@ -64,7 +64,7 @@ fn fence(application: &Application, company: &CompanyId, form: &Form) -> Option<
     let consent = Consent::of(form.get("Body")?)?;
     let (app, company) = (application.id.clone(), company.clone());
     // Of a person without a phone number (a business-scoped id) the host knows nobody to write to.
-    let recipient = PhoneNumber::sender(form.get("From")?).ok()?;
+    let recipient = PhoneNumber::writer(form.get("From")?).ok()?;
     Some(match consent {
         Consent::OptOut => Fence::OptOut { app, company, recipient, reason: "STOP".to_owned() },
         Consent::OptIn => Fence::OptIn { app, company, recipient },

@@ -97,6 +97,20 @@ fn who_writes_stop_is_not_written_to_until_he_writes_start() {
     assert_eq!(host.terminate(), Some(0));
 }
 
+/// WhatsApp names people in Mexico with a 1 that their numbers do not have any more.
+#[test]
+fn who_writes_stop_from_mexico_is_heard() {
+    let folder = folder();
+    let host = folder.serve();
+    let mut form = message(1, "STOP");
+    form.push("From", "whatsapp:+5215512345678");
+    assert_eq!(post(&host, &form, TOKEN).status, 200);
+    let output =
+        folder.boatswain(&["run", "app/send", "--company", "ACME", "--vo", r#"{"to":"+525512345678"}"#]);
+    assert_eq!(String::from_utf8(output.stdout).unwrap().trim(), "RECIPIENT_OPTED_OUT");
+    assert_eq!(host.terminate(), Some(0));
+}
+
 #[test]
 fn without_an_action_a_message_is_kept_and_acknowledged() {
     let folder = Folder::new("", "");

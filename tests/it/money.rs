@@ -209,3 +209,32 @@ fn waiting_in_line_is_not_the_runs_time() {
     let sent = bench.twilio.messages();
     assert!(sent.iter().all(|message| message.status.as_str() != "failed") && sent.len() == 2);
 }
+
+/// The line of the sandbox is three seconds long.
+#[test]
+fn what_waits_in_line_when_sending_is_paused_does_not_leave() {
+    let bench = Bench::new("sandbox", "");
+    let host = bench.host();
+    let run = DirectRun {
+        action: ActionId::parse("send").unwrap(),
+        company: CompanyId::parse("ACME").unwrap(),
+        vo: Arc::new(json!({ "times": 2 })),
+    };
+    let mut pause = bench.folder.command(&["pause", "app"]);
+    let mut events = host.events();
+    let app = AppId::parse("app").unwrap();
+    let (report, ()) = bench.runtime.block_on(async {
+        tokio::join!(host.run(&app, run), async {
+            while !matches!(events.recv().await.unwrap(), Event::Sent { .. }) {}
+            tokio::task::spawn_blocking(move || assert!(pause.output().unwrap().status.success()))
+                .await
+                .unwrap();
+        })
+    });
+    assert_eq!(
+        report.unwrap().result.unwrap_or_else(|failure| panic!("{failure:?}")),
+        Returned::Json(json!(["sent", "SENDING_PAUSED retryable"]).to_string())
+    );
+    bench.stop(host);
+    assert_eq!(bench.folder.count("SELECT count(*) FROM messages"), 1);
+}

@@ -51,7 +51,7 @@ impl World {
             now: UnixMillis(1_000_000_000),
             disk: BTreeMap::new(),
             queue: Queue::default(),
-            window: Window::open(MOST),
+            window: Window::open(MOST, Vec::new()),
             running: HashMap::new(),
             claimed: Vec::new(),
             untold: Vec::new(),
@@ -270,4 +270,34 @@ fn everything_runs_in_order_whatever_fits_into_memory() {
         // A piece of each kind beyond the window, and the lines of what is scheduled.
         assert!(world.heaviest < 4 * MOST, "seed {seed}: {}", world.heaviest);
     }
+}
+
+/// As when an admin has taken the action of callbacks away, and that of incoming messages stays.
+#[test]
+fn what_has_no_action_any_more_keeps_nothing_from_running() {
+    let mut world = World::new(1);
+    world.window = Window::open(MOST, vec![Source::Callback, Source::Poll]);
+    for _ in 0..200 {
+        world.come(false);
+    }
+    world.come(false);
+    let last = world.disk.values_mut().last().unwrap();
+    last.waiting.accepted.source = Source::Message;
+    last.waiting.accepted.message_sid = MessageSid::parse(&format!("SM{:032x}", 99)).unwrap();
+    let mut claims = Vec::new();
+    for _ in 0..100 {
+        if world.window.wants(&world.queue, world.now)
+            && let Some(order) = world.window.begin(&mut world.queue, world.now)
+        {
+            let delivery = world.read(&order);
+            world.window.done(&order, Ok(delivery), &mut world.queue, world.now);
+        }
+        for claim in world.queue.claim(world.now, 9) {
+            let verdict = if claim.source == Source::Message { Verdict::Done } else { Verdict::HostTrouble };
+            world.queue.finish(claim.id, verdict, world.now);
+            claims.push(claim.source);
+        }
+        world.now = world.now.plus(Duration::from_secs(1));
+    }
+    assert_eq!(claims, [Source::Message], "and nothing is tried again and again");
 }
