@@ -9,8 +9,8 @@ use crate::cli::look::{control, data_folder, store};
 use crate::cli::options::{OptOutsCommand, Options, Whom};
 use crate::cli::{Failure, output};
 use crate::config;
-use crate::control::ControlClient;
 use crate::control::fences::{application, unknown_application};
+use crate::control::{ControlClient, ControlError};
 use crate::store::{DataDir, Fence, Filter, HostDb, Ledger};
 
 /// `pause APP`, or the list of what is paused.
@@ -87,12 +87,16 @@ async fn list_pauses(options: &Options) -> Result<(), Failure> {
 async fn change(options: &Options, fence: Fence) -> Result<bool, Failure> {
     let data = data_folder(options)?;
     if let Some(host) = ControlClient::find(&DataDir::socket_in(&data)).await {
-        return host.fence(&fence).await.map_err(control);
+        return host.fence(&fence).await.map_err(|error| match error {
+            ControlError::Refused { code, .. } if code == "UNKNOWN_APPLICATION" => {
+                unknown_application(application(&fence)).into()
+            }
+            other => control(other),
+        });
     }
     let app = application(&fence);
     if !config::load(&options.params)?.params.applications.contains_key(app) {
-        output::problem(&unknown_application(app));
-        return Err(Failure::Failed);
+        return Err(unknown_application(app).into());
     }
     let data = DataDir::create(&data).map_err(store)?;
     let _lock = data.lock().map_err(store)?;

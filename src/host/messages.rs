@@ -56,8 +56,9 @@ impl Send {
         let part = |part: &Option<String>| part.clone().unwrap_or_default();
         let media = part(&message.media_url);
         let unsigned = media.split_once("?X-Goog-").map_or(&*media, |(url, _)| url);
+        let body = part(&message.body);
         let parts = [
-            &*part(&message.body),
+            body.trim(), // white space around it makes no other message
             unsigned,
             &*part(&message.content_sid),
             &*part(&message.content_variables),

@@ -25,7 +25,9 @@ impl Batch<'_> {
     pub(super) fn admit(&mut self, run: &mut Run, send: &mut Send) -> Result<Result<(), Outcome>, Stop> {
         let application = self.application;
         let (parameters, surroundings) = (&application.parameters, &application.surroundings);
-        if let Some(refused) = application.gate.refuses(parameters, surroundings, send)? {
+        if let Some(refused) =
+            application.gate.refuses(parameters, surroundings, &run.context.company, send)?
+        {
             return Ok(Err(refused));
         }
         let counted = match application.gate.count(parameters, surroundings, send, application.now())? {
@@ -34,9 +36,10 @@ impl Batch<'_> {
         };
         let passed = self.pass(run, send).and_then(|passed| match passed {
             // Meanwhile an admin may have paused it, or the recipient may have written STOP.
-            Ok(Took::Time) => {
-                Ok(application.gate.refuses(parameters, surroundings, send)?.map_or(Ok(()), Err))
-            }
+            Ok(Took::Time) => Ok(application
+                .gate
+                .refuses(parameters, surroundings, &run.context.company, send)?
+                .map_or(Ok(()), Err)),
             Ok(Took::Nothing) => Ok(Ok(())),
             Err(refused) => Ok(Err(refused)),
         });
@@ -92,12 +95,12 @@ impl Batch<'_> {
         if check == MediaCheck::Off {
             return Ok(Ok(Vec::new()));
         }
-        // Where the simulator stands in for Twilio, nothing leaves this computer.
-        let only_at_home = whatsapp.environment == Environment::Simulator;
         let network = &self.application.surroundings.network;
-        let Some(looked) = self.aside(run, || network.look_at(medium, only_at_home))? else {
+        // Where the simulator stands in for Twilio, nothing leaves this computer.
+        if whatsapp.environment == Environment::Simulator && !network.is_at_home(medium) {
             return Ok(Ok(Vec::new()));
-        };
+        }
+        let looked = self.aside(run, || network.look_at(medium))?;
         let judged = verdict(check, send.message.body.is_some(), &looked);
         Ok(judged.map_err(|(code, sentence)| Outcome::failed(code, sentence)))
     }

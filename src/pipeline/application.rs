@@ -369,6 +369,11 @@ impl Application {
         self.state.lock().senders.contains(action)
     }
 
+    /// An action waits before it sends: no run is sent ahead behind one of its runs any more.
+    pub(super) fn sends(&self, action: &str) {
+        self.state.lock().senders.insert(action.to_owned());
+    }
+
     /// A run of this action is about to send this message.
     pub(super) fn open_message(&self, action: &str, message: MessageId) {
         let mut state = self.state.lock();

@@ -6,13 +6,13 @@
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use crate::base::{PhoneNumber, UnixMillis, stage};
+use crate::base::{CompanyId, UnixMillis, stage};
 use crate::config::{self, Environment};
 use crate::host::Send;
 use crate::pipeline::Surroundings;
 use crate::pipeline::meter::{Caps, Counted, Meter, Reached, sameness};
 use crate::pipeline::pacer::interval;
-use crate::store::{Closed, Ledger, StoreError};
+use crate::store::{Closed, Ledger, StoreError, Writer};
 use crate::whatsapp::{Outcome, Sender};
 
 /// The gate of one application.
@@ -37,32 +37,41 @@ impl Gate {
         &self,
         application: &config::Application,
         surroundings: &Surroundings,
+        run: &CompanyId,
         send: &Send,
     ) -> Result<Option<Outcome>, StoreError> {
         let to = &send.message.to;
-        if let Some(refused) = not_allowed(application, send, to) {
+        if let Some(refused) = not_allowed(application, run, send) {
             return Ok(Some(refused));
         }
+        let nobody = CompanyId::none();
+        let writer = Writer {
+            app: &application.id,
+            company: &send.company,
+            run,
+            // Where companies send with the application's own sender, people answer to the application.
+            sharing: is_own(&application.whatsapp, &send.message.sender).then_some(&nobody),
+        };
         let mut books = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let closed = books.ledger(surroundings)?.closed(&application.id, &send.company, to);
+        let closed = books.ledger(surroundings)?.closed(writer, to);
         if closed.is_err() {
             books.ledger = None; // opened anew the next time
         }
         Ok(closed?.map(|closed| match closed {
-            Closed::Paused(reason) => {
+            Closed::Paused { company, reason } => {
                 let why = reason.map(|reason| format!(" ({reason})")).unwrap_or_default();
+                let whose = if company.is_empty() { String::new() } else { format!(" --company {company}") };
                 let message = format!(
-                    "sending is paused by an admin{why}: nothing leaves until `boatswain resume {}`",
+                    "sending is paused by an admin{why}: nothing leaves until `boatswain resume {}{whose}`",
                     application.id
                 );
                 Outcome { retryable: true, ..Outcome::failed("SENDING_PAUSED", message) }
             }
-            Closed::OptedOut(reason) => Outcome::failed(
+            Closed::OptedOut { company, reason } => Outcome::failed(
                 "RECIPIENT_OPTED_OUT",
                 format!(
-                    "the recipient does not want to be written to by {} ({reason}): send nothing until he opts in, \
-                     which `boatswain opt-outs remove` records",
-                    send.company
+                    "the recipient does not want to be written to by {company} ({reason}): send nothing until he opts \
+                     in, by START or by `boatswain opt-outs remove`"
                 ),
             ),
         }))
@@ -85,7 +94,7 @@ impl Gate {
         let hash = send.content_hash(&surroundings.key);
         let message = Counted {
             company: send.company.clone(),
-            sameness: sameness(send.message.to.as_str(), &hash),
+            sameness: sameness(&send.company, &send.message.to, &hash),
             at: now,
         };
         let mut books = self.0.lock().unwrap_or_else(PoisonError::into_inner);
@@ -130,7 +139,10 @@ pub(super) fn place_in_line(
         return Ok(Duration::ZERO);
     };
     let patience = application.limits.send_wait;
-    surroundings.pacer.take_place(sender.as_str(), interval, patience, stage::now()).map_err(|wait| {
+    // Where an action brings a key along, nobody has proved that the number is its own: it stands in a line of its own.
+    let whose = if send.brings_key { application.id.as_str() } else { "" };
+    let line = format!("{whose} {} {}", send.account.sid, sender.as_str());
+    surroundings.pacer.take_place(&line, interval, patience, stage::now()).map_err(|wait| {
         let message = format!(
             "too many messages wait for this sender: Twilio takes one in {} ms, so this one would wait {:.1} s, and \
              limits.send_wait_ms is {}: send it again later",
@@ -142,15 +154,27 @@ pub(super) fn place_in_line(
     })
 }
 
+/// Whether a sender is the one of these parameters.
+fn is_own(parameters: &config::Whatsapp, sender: &Sender) -> bool {
+    match sender {
+        Sender::Number(number) => parameters.from_phone_number.as_ref() == Some(number),
+        Sender::MessagingService(service) => parameters.messaging_service_id.as_ref() == Some(service),
+    }
+}
+
 /// Whether an admin has excluded the recipient.
-fn not_allowed(application: &config::Application, send: &Send, to: &PhoneNumber) -> Option<Outcome> {
-    let company = application.companies.get(&send.company).map(|section| &section.limits);
-    let of_company = format!("applications.{}.companies.{}.limits", application.id, send.company);
+fn not_allowed(application: &config::Application, run: &CompanyId, send: &Send) -> Option<Outcome> {
+    let to = &send.message.to;
     let of_application = format!("applications.{}.limits", application.id);
-    let lists = [
-        (&of_application, application.limits.only_to.as_ref()),
-        (&of_company, company.and_then(|limits| limits.only_to.as_ref())),
-    ];
+    // The company in whose name it goes and the one whose run sends it: naming another is no way around a list.
+    let companies = [&send.company, run].map(|company| {
+        let limits = application.companies.get(company).map(|section| &section.limits);
+        (format!("applications.{}.companies.{company}.limits", application.id), limits)
+    });
+    let of_companies = companies
+        .iter()
+        .map(|(section, limits)| (section, limits.and_then(|limits| limits.only_to.as_ref())));
+    let lists = std::iter::once((&of_application, application.limits.only_to.as_ref())).chain(of_companies);
     for (section, only_to) in lists {
         if only_to.is_some_and(|only_to| !only_to.contains(to)) {
             let message = format!(
@@ -163,10 +187,11 @@ fn not_allowed(application: &config::Application, send: &Send, to: &PhoneNumber)
     if application.whatsapp.environment == Environment::Simulator {
         return None;
     }
-    let lists = [
-        (&of_application, application.limits.allowed_country_prefixes.as_slice()),
-        (&of_company, company.map_or(&[][..], |limits| &limits.allowed_country_prefixes)),
-    ];
+    let of_companies = companies.iter().map(|(section, limits)| {
+        (section, limits.map_or(&[][..], |limits| &limits.allowed_country_prefixes))
+    });
+    let own = application.limits.allowed_country_prefixes.as_slice();
+    let lists = std::iter::once((&of_application, own)).chain(of_companies);
     for (section, allowed) in lists {
         if !allowed.is_empty() && !allowed.iter().any(|prefix| to.is_of(*prefix)) {
             let allowed: Vec<_> = allowed.iter().map(ToString::to_string).collect();

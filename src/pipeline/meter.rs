@@ -6,7 +6,7 @@
 use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
 
-use crate::base::{CompanyId, UnixMillis};
+use crate::base::{CompanyId, PhoneNumber, UnixMillis};
 use crate::store::SentBefore;
 
 const MINUTE: i64 = 60_000;
@@ -42,7 +42,7 @@ pub(super) enum Reached {
 pub(super) struct Counted {
     /// In whose name.
     pub(super) company: CompanyId,
-    /// To whom and what: equal for messages that are the same.
+    /// From whom, to whom and what: equal for messages that are the same.
     pub(super) sameness: String,
     /// When.
     pub(super) at: UnixMillis,
@@ -67,8 +67,8 @@ impl Meter {
         }
         for one in sent.last_minute {
             meter.all.minute.push_back(one.at);
-            meter.companies.entry(one.company).or_default().minute.push_back(one.at);
-            meter.recent.push_back((one.at, sameness(one.to.as_str(), &one.content_hash)));
+            meter.companies.entry(one.company.clone()).or_default().minute.push_back(one.at);
+            meter.recent.push_back((one.at, sameness(&one.company, &one.to, &one.content_hash)));
         }
         meter
     }
@@ -130,9 +130,9 @@ impl Meter {
     }
 }
 
-/// To whom and what, as one text.
-pub(super) fn sameness(to: &str, content_hash: &str) -> String {
-    format!("{to} {content_hash}")
+/// From whom, to whom and what, as one text.
+pub(super) fn sameness(company: &CompanyId, to: &PhoneNumber, content_hash: &str) -> String {
+    format!("{company} {} {content_hash}", to.as_str())
 }
 
 fn is_past(at: UnixMillis, now: UnixMillis) -> bool {
@@ -209,7 +209,6 @@ impl Counts {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::base::PhoneNumber;
     use crate::store::SentLately;
 
     /// Some moment, at the beginning of a minute.
@@ -221,7 +220,8 @@ mod tests {
     }
 
     fn message(name: &str, what: &str, at: i64) -> Counted {
-        Counted { company: company(name), sameness: sameness("+39333", what), at: UnixMillis(at) }
+        let to = PhoneNumber::sender("+393331234567").unwrap();
+        Counted { company: company(name), sameness: sameness(&company(name), &to, what), at: UnixMillis(at) }
     }
 
     fn caps() -> Caps {
@@ -259,7 +259,8 @@ mod tests {
         let mut meter = Meter::default();
         let caps = Caps { identical_per_minute: Some(1), ..Caps::default() };
         assert_eq!(meter.admit(&message("A", "x", NOW), &caps), Ok(()));
-        assert_eq!(meter.admit(&message("B", "x", NOW + 1), &caps), Err(Reached::Identical(1)));
+        assert_eq!(meter.admit(&message("A", "x", NOW + 1), &caps), Err(Reached::Identical(1)));
+        assert_eq!(meter.admit(&message("B", "x", NOW + 1), &caps), Ok(()), "another company's");
         assert_eq!(meter.admit(&message("A", "y", NOW + 2), &caps), Ok(()));
         assert_eq!(meter.admit(&message("A", "x", NOW + MINUTE), &caps), Ok(()));
     }
@@ -283,8 +284,7 @@ mod tests {
     fn what_was_sent_before_a_restart_counts() {
         let lately = |at| SentLately {
             company: company("A"),
-            to: PhoneNumber::sender("+39333")
-                .unwrap_or_else(|_| PhoneNumber::sender("+393331234567").unwrap()),
+            to: PhoneNumber::sender("+393331234567").unwrap(),
             content_hash: "x".into(),
             at: UnixMillis(at),
         };

@@ -72,8 +72,14 @@ impl WorkerHandle for Worker {
 
 /// The way to Twilio, and to the media that it will fetch; [`Twilio`] says what the answers mean.
 pub trait Network: Send + Sync {
-    /// Looks at a medium; `None`: it is not looked at, because it is elsewhere and `only_at_home` is.
-    fn look_at(&self, medium: &MediaAddress, only_at_home: bool) -> Option<Result<Seen, Unprobed>>;
+    /// Whether a medium is the host's own, which may be looked at where nothing leaves the computer.
+    fn is_at_home(&self, medium: &MediaAddress) -> bool;
+
+    /// Looks at a medium.
+    ///
+    /// # Errors
+    /// See [`Unprobed`].
+    fn look_at(&self, medium: &MediaAddress) -> Result<Seen, Unprobed>;
 
     /// Sends a message: one request, whatever happens.
     fn create_message(&self, account: &Account, message: &OutgoingMessage) -> SendOutcome;
@@ -108,9 +114,12 @@ pub struct Internet {
 }
 
 impl Network for Internet {
-    fn look_at(&self, medium: &MediaAddress, only_at_home: bool) -> Option<Result<Seen, Unprobed>> {
-        let goes = !only_at_home || (self.is_serving && self.probe.is_at_home(medium));
-        goes.then(|| self.runtime.block_on(self.probe.look(medium)))
+    fn is_at_home(&self, medium: &MediaAddress) -> bool {
+        self.is_serving && self.probe.is_at_home(medium)
+    }
+
+    fn look_at(&self, medium: &MediaAddress) -> Result<Seen, Unprobed> {
+        self.runtime.block_on(self.probe.look(medium))
     }
 
     fn create_message(&self, account: &Account, message: &OutgoingMessage) -> SendOutcome {

@@ -2,7 +2,7 @@
 //!
 //! Twilio's sandbox takes one message in 3 seconds, production 80 in a second for each sender
 //! (<https://www.twilio.com/docs/whatsapp/api#rate-limiting>); what comes faster is refused with 63018. A line is a
-//! sender's, whichever applications and companies send with it.
+//! sender's of one account, whichever applications and companies send with it.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};

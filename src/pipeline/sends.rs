@@ -142,6 +142,7 @@ impl Batch<'_> {
         }
         self.commit_so_far()?;
         run.effects.separated.clear(); // committed
+        self.application.sends(run.action.as_str());
         let (result, waited) = self.without_baton(work);
         run.waited += waited;
         self.db().begin()?;

@@ -54,10 +54,33 @@ pub enum Fence {
 /// Why a recipient is not written to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Closed {
-    /// Application or company is paused; the reason, if somebody gave one.
-    Paused(Option<String>),
-    /// The recipient opted out; how that became known.
-    OptedOut(String),
+    /// Application or company is paused.
+    Paused {
+        /// The company; empty: the application.
+        company: String,
+        /// The reason, if somebody gave one.
+        reason: Option<String>,
+    },
+    /// The recipient opted out.
+    OptedOut {
+        /// Of which company.
+        company: String,
+        /// How that became known.
+        reason: String,
+    },
+}
+
+/// Who wants to write to somebody.
+#[derive(Debug, Clone, Copy)]
+pub struct Writer<'a> {
+    /// The application.
+    pub app: &'a AppId,
+    /// The company in whose name.
+    pub company: &'a CompanyId,
+    /// The company whose run it is: it must not be paused either.
+    pub run: &'a CompanyId,
+    /// The company that shares its sender with this one, if that is so: who has had enough of it has had enough of both.
+    pub sharing: Option<&'a CompanyId>,
 }
 
 /// A pause, as `pause` shows it.
@@ -85,32 +108,35 @@ pub struct OptOutRow {
 }
 
 impl Ledger {
-    /// Whether a company writes to a recipient; `None`: it does.
+    /// Whether somebody may write to a recipient; `None`: he may.
     ///
     /// # Errors
     /// When the database fails.
-    pub fn closed(
-        &self,
-        app: &AppId,
-        company: &CompanyId,
-        recipient: &PhoneNumber,
-    ) -> Result<Option<Closed>, StoreError> {
+    pub fn closed(&self, writer: Writer<'_>, recipient: &PhoneNumber) -> Result<Option<Closed>, StoreError> {
+        let Writer { app, company, run, sharing } = writer;
         let paused = self
             .connection
             .prepare_cached(
-                "SELECT reason FROM pauses WHERE app = ?1 AND company IN ('', ?2) ORDER BY company LIMIT 1",
+                "SELECT company, reason FROM pauses WHERE app = ?1 AND company IN ('', ?2, ?3) ORDER BY company LIMIT 1",
             )?
-            .query_row(params![app.as_str(), company.as_str()], |row| row.get(0))
+            .query_row(params![app.as_str(), company.as_str(), run.as_str()], |row| {
+                Ok(Closed::Paused { company: row.get(0)?, reason: row.get(1)? })
+            })
             .optional()?;
-        if let Some(reason) = paused {
-            return Ok(Some(Closed::Paused(reason)));
+        if paused.is_some() {
+            return Ok(paused);
         }
         let opted_out = self
             .connection
-            .prepare_cached("SELECT reason FROM opt_outs WHERE app = ? AND company = ? AND recipient = ?")?
-            .query_row(params![app.as_str(), company.as_str(), recipient.as_str()], |row| row.get(0))
+            .prepare_cached(
+                "SELECT company, reason FROM opt_outs WHERE app = ? AND company IN (?, ?) AND recipient = ? LIMIT 1",
+            )?
+            .query_row(
+                params![app.as_str(), company.as_str(), sharing.map(CompanyId::as_str), recipient.as_str()],
+                |row| Ok(Closed::OptedOut { company: row.get(0)?, reason: row.get(1)? }),
+            )
             .optional()?;
-        Ok(opted_out.map(Closed::OptedOut))
+        Ok(opted_out)
     }
 
     /// All pauses.
@@ -222,6 +248,11 @@ mod tests {
         CompanyId::parse(name).unwrap()
     }
 
+    fn look(ledger: &Ledger, at: &str, name: &str, to: &PhoneNumber) -> Option<Closed> {
+        let (app, company) = (app(at), company(name));
+        ledger.closed(Writer { app: &app, company: &company, run: &company, sharing: None }, to).unwrap()
+    }
+
     #[test]
     fn pauses_hold_for_an_application_or_one_company_until_they_are_lifted() {
         let folder = tempfile::tempdir().unwrap();
@@ -229,7 +260,7 @@ mod tests {
         let mut db = HostDb::open(&file).unwrap();
         let ledger = Ledger::open(&file).unwrap();
         let anna = PhoneNumber::sender("+393331234567").unwrap();
-        let closed = |at: &str, name: &str| ledger.closed(&app(at), &company(name), &anna).unwrap();
+        let closed = |at: &str, name: &str| look(&ledger, at, name, &anna);
         let pause = |at: &str, name: Option<&str>, reason: Option<&str>| Fence::Pause {
             app: app(at),
             company: name.map(company),
@@ -237,15 +268,22 @@ mod tests {
         };
         assert!(db.fence(&pause("a", Some("X"), Some("unpaid")), UnixMillis(1)).unwrap());
         assert!(!db.fence(&pause("a", Some("X"), Some("once more")), UnixMillis(2)).unwrap());
-        assert_eq!(closed("a", "X"), Some(Closed::Paused(Some("unpaid".into()))));
+        assert_eq!(
+            closed("a", "X"),
+            Some(Closed::Paused { company: "X".into(), reason: Some("unpaid".into()) })
+        );
         assert_eq!((closed("a", "Y"), closed("b", "X")), (None, None));
         assert!(db.fence(&pause("a", None, None), UnixMillis(3)).unwrap());
-        assert_eq!(closed("a", "Y"), Some(Closed::Paused(None)));
+        assert_eq!(closed("a", "Y"), Some(Closed::Paused { company: String::new(), reason: None }));
         let resume = |name: Option<&str>| Fence::Resume { app: app("a"), company: name.map(company) };
         assert!(db.fence(&resume(None), UnixMillis(4)).unwrap());
         assert!(!db.fence(&resume(None), UnixMillis(4)).unwrap());
         assert_eq!(closed("a", "Y"), None);
-        assert_eq!(closed("a", "X"), Some(Closed::Paused(Some("unpaid".into()))), "paused for itself");
+        assert_eq!(
+            closed("a", "X"),
+            Some(Closed::Paused { company: "X".into(), reason: Some("unpaid".into()) }),
+            "paused for itself"
+        );
         let rows = ledger.pauses().unwrap();
         assert_eq!((rows.len(), rows[0].company_id.as_deref()), (1, Some("X")));
     }
@@ -265,9 +303,12 @@ mod tests {
         };
         assert!(db.fence(&out, UnixMillis(1)).unwrap());
         assert!(!db.fence(&out, UnixMillis(2)).unwrap());
-        let closed = |name: &str, to: &PhoneNumber| ledger.closed(&app("a"), &company(name), to).unwrap();
-        assert_eq!(closed("X", &anna), Some(Closed::OptedOut("STOP".into())));
+        let closed = |name: &str, to: &PhoneNumber| look(&ledger, "a", name, to);
+        assert_eq!(closed("X", &anna), Some(Closed::OptedOut { company: "X".into(), reason: "STOP".into() }));
         assert_eq!((closed("X", &bruno), closed("Y", &anna)), (None, None));
+        let (app_a, x, y) = (app("a"), company("X"), company("Y"));
+        let sharing = Writer { app: &app_a, company: &y, run: &y, sharing: Some(&x) };
+        assert!(ledger.closed(sharing, &anna).unwrap().is_some(), "the same sender");
         assert_eq!(ledger.opt_outs(Some("a"), None).unwrap().len(), 1);
         assert_eq!(ledger.opt_outs(Some("b"), None).unwrap().len(), 0);
         assert!(

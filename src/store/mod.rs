@@ -54,7 +54,7 @@ pub use backup::{Backup, BackupError, Copied, backup};
 pub use bell::PollBell;
 pub use data_dir::{DataDir, DataLock};
 pub use error::StoreError;
-pub use fences::{Closed, Fence, OPT_OUT_CODES, OptOutRow, PauseRow};
+pub use fences::{Closed, Fence, OPT_OUT_CODES, OptOutRow, PauseRow, Writer};
 pub use filter::Filter;
 pub use forget::{AT_ONCE, Erase, Erasure, FORGOTTEN};
 pub use history::HistoryEntry;

@@ -1,9 +1,12 @@
 //! What sending may cost: caps, countries, trial numbers, pauses, opt-outs, and the pace that Twilio takes.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use boatswain::Host;
-use boatswain::pipeline::Event;
+use boatswain::base::{ActionId, AppId, CompanyId};
+use boatswain::pipeline::{DirectRun, Event};
+use boatswain::script::protocol::Returned;
 use serde_json::{Value, json};
 
 use crate::production::Production;
@@ -13,7 +16,7 @@ const SEND: &str = "
     const told = [];
     for (let n = 0; n < (vo.times ?? 1); n++) {
         const body = vo.same ? 'Ciao' : `Ciao ${n} ${vo.salt ?? ''}`;
-        const outcome = utils.whatsapp.send({ to: vo.to ?? '+393331234567', body });
+        const outcome = utils.whatsapp.send({ to: vo.to ?? '+393331234567', body, companyId: vo.companyId });
         told.push(outcome.success ? 'sent' : outcome.errorCode + (outcome.retryable ? ' retryable' : ''));
         var last = outcome;
     }
@@ -107,6 +110,8 @@ fn only_allowed_countries_and_numbers_are_written_to() {
     assert_eq!(send("SWISS", "+33612345678"), "COUNTRY_NOT_ALLOWED", "both lists hold");
     assert_eq!(send("TRIAL", "+393331234567"), "sent");
     assert_eq!(send("TRIAL", "+393331234568"), "RECIPIENT_NOT_ALLOWED");
+    let for_other = bench.run(&host, "TRIAL", json!({ "to": "+393331234568", "companyId": "ACME" }));
+    assert_eq!(for_other, json!(["RECIPIENT_NOT_ALLOWED"]), "its runs write to nobody else");
     bench.stop(host);
 }
 
@@ -139,16 +144,23 @@ fn a_pause_holds_until_somebody_lifts_it() {
     );
     assert_eq!(send(&host, "ACME"), "SENDING_PAUSED retryable");
     assert_eq!(send(&host, "OTHER"), "sent");
+    let for_other = bench.run(&host, "ACME", json!({ "companyId": "OTHER" }));
+    assert_eq!(for_other, json!(["SENDING_PAUSED retryable"]), "its runs send for nobody");
     let whole = bench.run(&host, "ACME", json!({ "whole": true }));
-    assert!(whole["errorMessage"].as_str().unwrap().contains("paused by an admin (unpaid)"), "{whole}");
+    assert!(
+        whole["errorMessage"].as_str().unwrap().contains(
+            "paused by an admin (unpaid): nothing leaves until `boatswain resume app --company ACME`"
+        ),
+        "{whole}"
+    );
     assert!(bench.said(&["pause"]).contains("unpaid"));
     let unknown = bench.output(&["pause", "ap"]);
-    assert_eq!(unknown.status.code(), Some(1));
+    assert_eq!(unknown.status.code(), Some(2));
     assert!(String::from_utf8_lossy(&unknown.stderr).contains("error[UNKNOWN_APPLICATION]"));
     bench.stop(host);
 
     // While no host is up, and over a restart.
-    assert_eq!(bench.folder.boatswain(&["pause", "ap"]).status.code(), Some(1));
+    assert_eq!(bench.folder.boatswain(&["pause", "ap"]).status.code(), Some(2));
     bench.said(&["pause", "app"]);
     bench.said(&["resume", "app", "--company", "ACME"]);
     let host = bench.host();
@@ -184,6 +196,9 @@ fn who_has_opted_out_is_not_written_to_again_by_that_company() {
     assert!(bench.said(&["opt-outs", "list", "--unmask"]).contains(blocked));
     bench.said(&["opt-outs", "remove", blocked, "--app", "app", "--company", "ACME"]);
     assert_eq!(send("ACME", blocked), "sent", "he has opted in");
+    // Who has had enough of the application has had enough of all companies that send with its sender.
+    bench.said(&["opt-outs", "add", "+39 333 1234569", "--app", "app"]);
+    assert_eq!(send("ACME", "333 1234569"), "RECIPIENT_OPTED_OUT");
     bench.said(&["opt-outs", "add", "+39 333 1234567", "--app", "app", "--company", "ACME"]);
     assert_eq!(send("ACME", "333 1234567"), "RECIPIENT_OPTED_OUT");
     bench.stop(host);
@@ -213,7 +228,7 @@ fn waiting_in_line_is_not_the_runs_time() {
 /// The line of the sandbox is three seconds long.
 #[test]
 fn what_waits_in_line_when_sending_is_paused_does_not_leave() {
-    let bench = Bench::new("sandbox", "");
+    let bench = production("sandbox", "");
     let host = bench.host();
     let run = DirectRun {
         action: ActionId::parse("send").unwrap(),

@@ -69,8 +69,12 @@ enum Fate {
 }
 
 impl Network for SimulatedTwilio {
-    fn look_at(&self, _: &MediaAddress, _: bool) -> Option<Result<Seen, Unprobed>> {
-        None
+    fn is_at_home(&self, _: &MediaAddress) -> bool {
+        false
+    }
+
+    fn look_at(&self, _: &MediaAddress) -> Result<Seen, Unprobed> {
+        Err(Unprobed::HttpStatus(404))
     }
 
     fn create_message(&self, _account: &Account, message: &OutgoingMessage) -> SendOutcome {

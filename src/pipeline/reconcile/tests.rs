@@ -31,8 +31,12 @@ struct Rote {
 }
 
 impl Network for Rote {
-    fn look_at(&self, _: &MediaAddress, _: bool) -> Option<Result<Seen, Unprobed>> {
-        None
+    fn is_at_home(&self, _: &MediaAddress) -> bool {
+        false
+    }
+
+    fn look_at(&self, _: &MediaAddress) -> Result<Seen, Unprobed> {
+        Err(Unprobed::HttpStatus(404))
     }
 
     fn create_message(&self, _: &Account, _: &OutgoingMessage) -> SendOutcome {
