@@ -346,10 +346,22 @@ fn no_argument_harms_the_host() {
             "TypeError: whatsapp.send: the message must be an object that JSON can hold",
         ),
         ("sendWhatsappMessage('+393331234567', 'x'.repeat(1100000))", "RangeError: sendWhatsappMessage: "),
+        // `JSON.stringify` would leave these out, and the message would go out with the application's own account.
+        (
+            "utils.whatsapp.send({ to: '+393331234567', body: 'x', accountId: () => 1, secretKey: () => 2 })",
+            "TypeError: whatsapp.send: `message` cannot be written as JSON: `accountId` is a function",
+        ),
+        (
+            "utils.whatsapp.send({ to: Symbol('x'), body: 'x' })",
+            "TypeError: whatsapp.send: `message` cannot be written as JSON: `to` is a symbol",
+        ),
+        (
+            "utils.sendWhatsappTemplate('+393331234567', 'HX00000000000000000000000000000001', { 1: () => 'Ada' })",
+            "TypeError: sendWhatsappTemplate: `variables` cannot be written as JSON: `1` is a function",
+        ),
         // A member that JSON leaves out was not given.
-        ("utils.whatsapp.send({ to: () => 1, body: 'x' })", "INVALID_PHONE_NUMBER"),
+        ("utils.whatsapp.send({ to: undefined, body: 'x' })", "INVALID_PHONE_NUMBER"),
         ("utils.whatsapp.send({ to: NaN, body: 'x' })", "INVALID_PHONE_NUMBER"),
-        ("utils.whatsapp.send({ to: '+393331234567', body: Symbol('x') })", "MESSAGE_EMPTY"),
         // Half an emoji, as a cut in its middle leaves one, and what only looks like its escape.
         ("sendWhatsappMessage('+393331234567', 'half \u{1F600}'.slice(0, 6))", "sent"),
         ("utils.whatsapp.send({ to: '+393331234567', body: 'half \u{1F600}'.slice(0, 6) })", "sent"),

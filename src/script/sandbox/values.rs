@@ -8,7 +8,8 @@ use boa_engine::object::builtins::{JsArray, JsFunction};
 use boa_engine::property::{PropertyDescriptor, PropertyKey};
 use boa_engine::value::JsVariant;
 use boa_engine::{
-    Context, JsError, JsNativeError, JsNativeErrorKind, JsResult, JsString, JsValue, js_string,
+    Context, JsError, JsNativeError, JsNativeErrorKind, JsResult, JsString, JsValue, NativeFunction,
+    js_string,
 };
 use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 
@@ -30,6 +31,24 @@ pub(super) fn text(string: &JsString) -> String {
 pub(super) fn stringify(value: &JsValue, context: &mut Context) -> JsResult<Option<String>> {
     let stringify = State::of(context).captured().stringify.clone();
     let json = stringify.call(&JsValue::undefined(), std::slice::from_ref(value), context)?;
+    Ok(json.as_string().map(|json| text(&json)))
+}
+
+/// The same for an argument, in which a function or a symbol is a mistake: `JSON.stringify` would leave it out without a
+/// word, and what was meant to be said, such as whose account sends, would go unsaid.
+fn stringify_argument(value: &JsValue, context: &mut Context) -> JsResult<Option<String>> {
+    let stringify = State::of(context).captured().stringify.clone();
+    let refuse = NativeFunction::from_fn_ptr(|_, arguments, _| {
+        let value = arguments.get(1).cloned().unwrap_or_default();
+        let what = if value.is_callable() { "a function" } else { "a symbol" };
+        if !value.is_callable() && !value.is_symbol() {
+            return Ok(value);
+        }
+        let name = arguments.first().and_then(JsValue::as_string).map(|name| text(&name)).unwrap_or_default();
+        Err(JsNativeError::typ().with_message(format!("`{}` is {what}", crate::base::shown(&name))).into())
+    });
+    let refuse = refuse.to_js_function(context.realm());
+    let json = stringify.call(&JsValue::undefined(), &[value.clone(), refuse.into()], context)?;
     Ok(json.as_string().map(|json| text(&json)))
 }
 
@@ -84,7 +103,7 @@ fn argument(value: &JsValue, context: &mut Context) -> JsResult<Value> {
         JsVariant::BigInt(value) => Value::BigInt(value.to_string()),
         JsVariant::Symbol(_) => Value::Opaque("symbol".to_owned()),
         JsVariant::Object(object) if object.is_callable() => Value::Opaque("function".to_owned()),
-        JsVariant::Object(_) => match stringify(value, context)? {
+        JsVariant::Object(_) => match stringify_argument(value, context)? {
             None => Value::Undefined,
             Some(json) => primitive(&json).unwrap_or_else(|| Value::Json(whole_characters(json))),
         },
