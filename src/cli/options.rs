@@ -206,7 +206,7 @@ pub(super) enum MessagesCommand {
         #[command(flatten)]
         list: ListOptions,
         /// To this number, in its international form.
-        #[arg(long, value_name = "NUMBER", value_parser = number)]
+        #[arg(long, visible_alias = "recipient", value_name = "NUMBER", value_parser = number)]
         to: Option<PhoneNumber>,
         #[command(flatten)]
         sight: Sight,

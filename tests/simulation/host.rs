@@ -96,7 +96,8 @@ impl Outside {
             network: Arc::clone(&self.twilio) as _,
             public_url: "http://host".into(),
             simulator_url: None,
-            simulator_rules: boatswain::config::Rules::Open,
+            // Senders are paced, so that runs wait in line.
+            simulator_rules: boatswain::config::Rules::Production,
             pacer: Arc::default(),
             ledger: data.host_db(),
             key: boatswain::store::HostKey::for_tests(),

@@ -70,11 +70,12 @@ enum Fate {
 
 impl Network for SimulatedTwilio {
     fn is_at_home(&self, _: &MediaAddress) -> bool {
-        false
+        true
     }
 
     fn look_at(&self, _: &MediaAddress) -> Result<Seen, Unprobed> {
-        Err(Unprobed::HttpStatus(404))
+        stage::reach("medium-looked-at");
+        Ok(Seen { content_type: Some("image/png".to_owned()), size: Some(1) })
     }
 
     fn create_message(&self, _account: &Account, message: &OutgoingMessage) -> SendOutcome {

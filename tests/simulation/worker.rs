@@ -160,7 +160,9 @@ impl SimulatedWorker {
                 let Current { name, step, read, begun: Begun { generation, .. }, .. } = current;
                 let body = format!("{name}|{step}|{generation}|{started}|{seed}|{read}");
                 let to = self.world.recipient(&current.name, current.step);
-                ("sendWhatsappMessage", vec![text(&to), text(&body)])
+                // Every other one has a picture, which the host looks at before it sends.
+                let picture = if step % 2 == 0 { text("http://host/public/app/a.png") } else { Value::Null };
+                ("sendWhatsappMessage", vec![text(&to), text(&body), picture])
             }
             Step::Rollback(_) => sql("INSERT OR ROLLBACK INTO once(x) VALUES ('taken')", false, vec![]),
             Step::Deferred(_) => sql("INSERT INTO child(parent) VALUES (1)", false, vec![]),
