@@ -7,6 +7,7 @@ use crate::config::{Environment, MediaCheck};
 use crate::host::Send;
 use crate::pipeline::batch::Batch;
 use crate::pipeline::gate::place_in_line;
+use crate::pipeline::meter::Counted;
 use crate::pipeline::run::{Origin, Run, Stop};
 use crate::whatsapp::{Outcome, verdict};
 
@@ -18,11 +19,16 @@ enum Took {
 }
 
 impl Batch<'_> {
-    /// Whether a message may leave now; waits in its sender's line if it must. What stops it is its outcome.
+    /// Whether a message may leave now; waits in its sender's line if it must. Gives what it was counted as, or what
+    /// stops it: its outcome.
     ///
     /// # Errors
     /// When the run cannot go on.
-    pub(super) fn admit(&mut self, run: &mut Run, send: &mut Send) -> Result<Result<(), Outcome>, Stop> {
+    pub(super) fn admit(
+        &mut self,
+        run: &mut Run,
+        send: &mut Send,
+    ) -> Result<Result<Option<Counted>, Outcome>, Stop> {
         let application = self.application;
         let (parameters, surroundings) = (&application.parameters, &application.surroundings);
         if let Some(refused) =
@@ -46,7 +52,10 @@ impl Batch<'_> {
         if !matches!(passed, Ok(Ok(()))) {
             application.gate.give_back(counted.as_ref());
         }
-        passed
+        Ok(match passed? {
+            Ok(()) => Ok(counted),
+            Err(refused) => Err(refused),
+        })
     }
 
     /// What takes time: a look at the medium, and the line of the sender.

@@ -98,7 +98,7 @@ impl Batch<'_> {
         }
         match self.call(run, function, arguments) {
             Ok(Reply::Send(mut send)) => match self.admit(run, &mut send)? {
-                Ok(()) => self.send(run, &send, fingerprint),
+                Ok(counted) => self.send(run, &send, fingerprint, counted.as_ref()),
                 Err(outcome) => {
                     let outcome = outcome.between(Some(send.message.to.whatsapp()), Some(send.from()));
                     let answer =

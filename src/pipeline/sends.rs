@@ -20,6 +20,7 @@ use crate::pipeline::backoff::Attempt;
 use crate::pipeline::batch::Batch;
 use crate::pipeline::calls::{advance, encode};
 use crate::pipeline::keys::{next_key, verdict};
+use crate::pipeline::meter::Counted;
 use crate::pipeline::reconcile::{look_for, tells};
 use crate::pipeline::run::{Origin, Run, Stop};
 use crate::script::protocol::Answer;
@@ -40,8 +41,15 @@ pub(super) fn died() -> Outcome {
 }
 
 impl Batch<'_> {
-    /// Sends, and answers the call with the outcome.
-    pub(super) fn send(&mut self, run: &mut Run, send: &Send, fingerprint: [u8; 16]) -> Result<Answer, Stop> {
+    /// Sends, and answers the call with the outcome. What has certainly not left is not `counted` any more.
+    pub(super) fn send(
+        &mut self,
+        run: &mut Run,
+        send: &Send,
+        fingerprint: [u8; 16],
+        counted: Option<&Counted>,
+    ) -> Result<Answer, Stop> {
+        let gate = &self.application.gate;
         let Some(inbox) = self.application.inbox().cloned() else {
             return Err(Stop::Trouble(StoreError::Unavailable("the host is not started".into())));
         };
@@ -52,13 +60,14 @@ impl Batch<'_> {
             let intent = JournalCall { fingerprint, answer: None, message: Some(id) };
             self.db().record_call(notification, run.calls, &intent)?;
         }
-        self.commit_so_far()?;
+        self.commit_so_far().inspect_err(|_| gate.give_back(counted))?;
         run.effects.separated.clear(); // committed
         // From here on the message may leave, and its notifications wait for this run.
         self.open_message(run, id);
         let new = self.new_message(run, id, send);
         if let Err(error) = inbox.open_message_with(new.clone(), key.clone()) {
             // Whether it is in the ledger, nobody knows.
+            gate.give_back(counted);
             return Err(self.take_back(run, &inbox, id, Stop::Trouble(error))?);
         }
         let mut message = send.message.clone();
@@ -83,6 +92,9 @@ impl Batch<'_> {
                 Made::Interrupted => return Ok(None),
             };
             stage::reach("send-answered");
+            if matches!(answer, SendOutcome::NotSent { .. }) {
+                gate.give_back(counted);
+            }
             if let (Some(key), Some(verdict)) = (key, verdict(&answer)) {
                 let _ = inbox.judge_key(key, verdict, application.now()); // durable with the outcome
             }
@@ -99,8 +111,14 @@ impl Batch<'_> {
         run.waited += waited;
         let (outcome, told) = match made {
             Ok(Some(made)) => made,
-            Ok(None) => return Err(self.take_back(run, &inbox, id, Stop::Stopping)?),
-            Err(error) => return Err(self.take_back(run, &inbox, id, Stop::Trouble(error))?),
+            Ok(None) => {
+                gate.give_back(counted);
+                return Err(self.take_back(run, &inbox, id, Stop::Stopping)?);
+            }
+            Err(error) => {
+                gate.give_back(counted);
+                return Err(self.take_back(run, &inbox, id, Stop::Trouble(error))?);
+            }
         };
         let answer = Answer::Return { value: send.form.value(&outcome), advance_ms: advance(run) };
         self.db().begin()?;

@@ -205,6 +205,25 @@ fn who_has_opted_out_is_not_written_to_again_by_that_company() {
 }
 
 #[test]
+fn what_never_reached_twilio_costs_nothing() {
+    let bench = production("production", "[applications.app.limits]\nmessages_per_day = 1\nwall_ms = 600");
+    let reachable = std::fs::read_to_string(bench.folder.path("app-params.toml")).unwrap();
+    // Nobody listens at port 9.
+    bench.folder.write("app-params.toml", &reachable.replace(&bench.twilio.base_url(), "http://127.0.0.1:9"));
+    let host = bench.host();
+    assert_eq!(bench.run(&host, "ACME", json!({})), json!(["TWILIO_UNREACHABLE retryable"]));
+    assert_eq!(bench.run(&host, "ACME", json!({})), json!(["TWILIO_UNREACHABLE retryable"]));
+    bench.stop(host);
+    bench.folder.write("app-params.toml", &reachable);
+    let host = bench.host();
+    assert_eq!(
+        bench.run(&host, "ACME", json!({ "times": 2 })),
+        json!(["sent", "MESSAGES_PER_DAY retryable"])
+    );
+    bench.stop(host);
+}
+
+#[test]
 fn a_full_line_sends_messages_back() {
     let bench = production("sandbox", "[applications.app.limits]\nsend_wait_ms = 0");
     let host = bench.host();
