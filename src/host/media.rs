@@ -63,7 +63,7 @@ pub(super) fn sign(
     bucket: &str,
     file: &str,
 ) -> Result<MediaAddress, (&'static str, String)> {
-    let (Some(storage), Some(section)) = (&run.storage, &run.application.storage) else {
+    let Some(storage) = &run.storage else {
         return Err((
             "STORAGE_NOT_CONFIGURED",
             format!(
@@ -75,6 +75,6 @@ pub(super) fn sign(
     };
     run.runtime
         .block_on(storage.url(bucket, file))
-        .map(|url| MediaAddress::signed(url, &section.endpoint))
+        .map(|url| MediaAddress::signed(url, storage.endpoint()))
         .map_err(|error| ("STORAGE_URL", error.to_string()))
 }

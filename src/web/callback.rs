@@ -23,27 +23,21 @@ pub(super) async fn receive(
     headers: HeaderMap,
     body: Body,
 ) -> Response {
-    let accepted = match Verified::read(&site, path, &uri, &headers, body).await {
-        Ok(verified) => accept(&site, verified, &uri).await,
-        Err(refusal) => Err(refusal),
-    };
-    match accepted {
+    let verified = Verified::read(&site, path, &uri, &headers, body).await;
+    match site.keep(verified.and_then(|verified| notification(&site, verified, &uri))).await {
         Ok(()) => StatusCode::NO_CONTENT.into_response(),
-        Err(refusal) => {
-            tracing::debug!(?refusal, "a callback was refused");
-            refusal.into_response()
-        }
+        Err(refusal) => refusal.into_response(),
     }
 }
 
-async fn accept(site: &Site, verified: Verified, uri: &Uri) -> Result<(), Refusal> {
+fn notification(site: &Site, verified: Verified, uri: &Uri) -> Result<NewNotification, Refusal> {
     let form = &verified.form;
     let status = form
         .get("MessageStatus")
         .or_else(|| form.get("SmsStatus"))
         .filter(|word| !word.is_empty() && word.len() <= MAX_WORD)
         .ok_or(Refusal::Malformed("the form has no MessageStatus"))?;
-    let notification = NewNotification {
+    Ok(NewNotification {
         app: verified.application.id.clone(),
         status: MessageStatus::parse(status),
         error_code: verified.word("ErrorCode"),
@@ -57,8 +51,7 @@ async fn accept(site: &Site, verified: Verified, uri: &Uri) -> Result<(), Refusa
         account: verified.account,
         message_sid: verified.message_sid,
         form: verified.body,
-    };
-    site.keep(notification).await
+    })
 }
 
 /// The host's id of the message, which its own callback URLs carry.

@@ -12,7 +12,6 @@ use crate::base::{CompanyId, MessageStatus, PhoneNumber};
 use crate::config::Application;
 use crate::store::{Fence, NewNotification, Source};
 use crate::web::Site;
-use crate::web::answer::Refusal;
 use crate::web::verified::Verified;
 use crate::whatsapp::{Consent, Form};
 
@@ -27,21 +26,15 @@ pub(super) async fn receive(
     headers: HeaderMap,
     body: Body,
 ) -> Response {
-    let accepted = match Verified::read(&site, path, &uri, &headers, body).await {
-        Ok(verified) => accept(&site, verified).await,
-        Err(refusal) => Err(refusal),
-    };
-    match accepted {
+    let verified = Verified::read(&site, path, &uri, &headers, body).await;
+    match site.keep(verified.map(|verified| notification(&site, verified))).await {
         Ok(()) => ([(header::CONTENT_TYPE, "text/xml")], NO_REPLY).into_response(),
-        Err(refusal) => {
-            tracing::debug!(?refusal, "an incoming message was refused");
-            refusal.into_response()
-        }
+        Err(refusal) => refusal.into_response(),
     }
 }
 
-async fn accept(site: &Site, verified: Verified) -> Result<(), Refusal> {
-    let notification = NewNotification {
+fn notification(site: &Site, verified: Verified) -> NewNotification {
+    NewNotification {
         app: verified.application.id.clone(),
         status: MessageStatus::Received,
         error_code: None,
@@ -55,8 +48,7 @@ async fn accept(site: &Site, verified: Verified) -> Result<(), Refusal> {
         account: verified.account,
         message_sid: verified.message_sid,
         form: verified.body,
-    };
-    site.keep(notification).await
+    }
 }
 
 /// What the message changes about who is written to.

@@ -67,9 +67,10 @@ impl Site {
         if prefix.is_empty() { routes } else { Router::new().nest(&prefix, routes.clone()).merge(routes) }
     }
 
-    /// Keeps what Twilio has said; returns once it is durable.
-    async fn keep(&self, notification: NewNotification) -> Result<(), Refusal> {
-        self.inbox.receive(notification).await.map(drop).map_err(|error| {
+    /// Keeps what Twilio has said, unless it was refused; returns once it is durable.
+    async fn keep(&self, said: Result<NewNotification, Refusal>) -> Result<(), Refusal> {
+        let said = said.inspect_err(|refusal| tracing::debug!(?refusal, "a request was refused"))?;
+        self.inbox.receive(said).await.map(drop).map_err(|error| {
             tracing::error!(%error, "what Twilio has said could not be stored");
             Refusal::Unavailable
         })

@@ -100,7 +100,7 @@ impl Outside {
             simulator_rules: boatswain::config::Rules::Production,
             pacer: Arc::default(),
             ledger: data.host_db(),
-            key: boatswain::store::HostKey::for_tests(),
+            key: boatswain::store::HostKey::open(&data.host_key()).unwrap(),
             runtime: self.runtime.clone(),
             events: events.clone(),
             waiting_bytes: self.world.settings.waiting_bytes,
