@@ -23,8 +23,9 @@ mod resolver;
 mod unprobed;
 
 use std::error::Error;
+use std::fmt;
 use std::net::IpAddr;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use reqwest::header::{
@@ -61,15 +62,23 @@ pub struct Seen {
     pub size: Option<u64>,
 }
 
-/// Looks at media before they are sent. Cheap to clone.
-#[derive(Debug, Clone)]
+/// Looks at media before they are sent. Cheap to clone, and to make: what connects is set up at the first look, because
+/// that takes milliseconds, which a host that sends no media need not spend at its start.
+#[derive(Clone)]
 pub struct MediaProbe {
     guard: Arc<Guard>,
-    /// Connects to public addresses only.
-    checked: Client,
-    /// Connects to what the guard trusts.
-    trusted: Client,
+    resolver: Arc<dyn Resolver>,
+    clients: Arc<Clients>,
     limits: Limits,
+}
+
+/// What connects, or why it can't be set up.
+#[derive(Default)]
+struct Clients {
+    /// To public addresses only.
+    checked: OnceLock<Result<Client, String>>,
+    /// To what the guard trusts.
+    trusted: OnceLock<Result<Client, String>>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -82,7 +91,7 @@ impl MediaProbe {
     /// A probe that resolves names as this computer does. `own_public_url` is the host's, without `/public`.
     ///
     /// # Errors
-    /// When the public URL is none, or TLS can't be set up; the sentence says why.
+    /// When the public URL is none; the sentence says why.
     pub fn new(own_public_url: &str, reach: Reach) -> Result<Self, String> {
         Self::with_resolver(own_public_url, reach, SystemResolver)
     }
@@ -110,29 +119,36 @@ impl MediaProbe {
     ) -> Result<Self, String> {
         let own =
             Url::parse(own_public_url).map_err(|error| format!("the public URL can't be read: {error}"))?;
-        let resolver: Arc<dyn Resolver> = Arc::new(resolver);
-        let client = |is_admitted: fn(IpAddr) -> bool| {
-            Client::builder()
-                .connect_timeout(limits.connect)
-                .timeout(limits.whole)
-                .dns_resolver(Gate { resolver: Arc::clone(&resolver), is_admitted, limit: limits.connect })
-                .pool_max_idle_per_host(0)
-                .redirect(reqwest::redirect::Policy::none())
-                .retry(reqwest::retry::never())
-                .no_proxy()
-                .referer(false)
-                .http1_only()
-                .http1_max_headers(MAX_HEADERS)
-                .user_agent(concat!("boatswain/", env!("CARGO_PKG_VERSION")))
-                .build()
-                .map_err(|error| format!("the HTTP client for media can't be set up: {error}"))
+        let guard = Arc::new(Guard { own, reach, is_public });
+        Ok(Self { guard, resolver: Arc::new(resolver), clients: Arc::default(), limits })
+    }
+
+    /// What connects to addresses of this kind.
+    fn client(&self, way: Way) -> Result<&Client, Unprobed> {
+        let (client, is_admitted): (_, fn(IpAddr) -> bool) = match way {
+            Way::Checked => (&self.clients.checked, self.guard.is_public),
+            Way::Trusted => (&self.clients.trusted, |_| true),
         };
-        Ok(Self {
-            guard: Arc::new(Guard { own, reach, is_public }),
-            checked: client(is_public)?,
-            trusted: client(|_| true)?,
-            limits,
-        })
+        let client = client.get_or_init(|| self.connect_by(is_admitted));
+        client.as_ref().map_err(|why| Unprobed::Unreachable(why.clone()))
+    }
+
+    fn connect_by(&self, is_admitted: fn(IpAddr) -> bool) -> Result<Client, String> {
+        let Limits { connect, whole } = self.limits;
+        Client::builder()
+            .connect_timeout(connect)
+            .timeout(whole)
+            .dns_resolver(Gate { resolver: Arc::clone(&self.resolver), is_admitted, limit: connect })
+            .pool_max_idle_per_host(0)
+            .redirect(reqwest::redirect::Policy::none())
+            .retry(reqwest::retry::never())
+            .no_proxy()
+            .referer(false)
+            .http1_only()
+            .http1_max_headers(MAX_HEADERS)
+            .user_agent(concat!("boatswain/", env!("CARGO_PKG_VERSION")))
+            .build()
+            .map_err(|error| format!("the HTTP client for media can't be set up: {error}"))
     }
 
     /// Whether a medium is the host's own, below its public URL or behind a URL that it has signed; where everything may
@@ -170,10 +186,7 @@ impl MediaProbe {
 
     /// One question. The answer's body is not read; dropping the answer closes the connection.
     async fn ask(&self, address: &MediaAddress) -> Result<Response, Unprobed> {
-        let client = match self.guard.way(address).map_err(Unprobed::Forbidden)? {
-            Way::Checked => &self.checked,
-            Way::Trusted => &self.trusted,
-        };
+        let client = self.client(self.guard.way(address).map_err(Unprobed::Forbidden)?)?;
         let request =
             client.get(address.url().clone()).header(RANGE, "bytes=0-0").header(ACCEPT_ENCODING, "identity");
         request.send().await.map_err(|error| self.unprobed(&error))
@@ -206,6 +219,12 @@ impl MediaProbe {
 
     fn too_slow(&self) -> Unprobed {
         Unprobed::Unreachable(format!("no answer within {:?}", self.limits.whole))
+    }
+}
+
+impl fmt::Debug for MediaProbe {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("MediaProbe").field("guard", &self.guard).finish_non_exhaustive()
     }
 }
 
