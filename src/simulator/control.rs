@@ -14,9 +14,9 @@ use serde_json::{Value, json};
 
 use super::Shared;
 use super::address::Address;
+use super::admit::new_sid;
 use super::callback::incoming_form;
 use super::error::ApiError;
-use super::rest::new_sid;
 use super::script::Script;
 use super::settings::SimulatedAccount;
 use super::store::{Direction, Message};

@@ -7,7 +7,8 @@
 //!
 //! ```text
 //! rest      Twilio's paths, over  accept  what Twilio checks before it takes a message;  list  filters and pages
-//! control   /simulator/…          store   the messages and what is known of them
+//! admit     what becomes of it     store   the messages and what is known of them
+//! control   /simulator/…
 //! script    what becomes of a message, and the recipients that choose it
 //! play      runs a script on time, over  callback  the signed notifications and their retries
 //! media     fetches a message's medium, HEAD and GET
@@ -56,6 +57,7 @@
 
 mod accept;
 mod address;
+mod admit;
 mod callback;
 mod control;
 mod dates;

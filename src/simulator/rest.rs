@@ -12,16 +12,16 @@ use axum::routing::{get, post};
 use axum::{Json, Router};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use uuid::Uuid;
 
-use super::accept::{self, Request};
+use super::Shared;
+use super::accept;
+use super::admit::Admitted;
 use super::error::ApiError;
 use super::list;
 use super::play::{self, Plan};
 use super::script::{Script, Step};
 use super::settings::SimulatedAccount;
-use super::store::{Direction, Message};
-use super::{Shared, State};
+use super::store::Message;
 use crate::base::MessageSid;
 use crate::whatsapp::{Form, MessageStatus};
 
@@ -35,14 +35,6 @@ pub(super) fn routes() -> Router<Arc<Shared>> {
         .method_not_allowed_fallback(async || ApiError::new(20004, "Method not allowed"))
         .fallback(async |uri: Uri| ApiError::not_found(uri.path()))
         .layer(DefaultBodyLimit::max(MAX_BODY))
-}
-
-/// A message that was taken.
-struct Admitted {
-    message: Message,
-    script: Script,
-    /// What is to be fetched before the script begins.
-    medium: Option<String>,
 }
 
 async fn create(
@@ -172,62 +164,4 @@ impl Shared {
         let found = found.filter(|message| message.account == account.sid);
         found.cloned().ok_or_else(|| ApiError::not_found(uri.path()))
     }
-
-    /// Takes a message and decides what becomes of it: what was asked for its recipient, what its number asks for,
-    /// what a rule forbids, or the usual. A message that is refused is not kept.
-    fn admit(&self, account: &SimulatedAccount, request: Request) -> Result<Admitted, ApiError> {
-        let now = self.clock.now();
-        let admitted = {
-            let mut state = self.state();
-            let State { messages, conversations, scripts, .. } = &mut *state;
-            let chosen = scripts.get(&request.to).cloned();
-            let chosen = chosen.or_else(|| Script::of_recipient(&request.to, &self.timings)).or_else(|| {
-                let between = (&request.sender, &request.to);
-                let broken = conversations.judge(self.rules, between, request.content_sid.is_some(), now);
-                broken.map(|(status, code)| Script::fails(&self.timings, &status, code))
-            });
-            let (script, medium) = match chosen {
-                Some(script) => (script, None),
-                None => (Script::usual(&self.timings), request.media_urls.first().cloned()),
-            };
-            if let Script::Refuse { code } = script {
-                return Err(ApiError::of_code(code));
-            }
-            let is_scheduled = request.send_at.is_some_and(|at| at > now);
-            let message = Message {
-                sid: new_sid(if request.media_urls.is_empty() { "SM" } else { "MM" })?,
-                account: account.sid.clone(),
-                direction: Direction::OutboundApi,
-                to: request.to,
-                // A messaging service chooses when it sends.
-                from: request.messaging_service.is_none().then_some(request.sender),
-                status: match (is_scheduled, &request.messaging_service) {
-                    (true, _) => MessageStatus::Scheduled,
-                    (false, Some(_)) => MessageStatus::Accepted,
-                    (false, None) => MessageStatus::Queued,
-                },
-                messaging_service: request.messaging_service,
-                body: request.body,
-                media_urls: request.media_urls,
-                media: None,
-                content_sid: request.content_sid,
-                content_variables: request.content_variables,
-                error_code: None,
-                created: now,
-                updated: now,
-                sent: None,
-                status_callback: request.status_callback,
-                callbacks: Vec::new(),
-            };
-            messages.insert(message.clone());
-            Admitted { message, script, medium }
-        };
-        self.announce();
-        Ok(admitted)
-    }
-}
-
-/// A new id. The error never happens: a UUID has 32 hexadecimal digits.
-pub(super) fn new_sid(prefix: &str) -> Result<MessageSid, ApiError> {
-    MessageSid::parse(&format!("{prefix}{}", Uuid::now_v7().simple())).map_err(|_| ApiError::of_code(20500))
 }
