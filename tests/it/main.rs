@@ -27,6 +27,7 @@ mod public_files;
 mod reconciliation;
 mod replay;
 mod sending_docs;
+mod simulator_docs;
 mod support;
 mod templates;
 mod twilio;
