@@ -128,6 +128,7 @@ impl Callback {
             message: self.message,
             form: form.encode().into(),
             source: Source::Callback,
+            conversation: None,
             received_at: now,
             has_action: true,
             fence: None,
