@@ -98,6 +98,12 @@ impl<'a> Arguments<'a> {
             .collect()
     }
 
+    /// What was given at a place, for a sentence: `an array`, `the number 7`.
+    #[must_use]
+    pub fn kind(&self, index: usize) -> String {
+        self.values.get(index).map_or_else(|| "nothing".to_owned(), kind_of)
+    }
+
     /// The error for an argument of the wrong kind.
     #[must_use]
     pub fn wrong(&self, index: usize, wanted: &str, given: &Value) -> Thrown {
@@ -160,7 +166,8 @@ fn kind_of(value: &Value) -> String {
         Value::BigInt(_) => "a bigint".into(),
         Value::String(_) => "a string".into(),
         Value::Json(text) if text.starts_with('[') => "an array".into(),
-        Value::Json(_) => "an object".into(),
+        Value::Json(text) if text.starts_with('{') => "an object".into(),
+        Value::Json(text) => text.clone(),
         Value::Opaque(kind) => format!("a {kind}"),
     }
 }
