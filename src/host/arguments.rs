@@ -166,8 +166,11 @@ fn kind_of(value: &Value) -> String {
         Value::BigInt(_) => "a bigint".into(),
         Value::String(_) => "a string".into(),
         Value::Json(text) if text.starts_with('[') => "an array".into(),
-        Value::Json(text) if text.starts_with('{') => "an object".into(),
-        Value::Json(text) => text.clone(),
+        Value::Json(text) => match serde_json::from_str(text) {
+            Ok(serde_json::Value::Number(number)) => format!("the number {number}"),
+            Ok(serde_json::Value::Bool(value)) => format!("the boolean {value}"),
+            _ => "an object".into(),
+        },
         Value::Opaque(kind) => format!("a {kind}"),
     }
 }

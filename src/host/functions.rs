@@ -250,7 +250,10 @@ pub fn specs() -> Vec<FunctionSpec> {
 /// The number of the function that takes a reply.
 #[must_use]
 pub fn reply_function() -> Option<u16> {
-    (0..).zip(MANIFEST).find(|(_, function)| matches!(function.body, Body::Reply(_))).map(|(number, _)| number)
+    (0..)
+        .zip(MANIFEST)
+        .find(|(_, function)| matches!(function.body, Body::Reply(_)))
+        .map(|(number, _)| number)
 }
 
 /// Whether this is the number of the function that takes a reply.
@@ -271,7 +274,9 @@ pub fn call(
     effects: &mut Effects,
 ) -> Result<Reply, Thrown> {
     let function = MANIFEST.get(usize::from(number));
-    let Some((function, Body::Host(body) | Body::Reply(body))) = function.map(|function| (function, &function.body)) else {
+    let Some((function, Body::Host(body) | Body::Reply(body))) =
+        function.map(|function| (function, &function.body))
+    else {
         return Err(Thrown {
             kind: ErrorKind::Error,
             message: "the host has no such function".into(),

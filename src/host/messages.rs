@@ -187,12 +187,7 @@ fn route(run: &RunContext, request: &Request, between: &mut Between) -> Result<R
     Ok(Route { account, brings_key: request.secret_key.is_some(), sender, to, company })
 }
 
-fn compose(
-    call: &mut Call<'_>,
-    request: &Request,
-    form: OutcomeForm,
-    route: Route,
-) -> Result<Send, Refused> {
+fn compose(call: &mut Call<'_>, request: &Request, form: OutcomeForm, route: Route) -> Result<Send, Refused> {
     let run = call.run;
     let Route { account, brings_key, sender, to, company } = route;
     let templates = run.application.templates_of(&company, &account.sid);

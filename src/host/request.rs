@@ -249,7 +249,8 @@ fn member(function: &str, name: &str, value: Option<Json>) -> Result<Option<Stri
 fn phone_member(function: &str, name: &str, value: Option<Json>) -> Result<Option<String>, Thrown> {
     match value {
         Some(Json::Number(number)) => {
-            let wrong = || wrong_member(function, name, "a phone number as a string", &Json::Number(number.clone()));
+            let wrong =
+                || wrong_member(function, name, "a phone number as a string", &Json::Number(number.clone()));
             let value = Value::Number(number.as_f64().unwrap_or(f64::NAN));
             phone_text(&value).map(Some).ok_or_else(wrong)
         }

@@ -288,7 +288,8 @@ impl Window {
     /// Of a piece of a line what belongs into memory now, and behind which number the line goes on on the disk. What lies
     /// behind the cursor comes by itself: its announcement would find it known, or over.
     fn part_of_line(&self, piece: Piece) -> (Vec<Waiting>, Option<NotificationId>) {
-        let comes = |waiting: &Waiting| waiting.next_attempt_at.is_none() && waiting.accepted.id > self.cursor;
+        let comes =
+            |waiting: &Waiting| waiting.next_attempt_at.is_none() && waiting.accepted.id > self.cursor;
         let last = piece.rows.last().map(|last| last.accepted.id);
         let has_rest = !piece.is_last && piece.rows.iter().all(|row| self.has_action(row) && !comes(row));
         let rows = piece.rows.into_iter().filter(|waiting| !comes(waiting)).collect();

@@ -6,9 +6,9 @@ use rusqlite::{Connection, OpenFlags, OptionalExtension};
 
 use crate::base::NotificationId;
 use crate::base::stage::{self, Fault};
-use crate::store::{Conversation, StoreError};
 use crate::store::polls::SETTLED;
 use crate::store::records::notification_key;
+use crate::store::{Conversation, StoreError};
 
 /// The version of the schema that this program writes (`PRAGMA user_version`).
 pub(super) const SCHEMA_VERSION: i64 = 4;
@@ -493,7 +493,9 @@ mod tests {
             version_1(&db).unwrap();
             version_2(&db).unwrap();
             db.execute_batch(VERSION_3).unwrap();
-            for (source, form) in [("message", "To=a&From=b"), ("callback", "To=a&From=b"), ("message", "To=a")] {
+            for (source, form) in
+                [("message", "To=a&From=b"), ("callback", "To=a&From=b"), ("message", "To=a")]
+            {
                 let insert =
                     "INSERT INTO notifications(key, app, company, account_sid, message_sid, status, form, source,
                        received_at, state) VALUES (randomblob(20), 'demo', 'ACME', '', 'SM1', 'x', ?, ?, 1, 'waiting')";

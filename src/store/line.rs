@@ -71,7 +71,11 @@ mod tests {
         let one = of("demo", "ACME", "Body=a&From=whatsapp%3A%2B39333&To=whatsapp%3A%2B1415");
         assert!(one.is_some());
         assert_eq!(one, of("demo", "ACME", "To=whatsapp:%2B1415&From=whatsapp:%2B39333&Body=b"));
-        assert_eq!(one, of("demo", "ACME", "From=x&To=whatsapp:%2B1415&From=whatsapp:%2B39333"), "as in `vo`");
+        assert_eq!(
+            one,
+            of("demo", "ACME", "From=x&To=whatsapp:%2B1415&From=whatsapp:%2B39333"),
+            "as in `vo`"
+        );
         for other in [
             of("other", "ACME", "To=whatsapp:%2B1415&From=whatsapp:%2B39333"),
             of("demo", "OTHER", "To=whatsapp:%2B1415&From=whatsapp:%2B39333"),

@@ -67,7 +67,9 @@ fn typed(form: &Form) -> Typed<'_> {
     let location = degrees("Latitude", 90.0).zip(degrees("Longitude", 180.0));
     let button = (text("ButtonText"), text("ButtonPayload"));
     Typed {
-        phone_number: text("From").and_then(|from| PhoneNumber::writer(from).ok()).map(|from| from.to_string()),
+        phone_number: text("From")
+            .and_then(|from| PhoneNumber::writer(from).ok())
+            .map(|from| from.to_string()),
         profile_name: text("ProfileName"),
         media: media(form),
         location: location.map(|(latitude, longitude)| Location {
@@ -147,7 +149,9 @@ mod tests {
         assert_eq!(media("NumMedia=abc&MediaUrl=a&MediaUrlX=b&MediaUrl0="), 0);
         let urls = &vo_of("MediaUrl10=c&MediaUrl2=b")["media"];
         assert_eq!((&urls[0]["url"], &urls[1]["url"]), (&json!("b"), &json!("c")), "in their order");
-        for at in ["Latitude=NaN&Longitude=1", "Latitude=91&Longitude=1", "Latitude=inf&Longitude=0", "Latitude=1"] {
+        for at in
+            ["Latitude=NaN&Longitude=1", "Latitude=91&Longitude=1", "Latitude=inf&Longitude=0", "Latitude=1"]
+        {
             assert_eq!(vo_of(at)["location"], Json::Null, "{at}");
         }
         assert_eq!(vo_of("__proto__=1")["__proto__"], "1");

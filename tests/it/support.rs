@@ -3,8 +3,8 @@
 use std::time::{Duration, Instant};
 
 use boatswain::script::protocol::{
-    Answer, Bundle, Ended, FromWorker, FunctionSpec, LogLevel, RunRequest, SandboxLimits, Scope, SourceFile, Start,
-    ToWorker, Value, Vo,
+    Answer, Bundle, Ended, FromWorker, FunctionSpec, LogLevel, RunRequest, SandboxLimits, Scope, SourceFile,
+    Start, ToWorker, Value, Vo,
 };
 use boatswain::script::{Death, Worker, WorkerCommand};
 

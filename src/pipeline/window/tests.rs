@@ -72,7 +72,8 @@ impl World {
     fn come(&mut self, announced: bool) {
         let id = NotificationId(self.disk.len() as i64 + 1);
         let person = self.below(self.lines);
-        let conversation = Conversation::of_form("demo", "C", format!("To=x&From={person}").as_bytes()).unwrap();
+        let conversation =
+            Conversation::of_form("demo", "C", format!("To=x&From={person}").as_bytes()).unwrap();
         let waiting = Waiting {
             accepted: Accepted {
                 id,
