@@ -334,7 +334,7 @@ impl Order {
             for waiting in piece.rows {
                 let line = &waiting.accepted.line;
                 if seen.insert(line.clone()) {
-                    if weight >= self.most {
+                    if weight > 0 && weight >= self.most {
                         delivery.scheduled_is_last = false;
                         break;
                     }
@@ -347,7 +347,7 @@ impl Order {
         }
         let mut weight = 0;
         for (line, behind) in &self.rest {
-            if weight < self.most {
+            if weight == 0 || weight < self.most {
                 let piece = ledger.waiting_of(app, line, *behind, self.of_line)?;
                 weight += weight_of(&piece);
                 delivery.rest.push((line.clone(), piece));
