@@ -26,6 +26,7 @@ mod production;
 mod public_files;
 mod reconciliation;
 mod replay;
+mod replies;
 mod sending_docs;
 mod simulator_docs;
 mod support;
