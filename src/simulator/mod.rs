@@ -56,20 +56,28 @@
 //! is told by [`MediaFrom`] and [`Simulator::allow_media_from`].
 
 mod accept;
+mod accounts;
 mod address;
 mod admit;
+mod attachments;
 mod callback;
+mod content;
 mod control;
 mod dates;
 mod error;
+mod headers;
+mod inbound;
 mod list;
 mod media;
 mod play;
 mod rest;
 mod rules;
 mod script;
+mod senders;
 mod settings;
 mod store;
+mod twiml;
+mod validity;
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
@@ -82,18 +90,24 @@ use tokio::task::{JoinHandle, JoinSet};
 use url::{Origin, Url};
 
 use self::callback::Caller;
+use self::headers::Concurrency;
 use self::media::Fetcher;
 use self::rules::Conversations;
+use self::senders::StickySenders;
 use self::store::Store;
 use crate::base::{AccountSid, Clock, MessageSid};
 
+pub use accounts::{ApiKey, MessagingService, SimulatedAccount, SimulatedSender, SimulatedTemplate};
 pub use address::{Address, InvalidAddress};
+pub use attachments::{Attachment, AttachmentContent};
 pub use callback::is_loopback;
+pub use inbound::{Button, Inbound, Location};
 pub use media::MediaRecord;
 pub use rules::{JOIN_CODE, Rules};
 pub use script::{Script, Step};
-pub use settings::{ApiKey, MediaFrom, Settings, SimulatedAccount, Timings};
+pub use settings::{MediaFrom, Settings, Timings};
 pub use store::{CallbackRecord, Direction, Message};
+pub use twiml::AnswerError;
 
 /// How long a shutdown waits for open requests.
 const SHUTDOWN_GRACE: Duration = Duration::from_secs(2);
@@ -131,8 +145,8 @@ impl Simulator {
         let failed = |source| SimulatorError::Listen { address: settings.listen, source };
         let listener = TcpListener::bind(settings.listen).await.map_err(failed)?;
         let address = listener.local_addr().map_err(failed)?;
-        let shared = Arc::new(Shared::new(settings)?);
-        let routes = rest::routes().merge(control::routes()).with_state(Arc::clone(&shared));
+        let shared = Arc::new(Shared::new(settings, address)?);
+        let routes = rest::routes(&shared).merge(control::routes()).with_state(Arc::clone(&shared));
         let (stop, stopped) = oneshot::channel::<()>();
         let server = tokio::spawn(async move {
             // Dropping the sender stops it as well.
@@ -155,7 +169,7 @@ impl Simulator {
     /// What to give as `api_base_url`.
     #[must_use]
     pub fn base_url(&self) -> String {
-        format!("http://{}", self.address)
+        base_url(self.address)
     }
 
     /// Registers an account, or adds keys and senders to one that is known.
@@ -209,11 +223,18 @@ impl Simulator {
     }
 }
 
+fn base_url(address: SocketAddr) -> String {
+    format!("http://{address}")
+}
+
 /// What the handlers and the plays of the messages share.
 struct Shared {
     rules: Rules,
+    /// Where it answers.
+    base_url: String,
     timings: Timings,
     clock: Arc<dyn Clock>,
+    concurrency: Concurrency,
     caller: Caller,
     fetcher: Fetcher,
     media: MediaFrom,
@@ -227,6 +248,7 @@ struct Shared {
 struct State {
     accounts: HashMap<AccountSid, SimulatedAccount>,
     messages: Store,
+    sticky: StickySenders,
     conversations: Conversations,
     scripts: HashMap<Address, Script>,
     callback_origins: Vec<Origin>,
@@ -234,14 +256,16 @@ struct State {
 }
 
 impl Shared {
-    fn new(settings: Settings) -> Result<Self, SimulatorError> {
+    fn new(settings: Settings, address: SocketAddr) -> Result<Self, SimulatorError> {
         let mut state = State::default();
         for account in settings.accounts {
             state.register(account);
         }
         Ok(Self {
             rules: settings.rules,
+            base_url: base_url(address),
             timings: settings.timings,
+            concurrency: Concurrency::default(),
             clock: settings.clock,
             caller: Caller::new(settings.timings.retry_pause).map_err(SimulatorError::Client)?,
             fetcher: Fetcher::new().map_err(SimulatorError::Client)?,
