@@ -9,7 +9,7 @@ use axum::http::header::AUTHORIZATION;
 use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
-use axum::{Json, Router};
+use axum::{Extension, Json, Router};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
@@ -18,8 +18,7 @@ use super::accept;
 use super::admit::Admitted;
 use super::error::ApiError;
 use super::list;
-use super::play::{self, Plan};
-use super::script::{Script, Step};
+use super::script::Step;
 use super::settings::SimulatedAccount;
 use super::store::Message;
 use crate::base::MessageSid;
@@ -45,15 +44,11 @@ async fn create(
 ) -> Result<Response, ApiError> {
     let account = shared.authorize(&headers, &account)?;
     let request = accept::check(&form_of(&body)?, &account)?;
-    let scheduled = request.send_at;
-    let Admitted { message, script, medium } = shared.admit(&account, request)?;
-    let Script::Play { steps, answer_is_lost } = script else { return Err(ApiError::of_code(20500)) };
-    let wait = scheduled.map_or(Duration::ZERO, |at| at.since(shared.clock.now()));
-    play::start(&shared, message.sid.clone(), wait, Plan { medium, steps });
-    if answer_is_lost {
-        return Err(ApiError::of_code(20500));
+    let Admitted { message, answer, wait } = shared.admit(&account, request)?;
+    if let Some(wait) = wait {
+        let _ = wait.await; // an error: everything was forgotten meanwhile
     }
-    Ok((StatusCode::CREATED, Json(message.resource())).into_response())
+    Ok((StatusCode::CREATED, Extension(answer), Json(message.resource())).into_response())
 }
 
 async fn fetch(
@@ -103,12 +98,8 @@ async fn update(
     });
     let resource = changed.ok_or_else(|| ApiError::not_found(uri.path()))??;
     if cancels {
-        play::start(
-            &shared,
-            message.sid,
-            Duration::ZERO,
-            Plan { medium: None, steps: vec![Step::new(Duration::ZERO, MessageStatus::Canceled)] },
-        );
+        let called_off = Step::new(Duration::ZERO, MessageStatus::Canceled);
+        shared.step(&mut shared.state(), &message.sid, &called_off);
     }
     Ok(Json(resource).into_response())
 }

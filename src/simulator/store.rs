@@ -9,7 +9,7 @@ use super::address::Address;
 use super::media::MediaRecord;
 use crate::base::{AccountSid, MessageSid, UnixMillis};
 use crate::whatsapp::message::format_date;
-use crate::whatsapp::{MessageStatus, codes};
+use crate::whatsapp::{MessageStatus, codes, media};
 
 /// How many messages are kept; the oldest go first.
 const MAX_MESSAGES: usize = 100_000;
@@ -19,6 +19,8 @@ const MAX_MESSAGES: usize = 100_000;
 pub enum Direction {
     /// From the application, over the REST API.
     OutboundApi,
+    /// From the application or from Twilio itself, in answer to a phone's message.
+    OutboundReply,
     /// From a phone.
     Inbound,
 }
@@ -92,6 +94,7 @@ impl Message {
             "date_updated": format_date(self.updated),
             "direction": match self.direction {
                 Direction::OutboundApi => "outbound-api",
+                Direction::OutboundReply => "outbound-reply",
                 Direction::Inbound => "inbound",
             },
             "error_code": self.error_code,
@@ -109,6 +112,17 @@ impl Message {
             "to": self.to,
             "uri": uri,
         })
+    }
+
+    /// The text as the phone shows it: WhatsApp drops one that comes with anything but a JPEG or PNG, without a word.
+    /// Of a medium that was not fetched nothing is known, and the text stays.
+    #[must_use]
+    pub fn shown_body(&self) -> &str {
+        let kind = match &self.media {
+            Some(MediaRecord::Fetched { content_type, .. }) => media::judge(Some(content_type), None).ok(),
+            _ => None,
+        };
+        if kind.is_some_and(|kind| !kind.carries_caption()) { "" } else { &self.body }
     }
 
     /// Why it failed, in words.
@@ -155,6 +169,11 @@ impl Store {
         if let Some(number) = self.numbers.remove(sid) {
             self.messages.remove(&number);
         }
+    }
+
+    pub(super) fn clear(&mut self) {
+        self.messages.clear();
+        self.numbers.clear();
     }
 
     /// Oldest first.
