@@ -59,6 +59,7 @@ mod accept;
 mod accounts;
 mod address;
 mod admit;
+mod answer;
 mod attachments;
 mod callback;
 mod content;
@@ -75,27 +76,37 @@ mod rules;
 mod script;
 mod senders;
 mod settings;
+mod sniff;
 mod store;
+mod time;
 mod twiml;
 mod validity;
+mod welcome;
+mod wire;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::net::SocketAddr;
+use std::num::NonZeroU32;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::net::TcpListener;
-use tokio::sync::{oneshot, watch};
+use tokio::runtime::Handle;
+use tokio::sync::{Notify, watch};
 use tokio::task::{JoinHandle, JoinSet};
 use url::{Origin, Url};
 
 use self::callback::Caller;
 use self::headers::Concurrency;
 use self::media::Fetcher;
+use self::play::{Event, Parcel, keep_time};
 use self::rules::Conversations;
+use self::script::Scripts;
 use self::senders::StickySenders;
 use self::store::Store;
-use crate::base::{AccountSid, Clock, MessageSid};
+use self::time::{SimulatedClock, Timeline};
+use self::wire::{Connection, Wire};
+use crate::base::{AccountSid, MessageSid, UnixMillis};
 
 pub use accounts::{ApiKey, MessagingService, SimulatedAccount, SimulatedSender, SimulatedTemplate};
 pub use address::{Address, InvalidAddress};
@@ -104,11 +115,13 @@ pub use callback::is_loopback;
 pub use inbound::{Button, Inbound, Location};
 pub use media::MediaRecord;
 pub use rules::{JOIN_CODE, Rules};
-pub use script::{Script, Step};
+pub use script::{Answer, Fault, Script, Step};
 pub use settings::{MediaFrom, Settings, Timings};
 pub use store::{CallbackRecord, Direction, Message};
 pub use twiml::AnswerError;
 
+/// The furthest that the time moves at once.
+const MAX_FORWARD: Duration = Duration::from_hours(10 * 366 * 24);
 /// How long a shutdown waits for open requests.
 const SHUTDOWN_GRACE: Duration = Duration::from_secs(2);
 
@@ -132,7 +145,6 @@ pub enum SimulatorError {
 pub struct Simulator {
     address: SocketAddr,
     shared: Arc<Shared>,
-    stop: oneshot::Sender<()>,
     server: JoinHandle<()>,
 }
 
@@ -146,18 +158,27 @@ impl Simulator {
         let listener = TcpListener::bind(settings.listen).await.map_err(failed)?;
         let address = listener.local_addr().map_err(failed)?;
         let shared = Arc::new(Shared::new(settings, address)?);
-        let routes = rest::routes(&shared).merge(control::routes()).with_state(Arc::clone(&shared));
-        let (stop, stopped) = oneshot::channel::<()>();
+        let answers = axum::middleware::from_fn_with_state(Arc::clone(&shared), answer::give);
+        let routes =
+            rest::routes(&shared).layer(answers).merge(control::routes()).with_state(Arc::clone(&shared));
+        let service = routes.into_make_service_with_connect_info::<Connection>();
+        let mut stopping = shared.stopping.subscribe();
+        let stopped = async move {
+            let _ = stopping.wait_for(|stopping| *stopping).await;
+        };
+        let time = keep_time(Arc::clone(&shared));
         let server = tokio::spawn(async move {
-            // Dropping the sender stops it as well.
-            let graceful = axum::serve(listener, routes).with_graceful_shutdown(async move {
-                let _ = stopped.await;
-            });
-            if let Err(error) = graceful.await {
-                tracing::error!(%error, "the simulator stopped");
+            let serving = axum::serve(Wire(listener), service).with_graceful_shutdown(stopped);
+            tokio::select! {
+                served = serving.into_future() => {
+                    if let Err(error) = served {
+                        tracing::error!(%error, "the simulator stopped");
+                    }
+                }
+                () = time => {}
             }
         });
-        Ok(Self { address, shared, stop, server })
+        Ok(Self { address, shared, server })
     }
 
     /// Where it listens.
@@ -189,9 +210,37 @@ impl Simulator {
         self.shared.state().media_origins.push(url.origin());
     }
 
-    /// What becomes of messages to a number from now on; `None` takes it back.
-    pub fn set_script(&self, to: Address, script: Option<Script>) {
-        self.shared.state().set_script(to, script);
+    /// What becomes of messages to a number from now on, or to every number without a script of its own; `None` takes it
+    /// back.
+    pub fn set_script(&self, to: impl Into<Option<Address>>, script: Option<Script>) {
+        self.shared.state().scripts.set(to.into(), script, None);
+    }
+
+    /// What becomes of the next messages, so many of them.
+    pub fn set_script_times(&self, to: impl Into<Option<Address>>, script: Script, times: NonZeroU32) {
+        self.shared.state().scripts.set(to.into(), Some(script), Some(times));
+    }
+
+    /// How strict it is from now on.
+    pub fn set_rules(&self, rules: Rules) {
+        self.shared.set_rules(rules);
+    }
+
+    /// The moment that it takes for now.
+    #[must_use]
+    pub fn now(&self) -> UnixMillis {
+        self.shared.clock.now()
+    }
+
+    /// Moves the time forward: windows, joins, pacing, scheduled messages and what is to happen to messages. What lies
+    /// between happens in order. Ten years at most.
+    pub fn forward(&self, by: Duration) {
+        self.shared.forward(by.min(MAX_FORWARD));
+    }
+
+    /// Forgets messages, scripts and who has written; accounts, rules and time stay.
+    pub fn forget(&self) {
+        self.shared.forget();
     }
 
     /// Every message, oldest first.
@@ -214,12 +263,12 @@ impl Simulator {
 
     /// Stops listening, gives open requests two seconds and drops what the messages had still to go through.
     pub async fn shutdown(mut self) {
-        drop(self.stop);
+        let _ = self.shared.stopping.send_replace(true);
         if tokio::time::timeout(SHUTDOWN_GRACE, &mut self.server).await.is_err() {
             self.server.abort();
         }
-        let mut plays = std::mem::take(&mut *self.shared.plays());
-        plays.shutdown().await;
+        let mut tasks = std::mem::take(&mut *self.shared.tasks());
+        tasks.shutdown().await;
     }
 }
 
@@ -227,19 +276,30 @@ fn base_url(address: SocketAddr) -> String {
     format!("http://{address}")
 }
 
-/// What the handlers and the plays of the messages share.
+impl Drop for Simulator {
+    fn drop(&mut self) {
+        self.shared.stopping.send_replace(true);
+    }
+}
+
+/// What the handlers and the time share.
 struct Shared {
-    rules: Rules,
     /// Where it answers.
     base_url: String,
     timings: Timings,
-    clock: Arc<dyn Clock>,
+    clock: SimulatedClock,
     concurrency: Concurrency,
     caller: Caller,
     fetcher: Fetcher,
     media: MediaFrom,
     state: Mutex<State>,
-    plays: Mutex<JoinSet<()>>,
+    /// Callbacks and fetches under way.
+    tasks: Mutex<JoinSet<()>>,
+    /// Where they run; what starts them may be another thread.
+    runtime: Handle,
+    /// Rings when something was put on the timeline.
+    alarm: Notify,
+    stopping: watch::Sender<bool>,
     revision: watch::Sender<u64>,
 }
 
@@ -250,28 +310,34 @@ struct State {
     messages: Store,
     sticky: StickySenders,
     conversations: Conversations,
-    scripts: HashMap<Address, Script>,
+    timeline: Timeline<Event>,
+    /// The callbacks of each message that has some under way.
+    outbox: HashMap<MessageSid, VecDeque<Parcel>>,
+    rules: Rules,
+    scripts: Scripts,
     callback_origins: Vec<Origin>,
     media_origins: Vec<Origin>,
 }
 
 impl Shared {
     fn new(settings: Settings, address: SocketAddr) -> Result<Self, SimulatorError> {
-        let mut state = State::default();
+        let mut state = State { rules: settings.rules, ..State::default() };
         for account in settings.accounts {
             state.register(account);
         }
         Ok(Self {
-            rules: settings.rules,
             base_url: base_url(address),
-            timings: settings.timings,
             concurrency: Concurrency::default(),
-            clock: settings.clock,
+            timings: settings.timings,
+            clock: SimulatedClock::new(settings.clock),
             caller: Caller::new(settings.timings.retry_pause).map_err(SimulatorError::Client)?,
             fetcher: Fetcher::new().map_err(SimulatorError::Client)?,
             media: settings.media,
             state: Mutex::new(state),
-            plays: Mutex::default(),
+            tasks: Mutex::default(),
+            runtime: Handle::current(),
+            alarm: Notify::new(),
+            stopping: watch::Sender::default(),
             revision: watch::Sender::default(),
         })
     }
@@ -290,8 +356,30 @@ impl Shared {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn plays(&self) -> MutexGuard<'_, JoinSet<()>> {
-        self.plays.lock().unwrap_or_else(PoisonError::into_inner)
+    fn tasks(&self) -> MutexGuard<'_, JoinSet<()>> {
+        self.tasks.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Starts what ends with the simulator.
+    fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
+        let mut tasks = self.tasks();
+        while tasks.try_join_next().is_some() {} // those that have ended
+        tasks.spawn_on(task, &self.runtime);
+    }
+
+    fn set_rules(&self, rules: Rules) {
+        self.state().rules = rules;
+        self.announce();
+    }
+
+    fn forget(&self) {
+        let mut state = self.state();
+        state.messages.clear();
+        state.timeline.clear();
+        state.outbox.values_mut().for_each(VecDeque::clear);
+        (state.conversations, state.scripts) = Default::default();
+        drop(state);
+        self.announce();
     }
 
     /// Tells those who wait for changes.
@@ -315,13 +403,6 @@ impl State {
                 self.accounts.insert(account.sid.clone(), account);
             }
         }
-    }
-
-    fn set_script(&mut self, to: Address, script: Option<Script>) {
-        match script {
-            Some(script) => self.scripts.insert(to, script),
-            None => self.scripts.remove(&to),
-        };
     }
 }
 
