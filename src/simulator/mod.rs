@@ -10,15 +10,17 @@
 //! admit     what becomes of it     store   the messages and what is known of them
 //! control   /simulator/…
 //! script    what becomes of a message, and the recipients that choose it
-//! play      runs a script on time, over  callback  the signed notifications and their retries
-//! media     fetches a message's medium, HEAD and GET
-//! rules     who has joined, the 24-hour window, pacing (rules = "sandbox" and "production")
+//! answer    what goes wrong with answers, over  wire  connections that can be reset
+//! time      a clock that can be moved forward, and what is due
+//! play      lets happen what is due, over  callback  the signed notifications and their retries
+//! media     fetches a message's medium, HEAD and GET, and  sniff  looks at how it begins
+//! rules     who has joined, the 24-hour window, STOP, pacing;  welcome  what Twilio answers to a join
 //! ```
 //!
 //! # Recipients that choose what happens
 //!
 //! Numbers that begin with `+39 399` (the usual checks take them for mobile numbers; here they reach nobody) carry
-//! what is to become of the message: two digits say what, five digits more are an error code or milliseconds.
+//! what is to become of the message: two digits say what, five digits more are an error code, milliseconds or seconds.
 //!
 //! | recipient | what happens |
 //! | --- | --- |
@@ -31,13 +33,46 @@
 //! | `+39 399 07 …` | `sent` and `delivered`, never `read` |
 //! | `+39 399 08 …` | the usual callbacks in the wrong order: `read`, `delivered`, `sent` |
 //! | `+39 399 09 …` | taken, with the usual callbacks, but the answer is HTTP 500: the sender is left in doubt |
+//! | `+39 399 10 SSSSS` | the first request, and each second one after it, is refused with 429 (20429) and `Retry-After: SSSSS`, at 00000 without that header; the request that follows is taken |
+//! | `+39 399 11 …` | the usual, but the callback of `sent` comes, and is answered, before the answer to the request |
+//! | `+39 399 12 …` | HTTP 500, and not taken |
+//! | `+39 399 13 …`, `14` | no answer, and the connection stays open: taken with the usual callbacks (13), or not taken (14) |
+//! | `+39 399 15 …`, `16` | the connection is reset (TCP RST): taken (15), or not (16) |
+//! | `+39 399 17 …`, `18` | HTTP 201 with JSON that breaks off in the middle: taken (17), or not (18) |
+//! | `+39 399 19 …`, `20` | HTTP 200 with a web page: taken (19), or not (20) |
+//! | `+39 399 21 CCCCC` | `sent`, `delivered`, then a callback of `undelivered` with the code; the message stays `delivered` |
+//! | `+39 399 22 …` | the usual, but reading the message is answered with HTTP 500 |
 //!
-//! Any other fate can be given to any number through [`Simulator::set_script`] or `POST /simulator/scripts`.
+//! Any other fate can be given to any number, or to all, so many times or until it is taken back, through
+//! [`Simulator::set_script`] or `POST /simulator/scripts`. A script for the number comes before one for all, and both
+//! before what the number itself asks for.
+//!
+//! # Rules
+//!
+//! | | `open` | `sandbox` | `production` |
+//! | --- | --- | --- | --- |
+//! | a phone that has not written `join boatswain` within 3 days | | `failed`, 63015 | |
+//! | more than the sender's pace | | `failed`, 63018: one message in 3 s | `failed`, 63018: 80 messages in 1 s |
+//! | no template, and nobody has written for 24 hours | | `undelivered`, 63016 | `undelivered`, 63016 |
+//! | the phone has written STOP to the sender, and not START since | | has left the sandbox: 63015 | refused, 21610 |
+//! | `join boatswain` is answered | | with Twilio's welcome | |
+//! | a template with more than 1,024 characters | `failed`, 63021 | `failed`, 63021 | `failed`, 63021 |
+//!
+//! Who writes what is noted under all rules, so that others can be chosen at any time. Messages whose fate was asked for
+//! are under no rule, and a scheduled message is judged when it is sent.
 //!
 //! # Media
 //!
 //! Of a message to which the usual is to happen the first medium is fetched, once the message was taken, and may make
-//! it fail: 63019, 63005 or 63034. A fate that was asked for stays as it is, and the medium unread.
+//! it fail: 63019 where it can't be had, 63021 where it is of no type that WhatsApp takes or not of the type that its
+//! server says, 63034 where it is too large. A fate that was asked for stays as it is, and the medium unread. With a
+//! medium other than JPEG and PNG the phone shows no text (`shown_body`), as WhatsApp does; the message keeps it.
+//!
+//! # Time
+//!
+//! Dates, windows, joins, pacing, scheduled messages and what is to happen to messages go by one clock. Moving it
+//! forward by call lets everything that lies between happen in order, each thing at its own time, before the call is
+//! answered; only callbacks and media take their time, and pauses before retries stay as they are.
 //!
 //! # Under `/simulator`
 //!
@@ -45,10 +80,13 @@
 //!
 //! | request | does |
 //! | --- | --- |
-//! | `GET /simulator` | `{"simulator":"boatswain","version":…,"rules":…}` |
+//! | `GET /simulator` | `{"simulator":"boatswain","version":…,"rules":…,"now":…}` |
 //! | `POST /simulator/accounts` | registers an account, its keys and senders: `{"sid","auth_tokens":[],"api_keys":[{"sid","secret"}],"senders":[]}` |
-//! | `GET /simulator/messages` | every message as Twilio shows it, with its callbacks and how the fetch of its medium went |
-//! | `POST /simulator/scripts` | `{"to":"+39…","script":…}`, see [`Script`]; `"script":null` takes it back |
+//! | `GET /simulator/messages` | every message as Twilio shows it, with its callbacks, how the fetch of its medium went, and the text that the phone shows (`shown_body`) |
+//! | `DELETE /simulator/messages` | forgets messages, scripts, and who has joined, written or stopped; accounts, rules and time stay |
+//! | `POST /simulator/rules` | `{"rules":"open"}`, `"sandbox"` or `"production"` |
+//! | `POST /simulator/clock` | `{"forward_ms":N}`, ten years at most; answers `{"now":…}` |
+//! | `POST /simulator/scripts` | `{"to":"+39…","script":…,"times":N}`, see [`Script`]; without `to` for every number without one of its own, without `times` until it is taken back by `"script":null` |
 //! | `POST /simulator/incoming` | somebody writes: `{"account_sid","from","to","body","url"}`; opens the 24-hour window, `join boatswain` joins the sandbox, and `url` (optional) gets Twilio's signed request |
 //!
 //! May know [`crate::base`], [`crate::whatsapp`] and the [`Rules`] of [`crate::config`]. It calls back loopback
