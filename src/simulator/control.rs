@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::extract::State as Shares;
+use axum::extract::{Query, State as Shares};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
@@ -52,23 +52,37 @@ async fn register(Shares(shared): Shares<Arc<Shared>>, Json(account): Json<Simul
     StatusCode::NO_CONTENT
 }
 
-async fn messages(Shares(shared): Shares<Arc<Shared>>) -> Json<Value> {
-    let shown: Vec<_> = shared
-        .state()
-        .messages
-        .all()
-        .map(|message| {
-            let mut shown = message.resource();
-            shown["callbacks"] = json!(message.callbacks);
-            shown["media_urls"] = json!(message.media_urls);
-            shown["media"] = json!(message.media);
-            shown["content_sid"] = json!(message.content_sid);
-            shown["content_variables"] = json!(message.content_variables);
-            shown["status_callback"] = json!(message.status_callback);
-            shown
-        })
-        .collect();
-    Json(json!({ "messages": shown }))
+/// From where on the messages are wanted.
+#[derive(Deserialize)]
+struct Since {
+    since: Option<u64>,
+}
+
+/// Those that changed after `since`, or all of them (`"whole"`): without it, and where a message has been removed.
+async fn messages(
+    Shares(shared): Shares<Arc<Shared>>,
+    Query(Since { since }): Query<Since>,
+) -> Json<Value> {
+    let state = shared.state();
+    let changed = since.and_then(|revision| state.messages.changed_since(revision));
+    let whole = changed.is_none();
+    let shown: Vec<_> = match changed {
+        Some(changed) => changed.map(shown).collect(),
+        None => state.messages.all().map(shown).collect(),
+    };
+    Json(json!({ "revision": state.messages.revision(), "whole": whole, "messages": shown }))
+}
+
+/// A message as Twilio shows it, and what the simulator knows besides.
+fn shown(message: &Message) -> Value {
+    let mut shown = message.resource();
+    shown["callbacks"] = json!(message.callbacks);
+    shown["media_urls"] = json!(message.media_urls);
+    shown["media"] = json!(message.media);
+    shown["content_sid"] = json!(message.content_sid);
+    shown["content_variables"] = json!(message.content_variables);
+    shown["status_callback"] = json!(message.status_callback);
+    shown
 }
 
 /// What becomes of messages to a number.

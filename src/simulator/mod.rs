@@ -8,7 +8,8 @@
 //! ```text
 //! rest      Twilio's paths, over  accept  what Twilio checks before it takes a message;  list  filters and pages
 //! admit     what becomes of it     store   the messages and what is known of them
-//! control   /simulator/…
+//! control   /simulator/…           changes which messages have changed since somebody looked
+//! page      GET /: the phones      guard   keeps the pages of other sites away
 //! script    what becomes of a message, and the recipients that choose it
 //! play      runs a script on time, over  callback  the signed notifications and their retries
 //! media     fetches a message's medium, HEAD and GET
@@ -41,13 +42,16 @@
 //!
 //! # Under `/simulator`
 //!
-//! All bodies are JSON. None of it asks for a key: the simulator belongs on a loopback address.
+//! All bodies are JSON. None of it asks for a key: the simulator belongs on a loopback address, and does nothing for
+//! the pages of other sites (403).
 //!
 //! | request | does |
 //! | --- | --- |
 //! | `GET /simulator` | `{"simulator":"boatswain","version":…,"rules":…}` |
 //! | `POST /simulator/accounts` | registers an account, its keys and senders: `{"sid","auth_tokens":[],"api_keys":[{"sid","secret"}],"senders":[]}` |
-//! | `GET /simulator/messages` | every message as Twilio shows it, with its callbacks and how the fetch of its medium went |
+//! | `GET /` | the page with the phones, in [`page`]; what it consists of is under `/simulator/page/` |
+//! | `GET /simulator/messages` | every message as Twilio shows it, with its callbacks and how the fetch of its medium went; with `?since=` and the `revision` of an earlier answer, what changed after it |
+//! | `GET /simulator/events` | server-sent events: `changed` with `{"revision":N}` whenever something has changed |
 //! | `POST /simulator/scripts` | `{"to":"+39…","script":…}`, see [`Script`]; `"script":null` takes it back |
 //! | `POST /simulator/incoming` | somebody writes: `{"account_sid","from","to","body","url"}`; opens the 24-hour window, `join boatswain` joins the sandbox, and `url` (optional) gets Twilio's signed request |
 //!
@@ -59,11 +63,14 @@ mod accept;
 mod address;
 mod admit;
 mod callback;
+mod changes;
 mod control;
 mod dates;
 mod error;
+mod guard;
 mod list;
 mod media;
+mod page;
 mod play;
 mod rest;
 mod rules;
@@ -77,7 +84,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::net::TcpListener;
-use tokio::sync::{oneshot, watch};
+use tokio::sync::watch;
 use tokio::task::{JoinHandle, JoinSet};
 use url::{Origin, Url};
 
@@ -118,7 +125,7 @@ pub enum SimulatorError {
 pub struct Simulator {
     address: SocketAddr,
     shared: Arc<Shared>,
-    stop: oneshot::Sender<()>,
+    stop: watch::Sender<()>,
     server: JoinHandle<()>,
 }
 
@@ -131,14 +138,13 @@ impl Simulator {
         let failed = |source| SimulatorError::Listen { address: settings.listen, source };
         let listener = TcpListener::bind(settings.listen).await.map_err(failed)?;
         let address = listener.local_addr().map_err(failed)?;
-        let shared = Arc::new(Shared::new(settings)?);
-        let routes = rest::routes().merge(control::routes()).with_state(Arc::clone(&shared));
-        let (stop, stopped) = oneshot::channel::<()>();
+        let (stop, stopped) = watch::channel(());
+        let shared = Arc::new(Shared::new(settings, stopped)?);
+        let own = guard::own_pages_only(control::routes().merge(page::routes()), address);
+        let routes = rest::routes().merge(own).with_state(Arc::clone(&shared));
+        let stopping = shared.stopping();
         let server = tokio::spawn(async move {
-            // Dropping the sender stops it as well.
-            let graceful = axum::serve(listener, routes).with_graceful_shutdown(async move {
-                let _ = stopped.await;
-            });
+            let graceful = axum::serve(listener, routes).with_graceful_shutdown(stopping);
             if let Err(error) = graceful.await {
                 tracing::error!(%error, "the simulator stopped");
             }
@@ -220,6 +226,7 @@ struct Shared {
     state: Mutex<State>,
     plays: Mutex<JoinSet<()>>,
     revision: watch::Sender<u64>,
+    stopped: watch::Receiver<()>,
 }
 
 /// What changes. Never locked across an await.
@@ -234,7 +241,7 @@ struct State {
 }
 
 impl Shared {
-    fn new(settings: Settings) -> Result<Self, SimulatorError> {
+    fn new(settings: Settings, stopped: watch::Receiver<()>) -> Result<Self, SimulatorError> {
         let mut state = State::default();
         for account in settings.accounts {
             state.register(account);
@@ -249,7 +256,14 @@ impl Shared {
             state: Mutex::new(state),
             plays: Mutex::default(),
             revision: watch::Sender::default(),
+            stopped,
         })
+    }
+
+    /// Waits until the simulator is told to stop, or is dropped.
+    fn stopping(&self) -> impl Future<Output = ()> + Send + use<> {
+        let mut stopped = self.stopped.clone();
+        async move { while stopped.changed().await.is_ok() {} }
     }
 
     /// Whether a medium may be fetched from there.
