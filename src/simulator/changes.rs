@@ -46,7 +46,8 @@ impl Changes {
     /// and of a revision that is still to come: it was another simulator's.
     pub(super) fn since(&self, revision: u64) -> Option<impl Iterator<Item = u64>> {
         (self.removed..=self.revision).contains(&revision).then(|| {
-            let changed: BTreeSet<_> = self.by_revision.range(revision + 1..).map(|(_, number)| *number).collect();
+            let changed: BTreeSet<_> =
+                self.by_revision.range(revision + 1..).map(|(_, number)| *number).collect();
             changed.into_iter()
         })
     }

@@ -59,10 +59,7 @@ struct Since {
 }
 
 /// Those that changed after `since`, or all of them (`"whole"`): without it, and where a message has been removed.
-async fn messages(
-    Shares(shared): Shares<Arc<Shared>>,
-    Query(Since { since }): Query<Since>,
-) -> Json<Value> {
+async fn messages(Shares(shared): Shares<Arc<Shared>>, Query(Since { since }): Query<Since>) -> Json<Value> {
     let state = shared.state();
     let changed = since.and_then(|revision| state.messages.changed_since(revision));
     let whole = changed.is_none();

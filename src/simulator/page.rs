@@ -29,7 +29,8 @@ const PAGE: &str = include_str!("page/index.html");
 const MEDIA_MARK: &str = "{{media}}";
 
 const JAVASCRIPT: &str = "text/javascript; charset=utf-8";
-const FILES: &[(&str, &str, &str)] = &[
+/// Names, types and contents.
+pub(super) const FILES: &[(&str, &str, &str)] = &[
     ("style.css", "text/css; charset=utf-8", include_str!("page/style.css")),
     ("icon.svg", "image/svg+xml", include_str!("page/icon.svg")),
     ("main.js", JAVASCRIPT, include_str!("page/main.js")),
@@ -122,7 +123,8 @@ impl Shared {
             MediaFrom::Loopback => ["http://127.0.0.1:*", "http://localhost:*"].as_slice(),
             MediaFrom::Named => &[],
         };
-        let named = self.state().media_origins.iter().map(url::Origin::ascii_serialization).collect::<Vec<_>>();
+        let named =
+            self.state().media_origins.iter().map(url::Origin::ascii_serialization).collect::<Vec<_>>();
         let named = named.iter().map(String::as_str).filter(|origin| *origin != "null");
         neighbours.iter().copied().chain(named).collect::<Vec<_>>().join(" ")
     }

@@ -1,6 +1,7 @@
 //! The simulator over real sockets: Twilio's paths on one side, an application that receives callbacks on the other.
 
 mod media;
+mod page;
 
 use std::collections::VecDeque;
 
