@@ -27,6 +27,7 @@ pub(super) async fn run(options: &Options, listen: Option<Address>) -> Result<()
         simulator.allow_callbacks_to(&url);
     }
     output::line(format_args!("simulator     {}", simulator.base_url()));
+    output::line(format_args!("phones        {}/ in a browser", simulator.base_url()));
     output::line("ready");
     tokio::select! {
         _ = terminate.recv() => {}
