@@ -3,10 +3,12 @@
 use uuid::Uuid;
 
 use super::accept::Request;
+use super::accounts::SimulatedAccount;
+use super::attachments::Attachment;
+use super::content::Content;
 use super::error::ApiError;
 use super::script::Script;
-use super::settings::SimulatedAccount;
-use super::store::{Direction, Message};
+use super::store::Message;
 use super::{Shared, State};
 use crate::base::MessageSid;
 use crate::whatsapp::MessageStatus;
@@ -30,8 +32,12 @@ impl Shared {
             let chosen = scripts.get(&request.to).cloned();
             let chosen = chosen.or_else(|| Script::of_recipient(&request.to, &self.timings)).or_else(|| {
                 let between = (&request.sender, &request.to);
-                let broken = conversations.judge(self.rules, between, request.content_sid.is_some(), now);
-                broken.map(|(status, code)| Script::fails(&self.timings, &status, code))
+                let content = request.content.as_ref();
+                let broken =
+                    conversations.judge(self.rules, between, content.is_some_and(Content::is_approved), now);
+                let is_in_window = conversations.has_window(between, now);
+                let unfit = || content?.failure(is_in_window).map(|code| (MessageStatus::Failed, code));
+                broken.or_else(unfit).map(|(status, code)| Script::fails(&self.timings, &status, code))
             });
             let (script, medium) = match chosen {
                 Some(script) => (script, None),
@@ -44,10 +50,11 @@ impl Shared {
             let message = Message {
                 sid: new_sid(if request.media_urls.is_empty() { "SM" } else { "MM" })?,
                 account: account.sid.clone(),
-                direction: Direction::OutboundApi,
+                direction: request.direction,
                 to: request.to,
                 // A messaging service chooses when it sends.
-                from: request.messaging_service.is_none().then_some(request.sender),
+                from: request.messaging_service.is_none().then(|| request.sender.clone()),
+                chosen: Some(request.sender),
                 status: match (is_scheduled, &request.messaging_service) {
                     (true, _) => MessageStatus::Scheduled,
                     (false, Some(_)) => MessageStatus::Accepted,
@@ -55,16 +62,18 @@ impl Shared {
                 },
                 messaging_service: request.messaging_service,
                 body: request.body,
+                attachments: Attachment::of_urls(&request.media_urls, now),
                 media_urls: request.media_urls,
                 media: None,
-                content_sid: request.content_sid,
-                content_variables: request.content_variables,
+                content_sid: request.content.as_ref().map(|content| content.sid.clone()),
+                content_variables: request.content.and_then(|content| content.variables),
                 error_code: None,
                 created: now,
                 updated: now,
                 sent: None,
                 status_callback: request.status_callback,
                 callbacks: Vec::new(),
+                inbound: None,
             };
             messages.insert(message.clone());
             Admitted { message, script, medium }

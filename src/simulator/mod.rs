@@ -60,14 +60,19 @@
 //! is told by [`MediaFrom`] and [`Simulator::allow_media_from`].
 
 mod accept;
+mod accounts;
 mod address;
 mod admit;
+mod attachments;
 mod callback;
 mod changes;
+mod content;
 mod control;
 mod dates;
 mod error;
 mod guard;
+mod headers;
+mod inbound;
 mod list;
 mod media;
 mod page;
@@ -75,8 +80,11 @@ mod play;
 mod rest;
 mod rules;
 mod script;
+mod senders;
 mod settings;
 mod store;
+mod twiml;
+mod validity;
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
@@ -89,18 +97,24 @@ use tokio::task::{JoinHandle, JoinSet};
 use url::{Origin, Url};
 
 use self::callback::Caller;
+use self::headers::Concurrency;
 use self::media::Fetcher;
 use self::rules::Conversations;
+use self::senders::StickySenders;
 use self::store::Store;
 use crate::base::{AccountSid, Clock, MessageSid};
 
+pub use accounts::{ApiKey, MessagingService, SimulatedAccount, SimulatedSender, SimulatedTemplate};
 pub use address::{Address, InvalidAddress};
+pub use attachments::{Attachment, AttachmentContent};
 pub use callback::is_loopback;
+pub use inbound::{Button, Inbound, Location};
 pub use media::MediaRecord;
 pub use rules::{JOIN_CODE, Rules};
 pub use script::{Script, Step};
-pub use settings::{ApiKey, MediaFrom, Settings, SimulatedAccount, Timings};
+pub use settings::{MediaFrom, Settings, Timings};
 pub use store::{CallbackRecord, Direction, Message};
+pub use twiml::AnswerError;
 
 /// How long a shutdown waits for open requests.
 const SHUTDOWN_GRACE: Duration = Duration::from_secs(2);
@@ -139,9 +153,9 @@ impl Simulator {
         let listener = TcpListener::bind(settings.listen).await.map_err(failed)?;
         let address = listener.local_addr().map_err(failed)?;
         let (stop, stopped) = watch::channel(());
-        let shared = Arc::new(Shared::new(settings, stopped)?);
+        let shared = Arc::new(Shared::new(settings, address, stopped)?);
         let own = guard::own_pages_only(control::routes().merge(page::routes()), address);
-        let routes = rest::routes().merge(own).with_state(Arc::clone(&shared));
+        let routes = rest::routes(&shared).merge(own).with_state(Arc::clone(&shared));
         let stopping = shared.stopping();
         let server = tokio::spawn(async move {
             let graceful = axum::serve(listener, routes).with_graceful_shutdown(stopping);
@@ -161,7 +175,7 @@ impl Simulator {
     /// What to give as `api_base_url`.
     #[must_use]
     pub fn base_url(&self) -> String {
-        format!("http://{}", self.address)
+        base_url(self.address)
     }
 
     /// Registers an account, or adds keys and senders to one that is known.
@@ -215,11 +229,18 @@ impl Simulator {
     }
 }
 
+fn base_url(address: SocketAddr) -> String {
+    format!("http://{address}")
+}
+
 /// What the handlers and the plays of the messages share.
 struct Shared {
     rules: Rules,
+    /// Where it answers.
+    base_url: String,
     timings: Timings,
     clock: Arc<dyn Clock>,
+    concurrency: Concurrency,
     caller: Caller,
     fetcher: Fetcher,
     media: MediaFrom,
@@ -234,6 +255,7 @@ struct Shared {
 struct State {
     accounts: HashMap<AccountSid, SimulatedAccount>,
     messages: Store,
+    sticky: StickySenders,
     conversations: Conversations,
     scripts: HashMap<Address, Script>,
     callback_origins: Vec<Origin>,
@@ -241,14 +263,20 @@ struct State {
 }
 
 impl Shared {
-    fn new(settings: Settings, stopped: watch::Receiver<()>) -> Result<Self, SimulatorError> {
+    fn new(
+        settings: Settings,
+        address: SocketAddr,
+        stopped: watch::Receiver<()>,
+    ) -> Result<Self, SimulatorError> {
         let mut state = State::default();
         for account in settings.accounts {
             state.register(account);
         }
         Ok(Self {
             rules: settings.rules,
+            base_url: base_url(address),
             timings: settings.timings,
+            concurrency: Concurrency::default(),
             clock: settings.clock,
             caller: Caller::new(settings.timings.retry_pause).map_err(SimulatorError::Client)?,
             fetcher: Fetcher::new().map_err(SimulatorError::Client)?,

@@ -101,7 +101,7 @@ impl Shared {
             }
             let account = accounts.get(&message.account)?;
             if message.from.is_none() {
-                message.from = account.senders.first().cloned();
+                message.from = message.chosen.clone();
             }
             if message.status.may_become(&step.status) {
                 message.status = step.status.clone();

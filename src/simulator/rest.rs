@@ -5,35 +5,47 @@ use std::time::Duration;
 
 use axum::body::Bytes;
 use axum::extract::{DefaultBodyLimit, Path, State as Shares};
-use axum::http::header::AUTHORIZATION;
+use axum::http::header::{AUTHORIZATION, CONTENT_TYPE};
 use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
-use axum::{Json, Router};
+use axum::{Json, Router, middleware};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
 use super::Shared;
-use super::accept;
+use super::accept::{self, Place};
+use super::accounts::SimulatedAccount;
 use super::admit::Admitted;
+use super::attachments;
 use super::error::ApiError;
+use super::headers;
 use super::list;
 use super::play::{self, Plan};
+use super::rules::Rules;
 use super::script::{Script, Step};
-use super::settings::SimulatedAccount;
-use super::store::Message;
+use super::store::{Direction, Message};
+use super::validity::within;
 use crate::base::MessageSid;
 use crate::whatsapp::{Form, MessageStatus};
 
 /// The longest request body, in bytes: a text of 1,600 characters, percent-encoded, has 20,000.
 const MAX_BODY: usize = 64 * 1024;
 
-pub(super) fn routes() -> Router<Arc<Shared>> {
+pub(super) fn routes(shared: &Arc<Shared>) -> Router<Arc<Shared>> {
+    const MESSAGES: &str = "/2010-04-01/Accounts/{account}/Messages";
     Router::new()
-        .route("/2010-04-01/Accounts/{account}/Messages.json", post(create).get(list::list))
-        .route("/2010-04-01/Accounts/{account}/Messages/{file}", get(fetch).post(update).delete(remove))
+        .route(&format!("{MESSAGES}.json"), post(create).get(list::list))
+        .route(&format!("{MESSAGES}/{{file}}"), get(fetch).post(update).delete(remove))
+        .route(&format!("{MESSAGES}/{{message}}/Media.json"), get(attachments::list))
+        .route(
+            &format!("{MESSAGES}/{{message}}/Media/{{file}}"),
+            get(attachments::fetch).delete(attachments::remove),
+        )
+        .route("/media/{message}/{key}", get(attachments::content))
         .method_not_allowed_fallback(async || ApiError::new(20004, "Method not allowed"))
         .fallback(async |uri: Uri| ApiError::not_found(uri.path()))
+        .layer(middleware::from_fn_with_state(Arc::clone(shared), headers::add))
         .layer(DefaultBodyLimit::max(MAX_BODY))
 }
 
@@ -44,16 +56,29 @@ async fn create(
     body: Bytes,
 ) -> Result<Response, ApiError> {
     let account = shared.authorize(&headers, &account)?;
-    let request = accept::check(&form_of(&body)?, &account)?;
-    let scheduled = request.send_at;
-    let Admitted { message, script, medium } = shared.admit(&account, request)?;
+    let created = send(&shared, &account, &form_in(&headers, &body)?, Direction::OutboundApi)?;
+    Ok((StatusCode::CREATED, Json(created.resource())).into_response())
+}
+
+/// Takes a message that the application asks for, and lets happen what becomes of it.
+pub(super) fn send(
+    shared: &Arc<Shared>,
+    account: &SimulatedAccount,
+    form: &Form,
+    direction: Direction,
+) -> Result<Message, ApiError> {
+    let now = shared.clock.now();
+    let place = Place { account, rules: shared.rules, now, direction };
+    let request = accept::check(form, place, &mut shared.state().sticky)?;
+    let (send_at, validity) = (request.send_at, request.validity);
+    let Admitted { message, script, medium } = shared.admit(account, request)?;
     let Script::Play { steps, answer_is_lost } = script else { return Err(ApiError::of_code(20500)) };
-    let wait = scheduled.map_or(Duration::ZERO, |at| at.since(shared.clock.now()));
-    play::start(&shared, message.sid.clone(), wait, Plan { medium, steps });
+    let wait = send_at.map_or(Duration::ZERO, |at| at.since(now));
+    play::start(shared, message.sid.clone(), wait, Plan { medium, steps: within(validity, steps) });
     if answer_is_lost {
         return Err(ApiError::of_code(20500));
     }
-    Ok((StatusCode::CREATED, Json(message.resource())).into_response())
+    Ok(message)
 }
 
 async fn fetch(
@@ -75,7 +100,7 @@ async fn update(
     body: Bytes,
 ) -> Result<Response, ApiError> {
     let message = shared.message(&headers, &account, &file, &uri)?;
-    let form = form_of(&body)?;
+    let form = form_in(&headers, &body)?;
     let cancels = match form.get("Status") {
         None => false,
         Some("canceled") => true,
@@ -90,7 +115,8 @@ async fn update(
     // Judged and changed under one lock: its script may be sending it right now.
     let changed = shared.change(&message.sid, |message| {
         if cancels {
-            if message.status.rank() >= MessageStatus::Sending.rank() {
+            // Only what is scheduled: <https://www.twilio.com/docs/api/errors/30409>.
+            if message.status != MessageStatus::Scheduled {
                 return Err(ApiError::new(30409, "This message cannot be canceled"));
             }
             message.status = MessageStatus::Canceled;
@@ -113,7 +139,8 @@ async fn update(
     Ok(Json(resource).into_response())
 }
 
-/// Twilio refuses this for some minutes after a message was sent (20009); here it is taken at once.
+/// Refused while something may still become of the message, as Twilio does; open rules lift this.
+/// Source: <https://www.twilio.com/docs/api/errors/20009>.
 async fn remove(
     Shares(shared): Shares<Arc<Shared>>,
     Path((account, file)): Path<(String, String)>,
@@ -121,9 +148,23 @@ async fn remove(
     headers: HeaderMap,
 ) -> Result<StatusCode, ApiError> {
     let message = shared.message(&headers, &account, &file, &uri)?;
+    if shared.rules != Rules::Open && !message.status.is_settled() {
+        return Err(ApiError::new(20009, "Cannot delete this resource before it is complete"));
+    }
     shared.state().messages.remove(&message.sid);
     shared.announce();
     Ok(StatusCode::NO_CONTENT)
+}
+
+/// The form in a request. What says that it is something else is refused: read as a form it would lack every field.
+fn form_in(headers: &HeaderMap, body: &[u8]) -> Result<Form, ApiError> {
+    let content_type = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let essence = content_type.split(';').next().unwrap_or_default().trim();
+    if !essence.is_empty() && !essence.eq_ignore_ascii_case("application/x-www-form-urlencoded") {
+        let message = format!("Content-Type is {essence} and must be application/x-www-form-urlencoded");
+        return Err(ApiError::new(20415, message));
+    }
+    form_of(body)
 }
 
 pub(super) fn form_of(body: &[u8]) -> Result<Form, ApiError> {
@@ -150,7 +191,7 @@ impl Shared {
     }
 
     /// The message of a path, of an account that the request signs in to.
-    fn message(
+    pub(super) fn message(
         &self,
         headers: &HeaderMap,
         account: &str,

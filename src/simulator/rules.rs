@@ -74,10 +74,16 @@ impl Conversations {
         while last.len() > messages {
             last.pop_front();
         }
-        if !is_template && !is_within(self.written.get(&(phone.clone(), sender.clone())), WINDOW) {
+        if !is_template && !self.has_window((sender, phone), now) {
             return Some((MessageStatus::Undelivered, 63016));
         }
         None
+    }
+
+    /// Whether somebody has written to a sender lately.
+    pub(super) fn has_window(&self, (sender, phone): (&Address, &Address), now: UnixMillis) -> bool {
+        let written = self.written.get(&(phone.clone(), sender.clone()));
+        written.is_some_and(|written| now.since(*written) < WINDOW)
     }
 }
 
