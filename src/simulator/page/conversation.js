@@ -3,7 +3,7 @@
 import { $, arrange, h, icon } from "./dom.js";
 import { medium, mediaOf } from "./media.js";
 import { isFromPhone, senderOf } from "./model.js";
-import { clock } from "./phones.js";
+import { clock, line } from "./phones.js";
 import { failure, isTaken, outcome, ticks } from "./status.js";
 import { formatted } from "./text.js";
 
@@ -91,9 +91,9 @@ export class Conversation {
       this.#drawn.set(message.sid, drawn);
     }
     if (drawn.message === message && drawn.severalSenders === severalSenders) return drawn.item;
-    const looks = JSON.stringify([message.body, message.shown_body, message.media_urls, message.media, message.content_sid, message.location]);
-    if (looks !== drawn.looks) drawn.content.replaceChildren(...contents(message));
-    drawn.why.replaceChildren(...(isFromPhone(message) ? [] : [failure(message)].filter(Boolean)));
+    const looks = JSON.stringify([message.body, message.shown_body, message.attachments, message.media, message.content_sid, message.location]);
+    if (looks !== drawn.looks) drawn.content.replaceChildren(...contents(message, this.model.messages.get(message.reply_to)));
+    drawn.why.replaceChildren(...[failure(message)].filter(Boolean));
     drawn.button.replaceChildren(
       severalSenders ? h("span", { class: "via" }, senderOf(message)) : "",
       h("time", {}, clock(message)),
@@ -112,10 +112,11 @@ function handedOn(message) {
   return h("span", { class: `handed ${isTaken(last) ? "is-taken" : "is-refused"}` }, isTaken(last) ? "handed on" : outcome(last));
 }
 
-function contents(message) {
+function contents(message, repliedTo) {
   const media = mediaOf(message);
   const body = message.shown_body ?? message.body;
   const parts = media.map(medium);
+  if (repliedTo) parts.unshift(h("blockquote", {}, line(repliedTo)));
   if (message.content_sid) {
     parts.unshift(h("p", { class: "template" }, icon("template"), `Template ${message.content_sid}`));
     if (!body && message.content_variables) parts.push(h("pre", { class: "variables" }, message.content_variables));

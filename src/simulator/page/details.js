@@ -8,10 +8,12 @@ import { errorPage, isTaken, outcome, ticks } from "./status.js";
 const moment = (date) => date && new Date(date).toLocaleString([], { dateStyle: "medium", timeStyle: "medium" });
 
 /** The panel of a message. */
-export function details(message, close) {
+export function details(message, close, reply) {
   const facts = [
     ["Status", h("span", { class: "status" }, isFromPhone(message) ? null : ticks(message), message.status)],
     ["Why", message.error_code && [link(errorPage(message.error_code), String(message.error_code)), message.error_message ? ` ${message.error_message}` : ""]],
+    ["Wrong in the answer", (message.answer_errors ?? []).map(({ code, message }) => h("div", {}, link(errorPage(code), String(code)), ` ${message}`))],
+    ["Reply to", message.reply_to && code(message.reply_to)],
     ["SID", code(message.sid)],
     ["Account", code(message.account_sid)],
     ["Messaging service", message.messaging_service_sid && code(message.messaging_service_sid)],
@@ -23,7 +25,7 @@ export function details(message, close) {
     ["Created", moment(message.date_created)],
     ["Sent", moment(message.date_sent)],
     ["Changed", moment(message.date_updated)],
-    ["Media", mediaOf(message).map((medium) => h("div", { class: "break" }, link(medium.url), facts_of(medium)))],
+    ["Media", mediaOf(message).map((medium) => h("div", { class: "break" }, link(new URL(medium.url, location.href).href), type(medium)))],
     ["Medium", fetched(message.media)],
     ["Status callback", message.status_callback && h("span", { class: "break" }, message.status_callback)],
   ];
@@ -35,6 +37,7 @@ export function details(message, close) {
       h("h2", {}, isFromPhone(message) ? "Answer of the phone" : "Message"),
       h("button", { type: "button", class: "icon", "aria-label": "Close", onclick: close }, icon("close")),
     ),
+    h("button", { type: "button", class: "outlined", onclick: reply }, icon("reply"), "Reply to it"),
     h("dl", { class: "facts" }, ...shown.flatMap(([name, value]) => [h("dt", {}, name), h("dd", {}, ...[value].flat())])),
     h("h3", {}, isFromPhone(message) ? "Requests to the application" : "Callbacks"),
     callbacks(message),
@@ -44,10 +47,10 @@ export function details(message, close) {
 
 const code = (text) => h("code", {}, text);
 
-const facts_of = (medium) => (medium.content_type ? ` (${medium.content_type})` : "");
+const type = (medium) => (medium.content_type ? ` (${medium.content_type})` : "");
 
 function fetched(record) {
-  if (!record || Array.isArray(record)) return undefined;
+  if (!record) return undefined;
   switch (record.result) {
     case "fetched":
       return `fetched: ${record.content_type}, ${record.size} bytes`;

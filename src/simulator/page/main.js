@@ -7,7 +7,7 @@ import { details } from "./details.js";
 import { $, h, icon } from "./dom.js";
 import { faultsPanel } from "./faults.js";
 import { Model, isFromPhone, senderOf } from "./model.js";
-import { PhoneList, avatar, spaced } from "./phones.js";
+import { PhoneList, avatar, line, spaced } from "./phones.js";
 
 const model = new Model();
 const conversation = new Conversation(showDetails);
@@ -33,9 +33,9 @@ async function refresh() {
   try {
     while (asksAgain) {
       asksAgain = false;
-      const [messages, about, accounts] = await Promise.all([api.messages(model.revision), api.about(), api.accounts().catch(() => null)]);
+      const [messages, about, { accounts }] = await Promise.all([api.messages(model.revision), api.about(), api.accounts()]);
       model.take(messages);
-      if (Array.isArray(accounts?.accounts)) model.accounts = accounts.accounts;
+      model.accounts = accounts;
       takeAbout(about);
       draw();
     }
@@ -162,7 +162,7 @@ function drawSide() {
   if ($("side").message === message) return;
   const isRawOpen = $("side").querySelector("details")?.open ?? false;
   const focused = $("side").contains(document.activeElement);
-  $("side").replaceChildren(...details(message, closeSide));
+  $("side").replaceChildren(...details(message, closeSide, () => replyTo(message)));
   $("side").querySelector("details").open = isRawOpen;
   if (focused) $("side").querySelector("button").focus();
   $("side").message = message;
@@ -180,6 +180,7 @@ function choose(number) {
     if (side !== "faults") side = null;
     $("sender").replaceChildren();
     $("answer").reset();
+    replyTo(null);
     attachments.length = 0;
     drawAttachments();
   }
@@ -251,6 +252,25 @@ function attach(files) {
   $("text").focus();
 }
 
+/** The message that the next answer replies to. */
+let repliedTo = null;
+
+function replyTo(message) {
+  repliedTo = message;
+  $("reply").hidden = !message;
+  if (!message) return;
+  const cancel = () => {
+    replyTo(null);
+    $("text").focus();
+  };
+  $("reply").replaceChildren(
+    h("span", {}, `Reply to: ${line(message)}`),
+    h("button", { type: "button", class: "icon", "aria-label": "No reply", onclick: cancel }, icon("close")),
+  );
+  if (matchMedia("(max-width: 1180px)").matches) closeSide();
+  $("text").focus();
+}
+
 async function base64(file) {
   const url = await new Promise((resolve, reject) => {
     const reader = new FileReader();
@@ -265,6 +285,7 @@ async function answer(body, files = []) {
   const [account, to] = $("sender").value.split(" ");
   if (!to) throw new Error("No sender is registered that this phone could write to.");
   const message = { account_sid: account, from: phone.number, to, body };
+  if (repliedTo) message.reply_to = repliedTo.sid;
   const name = model.name(phone);
   if (name) message.profile_name = name;
   if (files.length > 0) {
@@ -273,6 +294,7 @@ async function answer(body, files = []) {
     );
   }
   await api.incoming(message);
+  if (repliedTo?.sid === message.reply_to) replyTo(null);
 }
 
 const submit = attempt(async () => {

@@ -41,12 +41,14 @@ function kindOf({ content_type: type, url }) {
   return Object.keys(EXTENSIONS).find((kind) => EXTENSIONS[kind].includes(extension)) ?? "file";
 }
 
-/** The media of a message: `{ url, content_type, size, shown }`. */
+/**
+ * The media of a message: `{ url, content_type, size, shown }`. What somebody sent is at the simulator's own address; what
+ * the application sent is where it says, and its first medium is fetched.
+ */
 export function mediaOf(message) {
-  const fetched = message.media && !Array.isArray(message.media) ? message.media : {};
-  return (message.media_urls ?? []).map((medium, index) => {
-    const of = index === 0 ? fetched : {};
-    return { url: medium, content_type: of.content_type, size: of.size, shown: shownFrom(medium) };
+  return message.attachments.map(({ content_type, content }, index) => {
+    const size = index === 0 ? message.media?.size : undefined;
+    return { url: content, content_type, size, shown: shownFrom(content) };
   });
 }
 
@@ -58,7 +60,8 @@ function size(bytes) {
   return bytes < 1_000_000 ? `${(bytes / 1000).toFixed(0)} kB` : `${(bytes / 1_000_000).toFixed(1)} MB`;
 }
 
-function fileName(url) {
+function fileName({ url, content_type: type }) {
+  if (url.startsWith("/media/")) return type ?? url; // its address ends in a key
   const path = url.split(/[?#]/)[0];
   try {
     return decodeURIComponent(path.slice(path.lastIndexOf("/") + 1)) || url;
@@ -70,7 +73,7 @@ function fileName(url) {
 /** A medium as a phone shows it, or a card with its type and address. */
 export function medium(of) {
   const kind = kindOf(of);
-  const name = fileName(of.url);
+  const name = fileName(of);
   if (!of.shown) return card(of, kind, name);
   const instead = (event) => event.target.replaceWith(card(of, kind, name));
   switch (kind) {
@@ -88,11 +91,17 @@ export function medium(of) {
 }
 
 function card(of, kind, name) {
-  const facts = [KINDS[kind].name, of.content_type, size(of.size)].filter(Boolean).join(" · ");
+  const facts = [KINDS[kind].name, of.content_type !== name && of.content_type, size(of.size)].filter(Boolean).join(" · ");
   return h(
     "div",
     { class: "card" },
     icon(KINDS[kind].icon),
-    h("div", {}, h("p", { class: "card-name" }, link(of.shown ?? of.url, name)), h("p", { class: "card-facts" }, facts)),
+    h("div", {}, h("p", { class: "card-name" }, linkTo(of, name)), h("p", { class: "card-facts" }, facts)),
   );
+}
+
+/** What is the simulator's own is kept as a file: it opens no documents of other people's as pages of its own. */
+function linkTo(of, name) {
+  const isOwn = of.shown && new URL(of.shown).origin === location.origin;
+  return isOwn ? h("a", { href: of.shown, download: "" }, name) : link(of.shown ?? of.url, name);
 }

@@ -10,6 +10,9 @@ const personOf = (message) => number(isFromPhone(message) ? message.from : messa
 /** The application's number of a message; empty while a messaging service has not chosen one. */
 export const senderOf = (message) => number(isFromPhone(message) ? message.to : message.from);
 
+/** What somebody is called who wrote without a name. */
+const NOBODY = "Simulator";
+
 const remembered = (storage, key) => {
   try {
     return JSON.parse(storage.getItem(key)) ?? {};
@@ -23,7 +26,7 @@ export class Model {
   messages = new Map();
   /** By number: `{ number, messages: [sid…], name }`. */
   phones = new Map();
-  /** `{ sid, senders: ["+1…"] }` */
+  /** As `GET /simulator/accounts` shows them. */
   accounts = [];
   revision = null;
   #order = 0;
@@ -46,7 +49,7 @@ export class Model {
       const phone = this.phone(personOf(message));
       phone.messages.push(message.sid);
       phone.active = ++this.#order;
-      if (isFromPhone(message) && message.profile_name) phone.said = message.profile_name;
+      if (isFromPhone(message) && message.profile_name !== NOBODY) phone.said = message.profile_name;
     }
     if (whole) {
       for (const phone of [...this.phones.values()]) {
@@ -102,16 +105,10 @@ export class Model {
     localStorage.setItem("names", JSON.stringify(this.#names));
   }
 
-  /** Whom phones can write to: `{ account, number }`, those of the accounts, else those of the messages. */
+  /** Whom phones can write to: `{ account, number }`. */
   senders() {
-    const known = new Map();
-    const add = (account, sender) => sender && known.set(`${account} ${sender}`, { account, number: sender });
-    for (const { sid, senders } of this.accounts) {
-      for (const sender of senders) add(sid, number(sender.number ?? sender));
-    }
-    if (known.size === 0) {
-      for (const message of this.messages.values()) add(message.account_sid, senderOf(message));
-    }
-    return [...known.values()];
+    return this.accounts.flatMap(({ sid, senders }) =>
+      senders.map((sender) => ({ account: sid, number: number(sender.number) })),
+    );
   }
 }
