@@ -214,6 +214,8 @@ await promise("a conversation of twenty messages, live", async () => {
   await page.locator(".mine .card", { hasText: "45.4642, 9.19" }).waitFor();
   await isRead((await send({ Body: "That is near. Tomorrow at ten?" })).sid);
   await say("Yes, perfect");
+  await isRead((await send({ Body: "The picture again, with our number:", MediaUrl: `${app}/order.png` })).sid);
+  await say("_Very_ pretty.", "Very pretty.");
   await isRead((await send({ Body: "See you then! Write STOP if you want no more messages." })).sid);
   await say("Grazie!");
   assert.equal(await bubbles().count(), 20);
