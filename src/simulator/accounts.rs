@@ -26,7 +26,7 @@ pub struct SimulatedAccount {
     /// Its messaging services. While it has none, and the rules are open, any `MG…` stands for all of its senders.
     #[serde(default)]
     pub messaging_services: Vec<MessagingService>,
-    /// Its templates. While it has none, and the rules are open, any `HX…` is taken.
+    /// Its templates. While the rules are open, any other `HX…` is taken too, with a text that nobody knows.
     #[serde(default)]
     pub templates: Vec<SimulatedTemplate>,
 }

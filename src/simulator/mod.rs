@@ -139,7 +139,6 @@ pub enum SimulatorError {
 pub struct Simulator {
     address: SocketAddr,
     shared: Arc<Shared>,
-    stop: watch::Sender<()>,
     server: JoinHandle<()>,
 }
 
@@ -152,18 +151,20 @@ impl Simulator {
         let failed = |source| SimulatorError::Listen { address: settings.listen, source };
         let listener = TcpListener::bind(settings.listen).await.map_err(failed)?;
         let address = listener.local_addr().map_err(failed)?;
-        let (stop, stopped) = watch::channel(());
-        let shared = Arc::new(Shared::new(settings, address, stopped)?);
+        let shared = Arc::new(Shared::new(settings, address)?);
         let own = guard::own_pages_only(control::routes().merge(page::routes()), address);
         let routes = rest::routes(&shared).merge(own).with_state(Arc::clone(&shared));
-        let stopping = shared.stopping();
+        let mut stopping = shared.stopping.subscribe();
+        let stopped = async move {
+            let _ = stopping.wait_for(|stopping| *stopping).await;
+        };
         let server = tokio::spawn(async move {
-            let graceful = axum::serve(listener, routes).with_graceful_shutdown(stopping);
+            let graceful = axum::serve(listener, routes).with_graceful_shutdown(stopped);
             if let Err(error) = graceful.await {
                 tracing::error!(%error, "the simulator stopped");
             }
         });
-        Ok(Self { address, shared, stop, server })
+        Ok(Self { address, shared, server })
     }
 
     /// Where it listens.
@@ -220,12 +221,18 @@ impl Simulator {
 
     /// Stops listening, gives open requests two seconds and drops what the messages had still to go through.
     pub async fn shutdown(mut self) {
-        drop(self.stop);
+        let _ = self.shared.stopping.send_replace(true);
         if tokio::time::timeout(SHUTDOWN_GRACE, &mut self.server).await.is_err() {
             self.server.abort();
         }
         let mut plays = std::mem::take(&mut *self.shared.plays());
         plays.shutdown().await;
+    }
+}
+
+impl Drop for Simulator {
+    fn drop(&mut self) {
+        self.shared.stopping.send_replace(true);
     }
 }
 
@@ -246,8 +253,8 @@ struct Shared {
     media: MediaFrom,
     state: Mutex<State>,
     plays: Mutex<JoinSet<()>>,
+    stopping: watch::Sender<bool>,
     revision: watch::Sender<u64>,
-    stopped: watch::Receiver<()>,
 }
 
 /// What changes. Never locked across an await.
@@ -263,11 +270,7 @@ struct State {
 }
 
 impl Shared {
-    fn new(
-        settings: Settings,
-        address: SocketAddr,
-        stopped: watch::Receiver<()>,
-    ) -> Result<Self, SimulatorError> {
+    fn new(settings: Settings, address: SocketAddr) -> Result<Self, SimulatorError> {
         let mut state = State::default();
         for account in settings.accounts {
             state.register(account);
@@ -283,15 +286,9 @@ impl Shared {
             media: settings.media,
             state: Mutex::new(state),
             plays: Mutex::default(),
+            stopping: watch::Sender::default(),
             revision: watch::Sender::default(),
-            stopped,
         })
-    }
-
-    /// Waits until the simulator is told to stop, or is dropped.
-    fn stopping(&self) -> impl Future<Output = ()> + Send + use<> {
-        let mut stopped = self.stopped.clone();
-        async move { while stopped.changed().await.is_ok() {} }
     }
 
     /// Whether a medium may be fetched from there.

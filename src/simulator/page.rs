@@ -110,9 +110,10 @@ async fn tell(shared: Arc<Shared>, mut stream: Sender<Bytes>) {
             tokio::time::sleep(PAUSE).await;
         }
     };
+    let mut stopping = shared.stopping.subscribe();
     tokio::select! {
         () = telling => {}
-        () = shared.stopping() => {}
+        _ = stopping.wait_for(|stopping| *stopping) => {}
     }
 }
 

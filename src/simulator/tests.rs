@@ -1,7 +1,10 @@
 //! The simulator over real sockets: Twilio's paths on one side, an application that receives callbacks on the other.
 
+mod incoming;
 mod media;
 mod page;
+mod registry;
+mod rest;
 
 use std::collections::VecDeque;
 
