@@ -49,6 +49,7 @@ pub(super) async fn run(options: &Options, listen: Option<Address>) -> Result<()
         simulator.allow_callbacks_to(&url);
     }
     output::line(format_args!("simulator     {}", simulator.base_url()));
+    output::line(format_args!("phones        {}/ in a browser", simulator.base_url()));
     if !has_file {
         output::line("account       AC00000000000000000000000000000001");
         output::line("auth token    simulator-auth-token");

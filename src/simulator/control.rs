@@ -2,6 +2,7 @@
 
 mod accounts;
 mod incoming;
+mod messages;
 
 use std::net::SocketAddr;
 use std::num::NonZeroU32;
@@ -28,7 +29,7 @@ pub(super) fn routes() -> Router<Arc<Shared>> {
     Router::new()
         .route("/simulator", get(about))
         .route("/simulator/accounts", post(accounts::register).get(accounts::list))
-        .route("/simulator/messages", get(messages).delete(forget))
+        .route("/simulator/messages", get(messages::list).delete(forget))
         .route("/simulator/rules", post(set_rules))
         .route("/simulator/clock", post(forward))
         .route("/simulator/scripts", post(set_script))
@@ -47,35 +48,6 @@ async fn about(Shares(shared): Shares<Arc<Shared>>) -> Json<Value> {
     let rules = shared.state().rules;
     let now = shared.clock.now().to_string();
     Json(json!({ "simulator": NAME, "version": env!("CARGO_PKG_VERSION"), "rules": rules, "now": now }))
-}
-
-async fn messages(Shares(shared): Shares<Arc<Shared>>) -> Json<Value> {
-    let shown: Vec<_> = shared
-        .state()
-        .messages
-        .all()
-        .map(|message| {
-            let mut shown = message.resource();
-            shown["callbacks"] = json!(message.callbacks);
-            shown["shown_body"] = json!(message.shown_body());
-            shown["media_urls"] = json!(message.media_urls);
-            shown["media"] = json!(message.media);
-            let attachments = message.attachments.iter().map(|medium| medium.shown(message));
-            shown["attachments"] = attachments.collect();
-            if let Some(inbound) = &message.inbound {
-                shown["profile_name"] = json!(inbound.profile_name);
-                shown["location"] = json!(inbound.location);
-                shown["button"] = json!(inbound.button);
-                shown["reply_to"] = json!(inbound.reply_to.as_ref().map(|(sid, _)| sid));
-                shown["answer_errors"] = json!(inbound.answer_errors);
-            }
-            shown["content_sid"] = json!(message.content_sid);
-            shown["content_variables"] = json!(message.content_variables);
-            shown["status_callback"] = json!(message.status_callback);
-            shown
-        })
-        .collect();
-    Json(json!({ "messages": shown }))
 }
 
 async fn forget(Shares(shared): Shares<Arc<Shared>>) -> StatusCode {

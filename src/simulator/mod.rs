@@ -8,7 +8,8 @@
 //! ```text
 //! rest      Twilio's paths, over  accept  what Twilio checks before it takes a message;  list  filters and pages
 //! admit     what becomes of it     store   the messages and what is known of them
-//! control   /simulator/…
+//! control   /simulator/…           changes which messages have changed since somebody looked
+//! page      GET /: the phones      guard   keeps the pages of other sites away
 //! script    what becomes of a message, and the recipients that choose it
 //! answer    what goes wrong with answers, over  wire  connections that can be reset
 //! time      a clock that can be moved forward, and what is due
@@ -76,13 +77,16 @@
 //!
 //! # Under `/simulator`
 //!
-//! All bodies are JSON. None of it asks for a key: the simulator belongs on a loopback address.
+//! All bodies are JSON. None of it asks for a key: the simulator belongs on a loopback address, and does nothing for
+//! the pages of other sites (403).
 //!
 //! | request | does |
 //! | --- | --- |
 //! | `GET /simulator` | `{"simulator":"boatswain","version":…,"rules":…,"now":…}` |
 //! | `POST /simulator/accounts` | registers an account, its keys and senders: `{"sid","auth_tokens":[],"api_keys":[{"sid","secret"}],"senders":[]}` |
-//! | `GET /simulator/messages` | every message as Twilio shows it, with its callbacks, how the fetch of its medium went, and the text that the phone shows (`shown_body`) |
+//! | `GET /` | the page with the phones, in [`page`]; what it consists of is under `/simulator/page/` |
+//! | `GET /simulator/messages` | every message as Twilio shows it, with its callbacks and how the fetch of its medium went, and the text that the phone shows (`shown_body`); with `?since=` and the `revision` of an earlier answer, what changed after it |
+//! | `GET /simulator/events` | server-sent events: `changed` with `{"revision":N}` whenever something has changed |
 //! | `DELETE /simulator/messages` | forgets messages, scripts, and who has joined, written or stopped; accounts, rules and time stay |
 //! | `POST /simulator/rules` | `{"rules":"open"}`, `"sandbox"` or `"production"` |
 //! | `POST /simulator/clock` | `{"forward_ms":N}`, ten years at most; answers `{"now":…}` |
@@ -100,14 +104,17 @@ mod admit;
 mod answer;
 mod attachments;
 mod callback;
+mod changes;
 mod content;
 mod control;
 mod dates;
 mod error;
+mod guard;
 mod headers;
 mod inbound;
 mod list;
 mod media;
+mod page;
 mod play;
 mod rest;
 mod rules;
@@ -197,8 +204,8 @@ impl Simulator {
         let address = listener.local_addr().map_err(failed)?;
         let shared = Arc::new(Shared::new(settings, address)?);
         let answers = axum::middleware::from_fn_with_state(Arc::clone(&shared), answer::give);
-        let routes =
-            rest::routes(&shared).layer(answers).merge(control::routes()).with_state(Arc::clone(&shared));
+        let own = guard::own_pages_only(control::routes().merge(page::routes()), address);
+        let routes = rest::routes(&shared).layer(answers).merge(own).with_state(Arc::clone(&shared));
         let service = routes.into_make_service_with_connect_info::<Connection>();
         let mut stopping = shared.stopping.subscribe();
         let stopped = async move {
@@ -310,14 +317,14 @@ impl Simulator {
     }
 }
 
-fn base_url(address: SocketAddr) -> String {
-    format!("http://{address}")
-}
-
 impl Drop for Simulator {
     fn drop(&mut self) {
         self.shared.stopping.send_replace(true);
     }
+}
+
+fn base_url(address: SocketAddr) -> String {
+    format!("http://{address}")
 }
 
 /// What the handlers and the time share.

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use super::address::Address;
 use super::attachments::{Attachment, MAX_KEPT};
+use super::changes::Changes;
 use super::inbound::Inbound;
 use super::media::MediaRecord;
 use crate::base::{AccountSid, MessageSid, UnixMillis};
@@ -159,16 +160,19 @@ pub(super) struct Store {
     messages: BTreeMap<u64, Message>,
     numbers: HashMap<MessageSid, u64>,
     next: u64,
+    changes: Changes,
 }
 
 impl Store {
     pub(super) fn insert(&mut self, message: Message) {
         self.numbers.insert(message.sid.clone(), self.next);
+        self.changes.touch(self.next);
         self.messages.insert(self.next, message);
         self.next += 1;
         if self.messages.len() > MAX_MESSAGES
-            && let Some((_, oldest)) = self.messages.pop_first()
+            && let Some((number, oldest)) = self.messages.pop_first()
         {
+            self.changes.drop(number);
             self.numbers.remove(&oldest.sid);
         }
     }
@@ -176,11 +180,16 @@ impl Store {
     /// Drops the oldest bytes that are kept, until the rest is within its limit.
     pub(super) fn make_room(&mut self) {
         let mut kept: usize = self.all().flat_map(|message| &message.attachments).map(Attachment::size).sum();
-        for message in self.messages.values_mut() {
+        for (number, message) in &mut self.messages {
             if kept <= MAX_KEPT {
                 return;
             }
-            kept -= message.attachments.iter().map(Attachment::size).sum::<usize>();
+            let size = message.attachments.iter().map(Attachment::size).sum::<usize>();
+            if size == 0 {
+                continue;
+            }
+            kept -= size;
+            self.changes.touch(*number);
             message.attachments.retain(|medium| medium.size() == 0);
         }
     }
@@ -190,18 +199,33 @@ impl Store {
     }
 
     pub(super) fn get_mut(&mut self, sid: &MessageSid) -> Option<&mut Message> {
-        self.messages.get_mut(self.numbers.get(sid)?)
+        let number = self.numbers.get(sid)?;
+        self.changes.touch(*number);
+        self.messages.get_mut(number)
     }
 
     pub(super) fn remove(&mut self, sid: &MessageSid) {
         if let Some(number) = self.numbers.remove(sid) {
             self.messages.remove(&number);
+            self.changes.remove(number);
         }
     }
 
     pub(super) fn clear(&mut self) {
         self.messages.clear();
         self.numbers.clear();
+        self.changes.clear();
+    }
+
+    /// Grows with every change of a message.
+    pub(super) fn revision(&self) -> u64 {
+        self.changes.revision()
+    }
+
+    /// What has changed since a revision, oldest first; `None` where only the whole can tell.
+    pub(super) fn changed_since(&self, revision: u64) -> Option<impl Iterator<Item = &Message>> {
+        let changed = self.changes.since(revision)?;
+        Some(changed.filter_map(|number| self.messages.get(&number)))
     }
 
     /// Oldest first.

@@ -4,6 +4,7 @@ mod callbacks;
 mod faults;
 mod incoming;
 mod media;
+mod page;
 mod registry;
 mod rest;
 mod rules;

@@ -9,6 +9,7 @@ mod callbacks;
 mod cases;
 mod commands;
 mod crash;
+mod demo;
 mod faults;
 mod functions;
 mod going_live;
