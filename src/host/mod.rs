@@ -21,6 +21,7 @@ mod media;
 mod messages;
 mod request;
 mod sql;
+mod window;
 
 pub use accounts::account_of;
 pub use arguments::Arguments;
@@ -28,3 +29,4 @@ pub use context::{Effects, RunContext, Separated, VoSource};
 pub use functions::{Body, Function, MANIFEST, Parameter, Reply, call, specs};
 pub use messages::{OutcomeForm, Send};
 pub use sql::run_separated;
+pub use window::{correspondent, is_own};

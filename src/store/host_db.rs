@@ -6,12 +6,12 @@ use rusqlite::{Connection, OpenFlags, OptionalExtension};
 
 use crate::base::NotificationId;
 use crate::base::stage::{self, Fault};
-use crate::store::StoreError;
 use crate::store::polls::SETTLED;
 use crate::store::records::notification_key;
+use crate::store::{StoreError, windows};
 
 /// The version of the schema that this program writes (`PRAGMA user_version`).
-pub(super) const SCHEMA_VERSION: i64 = 3;
+pub(super) const SCHEMA_VERSION: i64 = 4;
 
 /// How long a connection waits for another program's lock.
 const BUSY: std::time::Duration = std::time::Duration::from_secs(5);
@@ -189,7 +189,10 @@ impl HostDb {
             if found < 2 {
                 version_2(&transaction).map_err(open)?;
             }
-            transaction.execute_batch(VERSION_3).map_err(open)?;
+            if found < 3 {
+                transaction.execute_batch(VERSION_3).map_err(open)?;
+            }
+            transaction.execute_batch(windows::SCHEMA).map_err(open)?;
             transaction.pragma_update(None, "user_version", SCHEMA_VERSION).map_err(open)?;
             transaction.commit().map_err(open)?;
         }
@@ -457,5 +460,24 @@ mod tests {
         let sent = ledger.sent_before(&app, crate::base::UnixMillis(2)).unwrap();
         assert_eq!((sent.minutes.len(), &*sent.last_minute[0].content_hash), (1, ""));
         drop(HostDb::open(&file).unwrap());
+    }
+
+    #[test]
+    fn a_database_of_version_3_learns_of_windows() {
+        let temporary = tempfile::tempdir().unwrap();
+        let file = temporary.path().join("host.db");
+        {
+            let db = Connection::open(&file).unwrap();
+            version_1(&db).unwrap();
+            version_2(&db).unwrap();
+            db.execute_batch(VERSION_3).unwrap();
+            db.pragma_update(None, "user_version", 3).unwrap();
+        }
+        for _ in 0..2 {
+            let db = HostDb::open(&file).unwrap();
+            let windows: i64 =
+                db.connection.query_row("SELECT count(*) FROM windows", [], |row| row.get(0)).unwrap();
+            assert_eq!(windows, 0);
+        }
     }
 }

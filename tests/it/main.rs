@@ -30,4 +30,5 @@ mod sending_docs;
 mod support;
 mod templates;
 mod twilio;
+mod window;
 mod worker;
