@@ -28,9 +28,8 @@ pub(super) fn api_base_url(parameters: &Whatsapp, simulator: Option<&Url>) -> Op
     }
 }
 
-/// The account of this sid as this company reads its messages: with the keys of the company's section, then of the
-/// application's, then with those `remembered` of what the company's actions brought along; else as another company's
-/// section names it. `None` where nobody knows a key.
+/// The account of this sid as this company reads its messages: as it sends with it ([`company_account`]), else as
+/// another company's section names it. `None` where nobody knows a key.
 #[must_use]
 pub fn account_of(
     application: &Application,
@@ -39,11 +38,22 @@ pub fn account_of(
     remembered: Vec<Secret>,
     simulator: Option<&Url>,
 ) -> Option<Account> {
+    company_account(application, company, sid, remembered, simulator).or_else(|| {
+        application.companies.values().find_map(|company| named_in(&company.whatsapp, sid, simulator))
+    })
+}
+
+/// The account of this sid as this company sends with it: with the keys of the company's section, then of the
+/// application's, then with those `remembered` of what the company's actions brought along.
+pub(super) fn company_account(
+    application: &Application,
+    company: &CompanyId,
+    sid: &AccountSid,
+    remembered: Vec<Secret>,
+    simulator: Option<&Url>,
+) -> Option<Account> {
     let own = application.whatsapp_of(company);
-    let of = |parameters: &Whatsapp| {
-        let named = parameters.account_id.as_ref() == Some(sid);
-        named.then(|| own_account(parameters, api_base_url(parameters, simulator)?)).flatten()
-    };
+    let of = |parameters| named_in(parameters, sid, simulator);
     let mut remembered = remembered.into_iter();
     if let Some(mut account) = [own, &application.whatsapp].into_iter().find_map(of) {
         if account.username == sid.as_str() {
@@ -51,12 +61,15 @@ pub fn account_of(
         }
         return Some(account);
     }
-    if let Some(password) = remembered.next() {
-        let (sid, username, spares) = (sid.clone(), sid.to_string(), remembered.collect());
-        let api_base_url = api_base_url(own, simulator)?;
-        return Some(Account { sid, username, password, spares, api_base_url });
-    }
-    application.companies.values().find_map(|company| of(&company.whatsapp))
+    let password = remembered.next()?;
+    let (sid, username, spares) = (sid.clone(), sid.to_string(), remembered.collect());
+    Some(Account { sid, username, password, spares, api_base_url: api_base_url(own, simulator)? })
+}
+
+/// A section's own account, if it has this sid.
+fn named_in(parameters: &Whatsapp, sid: &AccountSid, simulator: Option<&Url>) -> Option<Account> {
+    let named = parameters.account_id.as_ref() == Some(sid);
+    named.then(|| own_account(parameters, api_base_url(parameters, simulator)?)).flatten()
 }
 
 /// Says what was given where an account SID belongs, without showing it: it may be a key that was put there.

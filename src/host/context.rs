@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde_json::Value as Json;
 use url::Url;
 
-use crate::base::CompanyId;
+use crate::base::{CompanyId, Secret};
 use crate::config::Application;
 use crate::host::arguments::number_value;
 use crate::store::SqlValue;
@@ -27,6 +27,9 @@ pub struct RunContext {
     pub simulator_url: Option<Url>,
     /// What makes temporary URLs of Google Cloud Storage, if the application has it.
     pub storage: Option<Arc<SignedUrls>>,
+    /// The keys that the company's actions have brought along for the account that the run's message came by; none for
+    /// a run that no incoming message started.
+    pub remembered: Vec<Secret>,
     /// Where `host.db` is, for looking a message up.
     pub ledger: PathBuf,
     /// Where futures are driven.
@@ -60,6 +63,19 @@ impl VoSource {
                     .or_else(|| members.iter().find(|(key, _)| is_upper_snake(key, name)).map(|(_, v)| v));
                 found.map_or(SqlValue::Null, json_value)
             }
+        }
+    }
+}
+
+impl VoSource {
+    /// The member of that very name, if it is a text.
+    #[must_use]
+    pub fn text(&self, name: &str) -> Option<&str> {
+        match self {
+            Self::Form(fields) => {
+                fields.iter().find(|(field, _)| field == name).map(|(_, value)| value.as_str())
+            }
+            Self::Json(json) => json.get(name)?.as_str(),
         }
     }
 }

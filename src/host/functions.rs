@@ -1,7 +1,7 @@
 //! The manifest: everything that a script may call, in one list.
 
-use crate::host::{Arguments, Effects, RunContext, Send, ledger, media, messages, sql};
-use crate::script::protocol::{ErrorKind, FunctionSpec, Thrown, Value};
+use crate::host::{Arguments, Effects, RunContext, Send, ledger, media, messages, reply, sql};
+use crate::script::protocol::{ErrorKind, FunctionSpec, Scope, Thrown, Value};
 use crate::store::AppDb;
 
 /// A function that scripts may call as `utils.<name>`.
@@ -26,6 +26,8 @@ pub struct Function {
 pub enum Body {
     /// In the host: a call is a frame, and its answer is recorded in the journal of a run that sends.
     Host(fn(&mut Call<'_>) -> Result<Reply, Thrown>),
+    /// In the host, and no script sees it: the sandbox calls it with what an action returned that a message started.
+    Reply(fn(&mut Call<'_>) -> Result<Reply, Thrown>),
     /// In the worker, which needs nobody for it (`script/sandbox/functions.rs`): it is done anew in every attempt.
     Worker,
 }
@@ -218,6 +220,14 @@ pub static MANIFEST: &[Function] = &[
         global: false,
         body: Body::Host(ledger::get_whatsapp_message),
     },
+    Function {
+        name: "reply",
+        parameters: &[parameter("returned", "string | WhatsappReply")],
+        returns: "void",
+        documentation: "Sends what the action returned to the person whose message started it.",
+        global: false,
+        body: Body::Reply(reply::reply),
+    },
 ];
 
 /// What a worker is told of the manifest.
@@ -228,9 +238,28 @@ pub fn specs() -> Vec<FunctionSpec> {
         .map(|function| FunctionSpec {
             name: function.name.to_owned(),
             parameters: function.parameters.iter().map(|parameter| parameter.name.to_owned()).collect(),
-            global: function.global,
+            scope: match (&function.body, function.global) {
+                (Body::Reply(_), _) => Scope::Hidden,
+                (_, true) => Scope::Global,
+                (_, false) => Scope::Utils,
+            },
         })
         .collect()
+}
+
+/// The number of the function that takes a reply.
+#[must_use]
+pub fn reply_function() -> Option<u16> {
+    (0..)
+        .zip(MANIFEST)
+        .find(|(_, function)| matches!(function.body, Body::Reply(_)))
+        .map(|(number, _)| number)
+}
+
+/// Whether this is the number of the function that takes a reply.
+#[must_use]
+pub fn is_reply(number: u16) -> bool {
+    MANIFEST.get(usize::from(number)).is_some_and(|function| matches!(function.body, Body::Reply(_)))
 }
 
 /// Calls the function of a number.
@@ -245,7 +274,9 @@ pub fn call(
     effects: &mut Effects,
 ) -> Result<Reply, Thrown> {
     let function = MANIFEST.get(usize::from(number));
-    let Some((function, Body::Host(body))) = function.map(|function| (function, &function.body)) else {
+    let Some((function, Body::Host(body) | Body::Reply(body))) =
+        function.map(|function| (function, &function.body))
+    else {
         return Err(Thrown {
             kind: ErrorKind::Error,
             message: "the host has no such function".into(),

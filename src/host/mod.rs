@@ -19,12 +19,13 @@ mod functions;
 mod ledger;
 mod media;
 mod messages;
+mod reply;
 mod request;
 mod sql;
 
 pub use accounts::account_of;
 pub use arguments::Arguments;
 pub use context::{Effects, RunContext, Separated, VoSource};
-pub use functions::{Body, Function, MANIFEST, Parameter, Reply, call, specs};
+pub use functions::{Body, Function, MANIFEST, Parameter, Reply, call, is_reply, reply_function, specs};
 pub use messages::{OutcomeForm, Send};
 pub use sql::run_separated;

@@ -4,6 +4,7 @@ mod accounts;
 mod incoming;
 
 use std::net::SocketAddr;
+use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,11 +13,13 @@ use axum::http::StatusCode;
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use serde::Deserialize;
+use serde::de::{Deserializer, Error};
 use serde_json::{Value, json};
 
-use super::Shared;
 use super::address::Address;
+use super::rules::Rules;
 use super::script::Script;
+use super::{MAX_FORWARD, Shared};
 
 /// What `GET /simulator` answers to `"simulator"`, by which ours is known.
 const NAME: &str = "boatswain";
@@ -25,7 +28,9 @@ pub(super) fn routes() -> Router<Arc<Shared>> {
     Router::new()
         .route("/simulator", get(about))
         .route("/simulator/accounts", post(accounts::register).get(accounts::list))
-        .route("/simulator/messages", get(messages))
+        .route("/simulator/messages", get(messages).delete(forget))
+        .route("/simulator/rules", post(set_rules))
+        .route("/simulator/clock", post(forward))
         .route("/simulator/scripts", post(set_script))
         .route("/simulator/incoming", post(incoming::write).layer(DefaultBodyLimit::max(incoming::MAX_BODY)))
 }
@@ -39,7 +44,9 @@ pub(super) async fn is_simulator(address: SocketAddr) -> bool {
 }
 
 async fn about(Shares(shared): Shares<Arc<Shared>>) -> Json<Value> {
-    Json(json!({ "simulator": NAME, "version": env!("CARGO_PKG_VERSION"), "rules": shared.rules }))
+    let rules = shared.state().rules;
+    let now = shared.clock.now().to_string();
+    Json(json!({ "simulator": NAME, "version": env!("CARGO_PKG_VERSION"), "rules": rules, "now": now }))
 }
 
 async fn messages(Shares(shared): Shares<Arc<Shared>>) -> Json<Value> {
@@ -50,6 +57,7 @@ async fn messages(Shares(shared): Shares<Arc<Shared>>) -> Json<Value> {
         .map(|message| {
             let mut shown = message.resource();
             shown["callbacks"] = json!(message.callbacks);
+            shown["shown_body"] = json!(message.shown_body());
             shown["media_urls"] = json!(message.media_urls);
             shown["media"] = json!(message.media);
             let attachments = message.attachments.iter().map(|medium| medium.shown(message));
@@ -70,18 +78,61 @@ async fn messages(Shares(shared): Shares<Arc<Shared>>) -> Json<Value> {
     Json(json!({ "messages": shown }))
 }
 
-/// What becomes of messages to a number.
+async fn forget(Shares(shared): Shares<Arc<Shared>>) -> StatusCode {
+    shared.forget();
+    StatusCode::NO_CONTENT
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct NewRules {
+    rules: Rules,
+}
+
+async fn set_rules(
+    Shares(shared): Shares<Arc<Shared>>,
+    Json(NewRules { rules }): Json<NewRules>,
+) -> StatusCode {
+    shared.set_rules(rules);
+    StatusCode::NO_CONTENT
+}
+
+/// How far the time moves.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Forward {
+    #[serde(deserialize_with = "at_most_ten_years")]
+    forward_ms: Duration,
+}
+
+fn at_most_ten_years<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
+    let by = Duration::from_millis(u64::deserialize(deserializer)?);
+    if by > MAX_FORWARD {
+        return Err(D::Error::custom("the time moves ten years at most"));
+    }
+    Ok(by)
+}
+
+async fn forward(
+    Shares(shared): Shares<Arc<Shared>>,
+    Json(Forward { forward_ms }): Json<Forward>,
+) -> Json<Value> {
+    Json(json!({ "now": shared.forward(forward_ms).to_string() }))
+}
+
+/// What becomes of messages to a number, or to every number without a script of its own.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct ScriptOf {
-    to: Address,
+    to: Option<Address>,
     script: Option<Script>,
+    times: Option<NonZeroU32>,
 }
 
 async fn set_script(
     Shares(shared): Shares<Arc<Shared>>,
-    Json(ScriptOf { to, script }): Json<ScriptOf>,
+    Json(ScriptOf { to, script, times }): Json<ScriptOf>,
 ) -> StatusCode {
-    shared.state().set_script(to, script);
+    shared.state().scripts.set(to, script, times);
     StatusCode::NO_CONTENT
 }

@@ -99,7 +99,7 @@ fn notification(db: &Connection, id: NotificationId, number: &PhoneNumber) -> ru
             kept.append_pair(&name, &value);
         }
     }
-    db.prepare_cached("UPDATE notifications SET form = ? WHERE id = ?")?
+    db.prepare_cached("UPDATE notifications SET form = ?, conversation = NULL WHERE id = ?")?
         .execute(params![kept.finish().as_bytes(), id.0])?;
     db.prepare_cached("UPDATE runs SET log = NULL, result = NULL WHERE notification = ?")?.execute([id.0])?;
     Ok(())

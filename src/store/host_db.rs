@@ -6,12 +6,12 @@ use rusqlite::{Connection, OpenFlags, OptionalExtension};
 
 use crate::base::NotificationId;
 use crate::base::stage::{self, Fault};
-use crate::store::StoreError;
 use crate::store::polls::SETTLED;
 use crate::store::records::notification_key;
+use crate::store::{Conversation, StoreError};
 
 /// The version of the schema that this program writes (`PRAGMA user_version`).
-pub(super) const SCHEMA_VERSION: i64 = 3;
+pub(super) const SCHEMA_VERSION: i64 = 4;
 
 /// How long a connection waits for another program's lock.
 const BUSY: std::time::Duration = std::time::Duration::from_secs(5);
@@ -156,6 +156,13 @@ CREATE TABLE pauses (
 ) STRICT, WITHOUT ROWID;
 ";
 
+/// What version 4 changed in `notifications`.
+const CONVERSATIONS: &str = "
+ALTER TABLE notifications ADD COLUMN conversation BLOB; -- of what somebody wrote: in whose order it runs
+CREATE INDEX notifications_conversation ON notifications(conversation)
+  WHERE state = 'waiting' AND conversation IS NOT NULL;
+";
+
 /// The random id of one `host.db`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HostId(pub String);
@@ -189,7 +196,10 @@ impl HostDb {
             if found < 2 {
                 version_2(&transaction).map_err(open)?;
             }
-            transaction.execute_batch(VERSION_3).map_err(open)?;
+            if found < 3 {
+                transaction.execute_batch(VERSION_3).map_err(open)?;
+            }
+            conversations(&transaction).map_err(open)?;
             transaction.pragma_update(None, "user_version", SCHEMA_VERSION).map_err(open)?;
             transaction.commit().map_err(open)?;
         }
@@ -261,6 +271,21 @@ fn version_2(db: &Connection) -> rusqlite::Result<()> {
         let part = |column| row.get_ref(column)?.as_str().map_err(rusqlite::Error::from);
         let key = notification_key(part(1)?, part(2)?, part(3)?, part(4)?, part(5)?);
         update.execute((key, row.get::<_, i64>(0)?))?;
+    }
+    Ok(())
+}
+
+fn conversations(db: &Connection) -> rusqlite::Result<()> {
+    db.execute_batch(CONVERSATIONS)?;
+    let mut rows = db.prepare(
+        "SELECT id, app, company, form FROM notifications WHERE source = 'message' AND state <> 'done'",
+    )?;
+    let mut update = db.prepare("UPDATE notifications SET conversation = ? WHERE id = ?")?;
+    let mut rows = rows.query([])?;
+    while let Some(row) = rows.next()? {
+        let (app, company) = (row.get_ref(1)?.as_str()?, row.get_ref(2)?.as_str()?);
+        let conversation = Conversation::of_form(app, company, row.get_ref(3)?.as_blob()?);
+        update.execute((conversation, row.get::<_, i64>(0)?))?;
     }
     Ok(())
 }
@@ -457,5 +482,33 @@ mod tests {
         let sent = ledger.sent_before(&app, crate::base::UnixMillis(2)).unwrap();
         assert_eq!((sent.minutes.len(), &*sent.last_minute[0].content_hash), (1, ""));
         drop(HostDb::open(&file).unwrap());
+    }
+
+    #[test]
+    fn a_database_of_version_3_is_upgraded_with_the_order_of_what_waits_in_it() {
+        let temporary = tempfile::tempdir().unwrap();
+        let file = temporary.path().join("host.db");
+        {
+            let db = Connection::open(&file).unwrap();
+            version_1(&db).unwrap();
+            version_2(&db).unwrap();
+            db.execute_batch(VERSION_3).unwrap();
+            for (source, form) in
+                [("message", "To=a&From=b"), ("callback", "To=a&From=b"), ("message", "To=a")]
+            {
+                let insert =
+                    "INSERT INTO notifications(key, app, company, account_sid, message_sid, status, form, source,
+                       received_at, state) VALUES (randomblob(20), 'demo', 'ACME', '', 'SM1', 'x', ?, ?, 1, 'waiting')";
+                db.execute(insert, (form.as_bytes(), source)).unwrap();
+            }
+            db.pragma_update(None, "user_version", 3).unwrap();
+        }
+        let db = HostDb::open(&file).unwrap();
+        let mut rows = db.connection.prepare("SELECT conversation FROM notifications ORDER BY id").unwrap();
+        let found: Vec<Option<[u8; 16]>> =
+            rows.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect();
+        let conversation = Conversation::of_form("demo", "ACME", b"To=a&From=b");
+        let found: Vec<_> = found.into_iter().map(|bytes| bytes.map(Conversation::from_bytes)).collect();
+        assert_eq!(found, [conversation, None, None]);
     }
 }
