@@ -16,14 +16,15 @@ pub(super) async fn run(options: &Options, listen: Option<Address>) -> Result<()
         return Err(Diagnostic::error("SIGNALS", "the program cannot listen for signals").into());
     };
     let params = config::load(&options.params)?.params;
+    let public_url = params.host.public_base(params.host.listen);
     let settings = Settings {
         listen: listen.unwrap_or(params.simulator.listen),
         rules: params.simulator.rules,
-        accounts: simulated_accounts(params.applications.values()),
+        accounts: simulated_accounts(params.applications.values(), &public_url),
         ..Settings::default()
     };
     let simulator = Simulator::bind(settings).await.map_err(|error| simulator_problem(&error))?;
-    if let Ok(url) = Url::parse(&params.host.public_base(params.host.listen)) {
+    if let Ok(url) = Url::parse(&public_url) {
         simulator.allow_callbacks_to(&url);
     }
     output::line(format_args!("simulator     {}", simulator.base_url()));

@@ -21,10 +21,12 @@
 
 mod engine;
 mod retention;
+mod simulated;
 mod start;
 
 pub use engine::Engine;
-pub use start::{simulated_accounts, simulator_problem};
+pub use simulated::simulated_accounts;
+pub use start::simulator_problem;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;

@@ -8,11 +8,12 @@ use uuid::Uuid;
 
 use super::Shared;
 use super::accept::Request;
+use super::accounts::SimulatedAccount;
+use super::attachments::Attachment;
 use super::error::ApiError;
-use super::play::{Event, Fate};
+use super::play::{Event, Fate, Plan};
 use super::script::{Answer, Script};
-use super::settings::SimulatedAccount;
-use super::store::{Direction, Message};
+use super::store::Message;
 use crate::base::MessageSid;
 use crate::whatsapp::MessageStatus;
 
@@ -39,24 +40,25 @@ impl Shared {
             if chosen.is_none() && state.conversations.refuses(state.rules, &request.sender, &request.to) {
                 return Err(ApiError::of_code(21610));
             }
-            let (fate, answer, answer_after, is_taken) = match chosen {
+            let (steps, answer, answer_after, is_taken) = match chosen {
                 Some(Script::Refuse { code, retry_after }) => {
                     return Err(ApiError { retry_after, ..ApiError::of_code(code) });
                 }
-                Some(Script::Break { answer }) => (Fate::Usual, answer, Duration::ZERO, false),
+                Some(Script::Break { answer }) => (None, answer, Duration::ZERO, false),
                 Some(Script::Play { steps, answer, answer_after_ms }) => {
-                    (Fate::Asked(steps), answer, Duration::from_millis(answer_after_ms), true)
+                    (Some(steps), answer, Duration::from_millis(answer_after_ms), true)
                 }
-                Some(Script::Reads(_)) | None => (Fate::Usual, Answer::Created, Duration::ZERO, true),
+                Some(Script::Reads(_)) | None => (None, Answer::Created, Duration::ZERO, true),
             };
             let send_at = request.send_at.filter(|at| *at > now);
             let message = Message {
                 sid: new_sid(if request.media_urls.is_empty() { "SM" } else { "MM" })?,
                 account: account.sid.clone(),
-                direction: Direction::OutboundApi,
+                direction: request.direction,
                 to: request.to,
                 // A messaging service chooses when it sends.
                 from: request.messaging_service.is_none().then(|| request.sender.clone()),
+                chosen: Some(request.sender),
                 status: match (send_at, &request.messaging_service) {
                     (Some(_), _) => MessageStatus::Scheduled,
                     (None, Some(_)) => MessageStatus::Accepted,
@@ -64,28 +66,29 @@ impl Shared {
                 },
                 messaging_service: request.messaging_service,
                 body: request.body,
+                attachments: Attachment::of_urls(&request.media_urls, now),
                 media_urls: request.media_urls,
                 media: None,
-                content_sid: request.content_sid,
-                content_variables: request.content_variables,
+                content_sid: request.content.as_ref().map(|content| content.sid.clone()),
+                content_variables: request.content.as_ref().and_then(|content| content.variables.clone()),
                 error_code: None,
                 created: now,
                 updated: now,
                 sent: None,
                 status_callback: request.status_callback,
                 callbacks: Vec::new(),
+                inbound: None,
             };
             if !is_taken {
                 return Ok(Admitted { message, answer, wait: None });
             }
             state.messages.insert(message.clone());
             let created = self.clock.elapsed();
-            let (sid, sender) = (message.sid.clone(), request.sender);
+            let fate = steps.map_or(Fate::Usual(request.content), Fate::Asked);
+            let (sid, plan) = (message.sid.clone(), Plan { fate, validity: request.validity });
             match send_at {
-                None => self.begin(&mut state, sid, sender, fate, created),
-                Some(at) => {
-                    self.put(&mut state, created + at.since(now), Event::Begin { sid, sender, fate });
-                }
+                None => self.begin(&mut state, sid, plan, created),
+                Some(at) => self.put(&mut state, created + at.since(now), Event::Begin(sid, plan)),
             }
             let wait = (!answer_after.is_zero()).then(|| {
                 let (tell, told) = oneshot::channel();

@@ -21,6 +21,7 @@ use std::net::IpAddr;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+use reqwest::header::CONTENT_TYPE;
 use tokio::time::{Instant, sleep, timeout};
 use url::{Host, Origin, Url};
 use uuid::Uuid;
@@ -48,15 +49,23 @@ pub(super) struct Caller {
     retry_pause: Duration,
 }
 
-/// What came of a request: the HTTP status and the body of the last answer, or why there is none.
+/// What came of a request: the last answer, or why there is none.
 pub(super) struct Called {
     pub(super) attempts: u32,
-    pub(super) answer: Result<(u16, String), String>,
+    pub(super) answer: Result<Answer, String>,
+}
+
+/// An application's answer.
+pub(super) struct Answer {
+    pub(super) status: u16,
+    pub(super) content_type: Option<String>,
+    /// 64 KiB of it at least, if there is so much.
+    pub(super) body: String,
 }
 
 impl Called {
     pub(super) fn record(&self, status: MessageStatus) -> CallbackRecord {
-        let answer = self.answer.as_ref().ok().map(|(code, _)| *code);
+        let answer = self.answer.as_ref().ok().map(|answer| answer.status);
         CallbackRecord { status, attempts: self.attempts, answer, error: self.answer.as_ref().err().cloned() }
     }
 }
@@ -108,7 +117,7 @@ impl Caller {
                 .body(form.encode());
             let limit = policy.read.min(deadline.saturating_duration_since(Instant::now()));
             let (failure, answer) = match timeout(limit, answer_of(request)).await {
-                Ok(Ok((code, body))) => (Failure::of_status(code), Ok((code, body))),
+                Ok(Ok(answer)) => (Failure::of_status(answer.status), Ok(answer)),
                 Ok(Err(error)) if error.is_connect() => (Some(Failure::Connection), Err(cause(&error))),
                 Ok(Err(error)) => (Some(Failure::Reading), Err(cause(&error))),
                 Err(_) => (Some(Failure::Reading), Err("no answer in time".to_owned())),
@@ -134,7 +143,7 @@ fn client(connect: Duration) -> Result<reqwest::Client, reqwest::Error> {
         .build()
 }
 
-async fn answer_of(request: reqwest::RequestBuilder) -> Result<(u16, String), reqwest::Error> {
+async fn answer_of(request: reqwest::RequestBuilder) -> Result<Answer, reqwest::Error> {
     let mut response = request.send().await?;
     let mut body = Vec::new();
     while body.len() < 64 * 1024
@@ -142,7 +151,12 @@ async fn answer_of(request: reqwest::RequestBuilder) -> Result<(u16, String), re
     {
         body.extend_from_slice(&chunk);
     }
-    Ok((response.status().as_u16(), String::from_utf8_lossy(&body).into_owned()))
+    let content_type = response.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    Ok(Answer {
+        status: response.status().as_u16(),
+        content_type: content_type.map(str::to_owned),
+        body: String::from_utf8_lossy(&body).into_owned(),
+    })
 }
 
 /// The innermost reason.
@@ -266,31 +280,6 @@ pub(super) fn status_form(message: &Message, status: &MessageStatus, error_code:
         form.push("ChannelStatusMessage", meaning);
     }
     form
-}
-
-/// The form of an incoming message.
-pub(super) fn incoming_form(message: &Message) -> Form {
-    let from = message.from.as_ref();
-    let sid = message.sid.as_str();
-    [
-        ("SmsMessageSid", sid),
-        ("NumMedia", "0"),
-        ("ProfileName", "Simulator"),
-        ("MessageType", "text"),
-        ("SmsSid", sid),
-        ("WaId", from.map_or("", |from| from.number().trim_start_matches('+'))),
-        ("SmsStatus", "received"),
-        ("Body", &message.body),
-        ("To", message.to.as_str()),
-        ("NumSegments", "1"),
-        ("ReferralNumMedia", "0"),
-        ("MessageSid", sid),
-        ("AccountSid", message.account.as_str()),
-        ("From", from.map_or("", |from| from.as_str())),
-        ("ApiVersion", "2010-04-01"),
-    ]
-    .into_iter()
-    .collect()
 }
 
 #[cfg(test)]

@@ -1,13 +1,15 @@
 //! The simulator's own interface, under `/simulator`.
 
+mod accounts;
+mod incoming;
+
 use std::net::SocketAddr;
 use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::extract::State as Shares;
+use axum::extract::{DefaultBodyLimit, State as Shares};
 use axum::http::StatusCode;
-use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use serde::Deserialize;
@@ -15,16 +17,9 @@ use serde::de::{Deserializer, Error};
 use serde_json::{Value, json};
 
 use super::address::Address;
-use super::admit::new_sid;
-use super::callback::incoming_form;
-use super::error::ApiError;
 use super::rules::Rules;
 use super::script::Script;
-use super::settings::SimulatedAccount;
-use super::store::{Direction, Message};
 use super::{MAX_FORWARD, Shared};
-use crate::base::AccountSid;
-use crate::whatsapp::MessageStatus;
 
 /// What `GET /simulator` answers to `"simulator"`, by which ours is known.
 const NAME: &str = "boatswain";
@@ -32,12 +27,12 @@ const NAME: &str = "boatswain";
 pub(super) fn routes() -> Router<Arc<Shared>> {
     Router::new()
         .route("/simulator", get(about))
-        .route("/simulator/accounts", post(register))
+        .route("/simulator/accounts", post(accounts::register).get(accounts::list))
         .route("/simulator/messages", get(messages).delete(forget))
         .route("/simulator/rules", post(set_rules))
         .route("/simulator/clock", post(forward))
         .route("/simulator/scripts", post(set_script))
-        .route("/simulator/incoming", post(incoming))
+        .route("/simulator/incoming", post(incoming::write).layer(DefaultBodyLimit::max(incoming::MAX_BODY)))
 }
 
 /// Whether a simulator of ours answers there within a second.
@@ -54,11 +49,6 @@ async fn about(Shares(shared): Shares<Arc<Shared>>) -> Json<Value> {
     Json(json!({ "simulator": NAME, "version": env!("CARGO_PKG_VERSION"), "rules": rules, "now": now }))
 }
 
-async fn register(Shares(shared): Shares<Arc<Shared>>, Json(account): Json<SimulatedAccount>) -> StatusCode {
-    shared.state().register(account);
-    StatusCode::NO_CONTENT
-}
-
 async fn messages(Shares(shared): Shares<Arc<Shared>>) -> Json<Value> {
     let shown: Vec<_> = shared
         .state()
@@ -70,6 +60,15 @@ async fn messages(Shares(shared): Shares<Arc<Shared>>) -> Json<Value> {
             shown["shown_body"] = json!(message.shown_body());
             shown["media_urls"] = json!(message.media_urls);
             shown["media"] = json!(message.media);
+            let attachments = message.attachments.iter().map(|medium| medium.shown(message));
+            shown["attachments"] = attachments.collect();
+            if let Some(inbound) = &message.inbound {
+                shown["profile_name"] = json!(inbound.profile_name);
+                shown["location"] = json!(inbound.location);
+                shown["button"] = json!(inbound.button);
+                shown["reply_to"] = json!(inbound.reply_to.as_ref().map(|(sid, _)| sid));
+                shown["answer_errors"] = json!(inbound.answer_errors);
+            }
             shown["content_sid"] = json!(message.content_sid);
             shown["content_variables"] = json!(message.content_variables);
             shown["status_callback"] = json!(message.status_callback);
@@ -136,68 +135,4 @@ async fn set_script(
 ) -> StatusCode {
     shared.state().scripts.set(to, script, times);
     StatusCode::NO_CONTENT
-}
-
-/// Somebody writes to a sender.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Incoming {
-    account_sid: AccountSid,
-    from: Address,
-    to: Address,
-    body: String,
-    url: Option<String>,
-}
-
-/// Answers with the message's id and, where an URL was given, the application's answer. What the application wants
-/// to say in it is not carried out.
-async fn incoming(
-    Shares(shared): Shares<Arc<Shared>>,
-    Json(incoming): Json<Incoming>,
-) -> Result<Response, ApiError> {
-    let now = shared.clock.now();
-    let message = Message {
-        sid: new_sid("SM")?,
-        account: incoming.account_sid,
-        direction: Direction::Inbound,
-        to: incoming.to,
-        from: Some(incoming.from),
-        messaging_service: None,
-        body: incoming.body,
-        media_urls: Vec::new(),
-        media: None,
-        content_sid: None,
-        content_variables: None,
-        status: MessageStatus::Received,
-        error_code: None,
-        created: now,
-        updated: now,
-        sent: Some(now),
-        status_callback: None,
-        callbacks: Vec::new(),
-    };
-    let (token, allowed) = {
-        let mut state = shared.state();
-        let account =
-            state.accounts.get(&message.account).ok_or_else(|| ApiError::new(20003, "Authenticate"))?;
-        let token =
-            account.auth_tokens.first().cloned().ok_or_else(|| ApiError::new(20003, "Authenticate"))?;
-        state.messages.insert(message.clone());
-        shared.hear(&mut state, &message);
-        (token, state.callback_origins.clone())
-    };
-    shared.announce();
-    let answer = match &incoming.url {
-        None => Value::Null,
-        Some(url) => {
-            let called = shared.caller.call(url, &incoming_form(&message), &token, &allowed).await;
-            let record = called.record(MessageStatus::Received);
-            shared.change(&message.sid, |message| message.callbacks.push(record));
-            match called.answer {
-                Ok((status, body)) => json!({ "status": status, "body": body }),
-                Err(why) => json!({ "error": why }),
-            }
-        }
-    };
-    Ok((StatusCode::CREATED, Json(json!({ "sid": message.sid, "answer": answer }))).into_response())
 }

@@ -38,10 +38,12 @@ impl ApiError {
             20003 => StatusCode::UNAUTHORIZED,
             20004 => StatusCode::METHOD_NOT_ALLOWED,
             20404 => StatusCode::NOT_FOUND,
+            // Twilio's pages name no code for this one.
+            20415 => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             20429 => StatusCode::TOO_MANY_REQUESTS,
             20500 => StatusCode::INTERNAL_SERVER_ERROR,
             20503 => StatusCode::SERVICE_UNAVAILABLE,
-            30409 => StatusCode::CONFLICT,
+            20009 | 30409 => StatusCode::CONFLICT,
             _ => StatusCode::BAD_REQUEST,
         }
     }

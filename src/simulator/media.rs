@@ -11,6 +11,7 @@
 
 use std::time::Duration;
 
+use bytes::Bytes;
 use reqwest::header::{CONTENT_TYPE, LOCATION};
 use reqwest::{Method, Response};
 use serde::Serialize;
@@ -96,6 +97,35 @@ impl Fetcher {
             Ok(Ok(record)) => record,
             Ok(Err(no_answer)) => no_answer.into(),
             Err(_) => NoAnswer::Failed(format!("no answer within {MAX_WAIT:?}")).into(),
+        }
+    }
+
+    /// Takes a medium, believing its `Content-Type`; asks only where `is_allowed`, and for so many bytes at most. The error
+    /// says why there is none.
+    pub(super) async fn take(
+        &self,
+        url: &str,
+        is_allowed: impl Fn(&Url) -> bool,
+        most: usize,
+    ) -> Result<(String, Bytes), String> {
+        let taking = async {
+            let url = Url::parse(url).map_err(|_| NoAnswer::Failed("not a URL".to_owned()))?;
+            let mut answer = self.ask(Method::GET, url, &is_allowed).await?;
+            let content_type = answer.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
+            let content_type = content_type.unwrap_or("application/octet-stream").to_owned();
+            let mut bytes = Vec::new();
+            while bytes.len() <= most
+                && let Some(chunk) = answer.chunk().await?
+            {
+                bytes.extend_from_slice(&chunk);
+            }
+            Ok((content_type, Bytes::from(bytes)))
+        };
+        match tokio::time::timeout(MAX_WAIT, taking).await {
+            Ok(Ok(taken)) => Ok(taken),
+            Ok(Err(NoAnswer::Failed(why))) => Err(why),
+            Ok(Err(NoAnswer::Elsewhere)) => Err("nothing leaves the computer for a medium".to_owned()),
+            Err(_) => Err(format!("no answer within {MAX_WAIT:?}")),
         }
     }
 

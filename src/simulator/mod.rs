@@ -94,23 +94,31 @@
 //! is told by [`MediaFrom`] and [`Simulator::allow_media_from`].
 
 mod accept;
+mod accounts;
 mod address;
 mod admit;
 mod answer;
+mod attachments;
 mod callback;
+mod content;
 mod control;
 mod dates;
 mod error;
+mod headers;
+mod inbound;
 mod list;
 mod media;
 mod play;
 mod rest;
 mod rules;
 mod script;
+mod senders;
 mod settings;
 mod sniff;
 mod store;
 mod time;
+mod twiml;
+mod validity;
 mod welcome;
 mod wire;
 
@@ -127,22 +135,28 @@ use tokio::task::{JoinHandle, JoinSet};
 use url::{Origin, Url};
 
 use self::callback::Caller;
+use self::headers::Concurrency;
 use self::media::Fetcher;
 use self::play::{Event, Parcel, keep_time};
 use self::rules::Conversations;
 use self::script::Scripts;
+use self::senders::StickySenders;
 use self::store::Store;
 use self::time::{SimulatedClock, Timeline};
 use self::wire::{Connection, Wire};
 use crate::base::{AccountSid, MessageSid, UnixMillis};
 
+pub use accounts::{ApiKey, MessagingService, SimulatedAccount, SimulatedSender, SimulatedTemplate};
 pub use address::{Address, InvalidAddress};
+pub use attachments::{Attachment, AttachmentContent};
 pub use callback::is_loopback;
+pub use inbound::{Button, Inbound, Location};
 pub use media::MediaRecord;
 pub use rules::{JOIN_CODE, Rules};
 pub use script::{Answer, Fault, Script, Step};
-pub use settings::{ApiKey, MediaFrom, Settings, SimulatedAccount, Timings};
+pub use settings::{MediaFrom, Settings, Timings};
 pub use store::{CallbackRecord, Direction, Message};
+pub use twiml::AnswerError;
 
 /// The furthest that the time moves at once.
 const MAX_FORWARD: Duration = Duration::from_hours(10 * 366 * 24);
@@ -181,9 +195,10 @@ impl Simulator {
         let failed = |source| SimulatorError::Listen { address: settings.listen, source };
         let listener = TcpListener::bind(settings.listen).await.map_err(failed)?;
         let address = listener.local_addr().map_err(failed)?;
-        let shared = Arc::new(Shared::new(settings)?);
+        let shared = Arc::new(Shared::new(settings, address)?);
         let answers = axum::middleware::from_fn_with_state(Arc::clone(&shared), answer::give);
-        let routes = rest::routes().layer(answers).merge(control::routes()).with_state(Arc::clone(&shared));
+        let twilio = rest::routes(&shared).layer(answers);
+        let routes = twilio.merge(control::routes()).with_state(Arc::clone(&shared));
         let service = routes.into_make_service_with_connect_info::<Connection>();
         let mut stopping = shared.stopping.subscribe();
         let stopped = async move {
@@ -213,7 +228,7 @@ impl Simulator {
     /// What to give as `api_base_url`.
     #[must_use]
     pub fn base_url(&self) -> String {
-        format!("http://{}", self.address)
+        base_url(self.address)
     }
 
     /// Registers an account, or adds keys and senders to one that is known.
@@ -301,10 +316,17 @@ impl Drop for Simulator {
     }
 }
 
+fn base_url(address: SocketAddr) -> String {
+    format!("http://{address}")
+}
+
 /// What the handlers and the time share.
 struct Shared {
+    /// Where it answers.
+    base_url: String,
     timings: Timings,
     clock: SimulatedClock,
+    concurrency: Concurrency,
     caller: Caller,
     fetcher: Fetcher,
     media: MediaFrom,
@@ -324,6 +346,7 @@ struct Shared {
 struct State {
     accounts: HashMap<AccountSid, SimulatedAccount>,
     messages: Store,
+    sticky: StickySenders,
     conversations: Conversations,
     timeline: Timeline<Event>,
     /// The callbacks of each message that has some under way.
@@ -335,13 +358,15 @@ struct State {
 }
 
 impl Shared {
-    fn new(settings: Settings) -> Result<Self, SimulatorError> {
+    fn new(settings: Settings, address: SocketAddr) -> Result<Self, SimulatorError> {
         let mut state = State { rules: settings.rules, ..State::default() };
         for account in settings.accounts {
             state.register(account);
         }
         Ok(Self {
+            base_url: base_url(address),
             timings: settings.timings,
+            concurrency: Concurrency::default(),
             clock: SimulatedClock::new(settings.clock),
             caller: Caller::new(settings.timings.retry_pause).map_err(SimulatorError::Client)?,
             fetcher: Fetcher::new().map_err(SimulatorError::Client)?,
@@ -390,7 +415,7 @@ impl Shared {
         state.messages.clear();
         state.timeline.clear();
         state.outbox.values_mut().for_each(VecDeque::clear);
-        (state.conversations, state.scripts) = Default::default();
+        (state.conversations, state.scripts, state.sticky) = Default::default();
         drop(state);
         self.announce();
     }

@@ -10,10 +10,11 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 use tokio::time::sleep;
 
-use super::address::Address;
 use super::callback::status_form;
+use super::content::Content;
 use super::media::MediaRecord;
 use super::script::Step;
+use super::validity::within;
 use super::{Shared, State};
 use crate::base::{MessageSid, Secret, UnixMillis};
 use crate::whatsapp::{Form, MessageStatus};
@@ -22,20 +23,35 @@ use crate::whatsapp::{Form, MessageStatus};
 #[derive(Debug)]
 pub(super) enum Event {
     /// A message is sent that was scheduled.
-    Begin { sid: MessageSid, sender: Address, fate: Fate },
+    Begin(MessageSid, Plan),
     /// Something happens to a message.
     Step(MessageSid, Step),
     /// A request is answered, after the message's callbacks so far.
     Answer(MessageSid, oneshot::Sender<()>),
 }
 
-/// What becomes of a message that was taken.
+/// What is to become of a message that was taken.
+#[derive(Debug)]
+pub(super) struct Plan {
+    pub(super) fate: Fate,
+    /// How long it may wait to be sent.
+    pub(super) validity: Option<Duration>,
+}
+
+impl Plan {
+    /// These steps.
+    pub(super) fn of(steps: Vec<Step>) -> Self {
+        Self { fate: Fate::Asked(steps), validity: None }
+    }
+}
+
+/// What becomes of a message.
 #[derive(Debug)]
 pub(super) enum Fate {
     /// What was asked for.
     Asked(Vec<Step>),
-    /// What the rules and its medium leave of the usual.
-    Usual,
+    /// What the rules, its template and its medium leave of the usual.
+    Usual(Option<Content>),
 }
 
 /// What a message's queue of callbacks holds.
@@ -98,42 +114,42 @@ impl Shared {
         while let Some((due, event)) = state.timeline.take(until) {
             self.clock.reach(due);
             match event {
-                Event::Begin { sid, sender, fate } => self.begin(state, sid, sender, fate, due),
+                Event::Begin(sid, plan) => self.begin(state, sid, plan, due),
                 Event::Step(sid, step) => self.step(state, &sid, &step),
                 Event::Answer(sid, tell) => self.queue(state, sid, Parcel::Tell(tell)),
             }
         }
     }
 
-    /// A message is sent, by this sender.
+    /// A message is sent.
     pub(super) fn begin(
         self: &Arc<Self>,
         state: &mut State,
         sid: MessageSid,
-        sender: Address,
-        fate: Fate,
+        Plan { fate, validity }: Plan,
         start: Duration,
     ) {
         let State { messages, conversations, rules, .. } = &mut *state;
-        let Some(message) = messages.get_mut(&sid) else { return };
+        let Some(message) = messages.get(&sid) else { return };
         if message.status == MessageStatus::Canceled {
             return;
         }
-        message.from.get_or_insert(sender);
         let steps = match fate {
             Fate::Asked(steps) => steps,
-            Fate::Usual => match conversations.broken(*rules, message, self.clock.now()) {
-                Some((status, code)) => Step::failure(&self.timings, &status, code),
-                None => match message.media_urls.first().cloned() {
-                    Some(url) => {
-                        self.spawn(fetch(Arc::clone(self), sid, url, start));
-                        return;
-                    }
-                    None => Step::usual(&self.timings),
-                },
-            },
+            Fate::Usual(content) => {
+                match conversations.broken(*rules, message, content.as_ref(), self.clock.now()) {
+                    Some((status, code)) => Step::failure(&self.timings, &status, code),
+                    None => match message.media_urls.first().cloned() {
+                        Some(url) => {
+                            self.spawn(fetch(Arc::clone(self), sid, url, validity, start));
+                            return;
+                        }
+                        None => Step::usual(&self.timings),
+                    },
+                }
+            }
         };
-        self.plan(state, &sid, start, steps);
+        self.plan(state, &sid, start, within(validity, steps));
     }
 
     /// Puts what happens to a message on the timeline, counted from `start`.
@@ -154,6 +170,9 @@ impl Shared {
             return;
         }
         let Some(account) = accounts.get(&message.account) else { return };
+        if message.from.is_none() {
+            message.from = message.chosen.clone();
+        }
         if message.status.may_become(&step.status) {
             message.status = step.status.clone();
             message.error_code = step.error_code;
@@ -218,7 +237,13 @@ async fn deliver(shared: Arc<Shared>, sid: MessageSid) {
 }
 
 /// Fetches a message's medium, and lets happen what follows from that.
-async fn fetch(shared: Arc<Shared>, sid: MessageSid, url: String, start: Duration) {
+async fn fetch(
+    shared: Arc<Shared>,
+    sid: MessageSid,
+    url: String,
+    validity: Option<Duration>,
+    start: Duration,
+) {
     let record = shared.fetcher.fetch(&url, |url| shared.may_fetch(url)).await;
     let steps = match &record {
         MediaRecord::Failed { error_code, why } => {
@@ -231,7 +256,7 @@ async fn fetch(shared: Arc<Shared>, sid: MessageSid, url: String, start: Duratio
         let mut state = shared.state();
         let Some(message) = state.messages.get_mut(&sid) else { return };
         message.media = Some(record);
-        shared.plan(&mut state, &sid, start, steps);
+        shared.plan(&mut state, &sid, start, within(validity, steps));
     }
     shared.announce();
 }

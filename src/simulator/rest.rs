@@ -5,34 +5,45 @@ use std::time::Duration;
 
 use axum::body::Bytes;
 use axum::extract::{DefaultBodyLimit, Path, State as Shares};
-use axum::http::header::AUTHORIZATION;
+use axum::http::header::{AUTHORIZATION, CONTENT_TYPE};
 use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
-use axum::{Extension, Json, Router};
+use axum::{Extension, Json, Router, middleware};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
-use super::Shared;
-use super::accept;
+use super::accept::{self, Place};
+use super::accounts::SimulatedAccount;
 use super::admit::Admitted;
+use super::attachments;
 use super::error::ApiError;
+use super::headers;
 use super::list;
+use super::rules::Rules;
 use super::script::Step;
-use super::settings::SimulatedAccount;
-use super::store::Message;
+use super::store::{Direction, Message};
+use super::{Shared, State};
 use crate::base::MessageSid;
 use crate::whatsapp::{Form, MessageStatus};
 
 /// The longest request body, in bytes: a text of 1,600 characters, percent-encoded, has 20,000.
 const MAX_BODY: usize = 64 * 1024;
 
-pub(super) fn routes() -> Router<Arc<Shared>> {
+pub(super) fn routes(shared: &Arc<Shared>) -> Router<Arc<Shared>> {
+    const MESSAGES: &str = "/2010-04-01/Accounts/{account}/Messages";
     Router::new()
-        .route("/2010-04-01/Accounts/{account}/Messages.json", post(create).get(list::list))
-        .route("/2010-04-01/Accounts/{account}/Messages/{file}", get(fetch).post(update).delete(remove))
+        .route(&format!("{MESSAGES}.json"), post(create).get(list::list))
+        .route(&format!("{MESSAGES}/{{file}}"), get(fetch).post(update).delete(remove))
+        .route(&format!("{MESSAGES}/{{message}}/Media.json"), get(attachments::list))
+        .route(
+            &format!("{MESSAGES}/{{message}}/Media/{{file}}"),
+            get(attachments::fetch).delete(attachments::remove),
+        )
+        .route("/media/{message}/{key}", get(attachments::content))
         .method_not_allowed_fallback(async || ApiError::new(20004, "Method not allowed"))
         .fallback(async |uri: Uri| ApiError::not_found(uri.path()))
+        .layer(middleware::from_fn_with_state(Arc::clone(shared), headers::add))
         .layer(DefaultBodyLimit::max(MAX_BODY))
 }
 
@@ -43,12 +54,26 @@ async fn create(
     body: Bytes,
 ) -> Result<Response, ApiError> {
     let account = shared.authorize(&headers, &account)?;
-    let request = accept::check(&form_of(&body)?, &account)?;
-    let Admitted { message, answer, wait } = shared.admit(&account, request)?;
-    if let Some(wait) = wait {
+    let sent = send(&shared, &account, &form_in(&headers, &body)?, Direction::OutboundApi)?;
+    if let Some(wait) = sent.wait {
         let _ = wait.await; // an error: everything was forgotten meanwhile
     }
-    Ok((StatusCode::CREATED, Extension(answer), Json(message.resource())).into_response())
+    Ok((StatusCode::CREATED, Extension(sent.answer), Json(sent.message.resource())).into_response())
+}
+
+/// Takes a message that the application asks for, and lets happen what becomes of it.
+pub(super) fn send(
+    shared: &Arc<Shared>,
+    account: &SimulatedAccount,
+    form: &Form,
+    direction: Direction,
+) -> Result<Admitted, ApiError> {
+    let now = shared.clock.now();
+    let request = {
+        let State { rules, sticky, .. } = &mut *shared.state();
+        accept::check(form, Place { account, rules: *rules, now, direction }, sticky)?
+    };
+    shared.admit(account, request)
 }
 
 async fn fetch(
@@ -70,7 +95,7 @@ async fn update(
     body: Bytes,
 ) -> Result<Response, ApiError> {
     let message = shared.message(&headers, &account, &file, &uri)?;
-    let form = form_of(&body)?;
+    let form = form_in(&headers, &body)?;
     let cancels = match form.get("Status") {
         None => false,
         Some("canceled") => true,
@@ -85,7 +110,8 @@ async fn update(
     // Judged and changed under one lock: its script may be sending it right now.
     let changed = shared.change(&message.sid, |message| {
         if cancels {
-            if message.status.rank() >= MessageStatus::Sending.rank() {
+            // Only what is scheduled: <https://www.twilio.com/docs/api/errors/30409>.
+            if message.status != MessageStatus::Scheduled {
                 return Err(ApiError::new(30409, "This message cannot be canceled"));
             }
             message.status = MessageStatus::Canceled;
@@ -104,7 +130,8 @@ async fn update(
     Ok(Json(resource).into_response())
 }
 
-/// Twilio refuses this for some minutes after a message was sent (20009); here it is taken at once.
+/// Refused while something may still become of the message, as Twilio does; open rules lift this.
+/// Source: <https://www.twilio.com/docs/api/errors/20009>.
 async fn remove(
     Shares(shared): Shares<Arc<Shared>>,
     Path((account, file)): Path<(String, String)>,
@@ -112,9 +139,24 @@ async fn remove(
     headers: HeaderMap,
 ) -> Result<StatusCode, ApiError> {
     let message = shared.message(&headers, &account, &file, &uri)?;
+    let is_strict = shared.state().rules != Rules::Open;
+    if is_strict && !message.status.is_settled() {
+        return Err(ApiError::new(20009, "Cannot delete this resource before it is complete"));
+    }
     shared.state().messages.remove(&message.sid);
     shared.announce();
     Ok(StatusCode::NO_CONTENT)
+}
+
+/// The form in a request. What says that it is something else is refused: read as a form it would lack every field.
+fn form_in(headers: &HeaderMap, body: &[u8]) -> Result<Form, ApiError> {
+    let content_type = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let essence = content_type.split(';').next().unwrap_or_default().trim();
+    if !essence.is_empty() && !essence.eq_ignore_ascii_case("application/x-www-form-urlencoded") {
+        let message = format!("Content-Type is {essence} and must be application/x-www-form-urlencoded");
+        return Err(ApiError::new(20415, message));
+    }
+    form_of(body)
 }
 
 pub(super) fn form_of(body: &[u8]) -> Result<Form, ApiError> {
@@ -141,7 +183,7 @@ impl Shared {
     }
 
     /// The message of a path, of an account that the request signs in to.
-    fn message(
+    pub(super) fn message(
         &self,
         headers: &HeaderMap,
         account: &str,

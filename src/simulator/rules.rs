@@ -1,16 +1,14 @@
 //! What WhatsApp and Twilio's sandbox allow: who has joined, who has written lately, who wants no messages, how fast a
-//! sender may be, how long a template.
+//! sender may be.
 //!
-//! Source: <https://www.twilio.com/docs/whatsapp/sandbox>, <https://www.twilio.com/docs/whatsapp/key-concepts>,
-//! <https://www.twilio.com/docs/errors/63021>. Where a rule is broken, Twilio takes the message first and reports the
+//! Source: <https://www.twilio.com/docs/whatsapp/sandbox>, <https://www.twilio.com/docs/whatsapp/key-concepts>. Where a rule is broken, Twilio takes the message first and reports the
 //! failure afterwards; a recipient who has written STOP is refused at once.
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::time::Duration;
 
-use serde_json::Value;
-
 use super::address::Address;
+use super::content::Content;
 use super::store::Message;
 use crate::base::UnixMillis;
 use crate::whatsapp::MessageStatus;
@@ -25,8 +23,6 @@ pub const JOIN_CODE: &str = "boatswain";
 const JOINED_FOR: Duration = Duration::from_hours(72);
 /// How long after somebody has written anything may be sent.
 const WINDOW: Duration = Duration::from_hours(24);
-/// The most characters of a template with its variables.
-const MAX_TEMPLATE: usize = 1024;
 
 impl Rules {
     /// So many messages in so long, for a sender.
@@ -90,18 +86,19 @@ impl Conversations {
         rules == Rules::Production && self.stopped.contains(&(phone.clone(), sender.clone()))
     }
 
-    /// Why a message that is being sent will fail, if a limit or a rule forbids it; counts it as sent otherwise.
+    /// Why a message that is being sent will fail, by the rules or because of its template; counts it as sent otherwise.
     pub(super) fn broken(
         &mut self,
         rules: Rules,
         message: &Message,
+        content: Option<&Content>,
         now: UnixMillis,
     ) -> Option<(MessageStatus, i64)> {
-        if is_too_long(message) {
-            return Some((MessageStatus::Failed, 63021));
-        }
-        let sender = message.from.as_ref()?;
-        self.judge(rules, (sender, &message.to), message.content_sid.is_some(), now)
+        let sender = message.from.as_ref().or(message.chosen.as_ref())?;
+        let between = (sender, &message.to);
+        let broken = self.judge(rules, between, content.is_some_and(Content::is_approved), now);
+        let is_in_window = self.has_window(between, now);
+        broken.or_else(|| content?.failure(is_in_window).map(|code| (MessageStatus::Failed, code)))
     }
 
     /// Why a message that is being sent will fail, if a rule forbids it; counts it as sent otherwise.
@@ -125,23 +122,17 @@ impl Conversations {
         while last.len() > messages {
             last.pop_front();
         }
-        if !is_template && !is_within(self.written.get(&(phone.clone(), sender.clone())), WINDOW) {
+        if !is_template && !self.has_window((sender, phone), now) {
             return Some((MessageStatus::Undelivered, 63016));
         }
         None
     }
-}
 
-/// Whether a template is too long with its variables: by its text where that is known, else by the variables alone.
-fn is_too_long(message: &Message) -> bool {
-    let text = message.body.chars().count();
-    let variables = match message.content_variables.as_deref().map(serde_json::from_str) {
-        Some(Ok(Value::Object(map))) => {
-            map.values().map(|value| value.as_str().map_or(0, |text| text.chars().count())).sum()
-        }
-        _ => 0,
-    };
-    message.content_sid.is_some() && text.max(variables) > MAX_TEMPLATE
+    /// Whether somebody has written to a sender lately.
+    pub(super) fn has_window(&self, (sender, phone): (&Address, &Address), now: UnixMillis) -> bool {
+        let written = self.written.get(&(phone.clone(), sender.clone()));
+        written.is_some_and(|written| now.since(*written) < WINDOW)
+    }
 }
 
 #[cfg(test)]

@@ -6,6 +6,8 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::address::Address;
+use super::attachments::{Attachment, MAX_KEPT};
+use super::inbound::Inbound;
 use super::media::MediaRecord;
 use crate::base::{AccountSid, MessageSid, UnixMillis};
 use crate::whatsapp::message::format_date;
@@ -25,6 +27,18 @@ pub enum Direction {
     Inbound,
 }
 
+impl Direction {
+    /// As Twilio names it.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::OutboundApi => "outbound-api",
+            Self::OutboundReply => "outbound-reply",
+            Self::Inbound => "inbound",
+        }
+    }
+}
+
 /// A message at the simulator.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Message {
@@ -38,12 +52,16 @@ pub struct Message {
     pub to: Address,
     /// The sender; absent until a messaging service has chosen one.
     pub from: Option<Address>,
+    /// The sender that a messaging service has chosen, to be shown once it sends.
+    pub chosen: Option<Address>,
     /// The messaging service (`MG…`), if it goes through one.
     pub messaging_service: Option<String>,
     /// The text, empty if there is none.
     pub body: String,
-    /// The media.
+    /// The media, as the message names them.
     pub media_urls: Vec<String>,
+    /// The media as Twilio has them, those that were deleted left out.
+    pub attachments: Vec<Attachment>,
     /// How the fetch of the first of them went, when it is over.
     pub media: Option<MediaRecord>,
     /// The template.
@@ -62,8 +80,10 @@ pub struct Message {
     pub sent: Option<UnixMillis>,
     /// Where its statuses are reported.
     pub status_callback: Option<String>,
-    /// How its callbacks went so far.
+    /// How its callbacks went so far; of an incoming message, how the application took it.
     pub callbacks: Vec<CallbackRecord>,
+    /// What only an incoming message has.
+    pub inbound: Option<Box<Inbound>>,
 }
 
 /// How a callback went.
@@ -92,11 +112,7 @@ impl Message {
             "date_created": format_date(self.created),
             "date_sent": self.sent.map(format_date),
             "date_updated": format_date(self.updated),
-            "direction": match self.direction {
-                Direction::OutboundApi => "outbound-api",
-                Direction::OutboundReply => "outbound-reply",
-                Direction::Inbound => "inbound",
-            },
+            "direction": self.direction.as_str(),
             "error_code": self.error_code,
             "error_message": self.error_message(),
             "from": self.from,
@@ -157,6 +173,18 @@ impl Store {
         }
     }
 
+    /// Drops the oldest bytes that are kept, until the rest is within its limit.
+    pub(super) fn make_room(&mut self) {
+        let mut kept: usize = self.all().flat_map(|message| &message.attachments).map(Attachment::size).sum();
+        for message in self.messages.values_mut() {
+            if kept <= MAX_KEPT {
+                return;
+            }
+            kept -= message.attachments.iter().map(Attachment::size).sum::<usize>();
+            message.attachments.retain(|medium| medium.size() == 0);
+        }
+    }
+
     pub(super) fn get(&self, sid: &MessageSid) -> Option<&Message> {
         self.messages.get(self.numbers.get(sid)?)
     }
@@ -181,9 +209,9 @@ impl Store {
         self.messages.values()
     }
 
-    /// Newest first, those after a message if one is given.
-    pub(super) fn newest_first(&self, after: Option<&MessageSid>) -> impl Iterator<Item = &Message> {
-        let end = after.map_or(self.next, |sid| self.numbers.get(sid).copied().unwrap_or(0));
-        self.messages.range(..end).rev().map(|(_, message)| message)
+    /// Newest first, each with its number; those that are older than a number if one is given.
+    pub(super) fn newest_first(&self, before: Option<u64>) -> impl Iterator<Item = (u64, &Message)> {
+        let end = before.unwrap_or(self.next);
+        self.messages.range(..end).rev().map(|(number, message)| (*number, message))
     }
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::admit::new_sid;
-use super::play::Fate;
+use super::play::Plan;
 use super::rules::Rules;
 use super::script::Step;
 use super::store::{Direction, Message};
@@ -31,6 +31,8 @@ impl Shared {
                 incoming.to
             ),
             media_urls: Vec::new(),
+            attachments: Vec::new(),
+            inbound: None,
             status: MessageStatus::Queued,
             sent: None,
             status_callback: None,
@@ -40,7 +42,6 @@ impl Shared {
             ..incoming.clone()
         };
         state.messages.insert(welcome);
-        let fate = Fate::Asked(Step::usual(&self.timings));
-        self.begin(state, sid, incoming.to.clone(), fate, self.clock.elapsed());
+        self.begin(state, sid, Plan::of(Step::usual(&self.timings)), self.clock.elapsed());
     }
 }

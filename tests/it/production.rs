@@ -29,12 +29,8 @@ impl Production {
     /// With more keys of `[host]`, and more of WHATSAPP and what follows it.
     pub fn new(environment: &str, host: &str, more: &str, send: &str) -> Self {
         let runtime = runtime();
-        let account = SimulatedAccount {
-            sid: AccountSid::parse(ACCOUNT).unwrap(),
-            auth_tokens: vec![Secret::new(TOKEN)],
-            api_keys: Vec::new(),
-            senders: vec!["+14155238886".parse().unwrap()],
-        };
+        let sid = AccountSid::parse(ACCOUNT).unwrap();
+        let account = SimulatedAccount::new(sid, Secret::new(TOKEN), ["+14155238886".parse().unwrap()]);
         let settings = Settings { accounts: vec![account], media: MediaFrom::Named, ..Settings::default() };
         let twilio = runtime.block_on(Simulator::bind(settings)).unwrap();
         let folder = Folder::with_params(
