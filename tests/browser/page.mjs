@@ -254,6 +254,24 @@ await promise("a fault is a button, and says with Twilio's code what happened", 
   await isRead((await send({ Body: "As usual." })).sid);
 });
 
+await promise("several phones, as the documentation shows them", async () => {
+  const others = [
+    ["+447700900123", "Grace Hopper", "Is my parcel on its way?", "Yes: it arrives tomorrow before noon."],
+    ["+33612345678", "Sophie Germain", "Merci beaucoup!", "Your invoice is attached."],
+    ["+14155550177", "Katherine Johnson", "STOP that noise :)", "Your order A-1004 is confirmed."],
+  ];
+  for (const [from, profile_name, body, answer] of others) {
+    await control("incoming", { account_sid: ACCOUNT, from, to: SHOP, body, profile_name });
+    await send({ Body: answer }, from);
+    await page.locator(`.phone[data-number="${from}"] .ticks.is-read`).waitFor();
+  }
+  await send({ To: `whatsapp:+393480000000`, Body: "Your code is 204 117." });
+  await send({ Body: "Your parcel was handed over. Enjoy it!", MediaUrl: `${app}/order.png` });
+  await page.locator(`.phone[data-number="${ADA}"] .ticks.is-read`).waitFor();
+  assert.equal(await page.locator(".phone .unread").count(), 4);
+  await screenshot("doc");
+});
+
 await promise("each fault that has a button is one that the simulator knows", async () => {
   const buttons = page.locator(".fault-buttons button");
   for (const taken of [true, false]) {

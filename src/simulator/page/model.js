@@ -28,6 +28,8 @@ export class Model {
   phones = new Map();
   /** As `GET /simulator/accounts` shows them. */
   accounts = [];
+  /** As `GET /simulator/scripts` shows them. */
+  scripts = [];
   revision = null;
   #order = 0;
   #seen = remembered(sessionStorage, "seen");
@@ -103,6 +105,11 @@ export class Model {
   rename(phone, name) {
     this.#names[phone.number] = name;
     localStorage.setItem("names", JSON.stringify(this.#names));
+  }
+
+  /** What was asked for the next messages to a phone. */
+  scriptOf(phone) {
+    return this.scripts.find(({ to }) => number(to) === phone.number);
   }
 
   /** Whom phones can write to: `{ account, number }`. */
