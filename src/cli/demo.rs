@@ -29,10 +29,15 @@ const FILES: &[(&str, &[u8])] = &[
     ("app-params.toml", include_bytes!("../../app-params.toml")),
     ("scripts/demo/confirmOrder.js", include_bytes!("../../scripts/demo/confirmOrder.js")),
     ("scripts/demo/onWhatsappStatus.js", include_bytes!("../../scripts/demo/onWhatsappStatus.js")),
+    ("scripts/demo/onWhatsappMessage.js", include_bytes!("../../scripts/demo/onWhatsappMessage.js")),
     ("scripts/demo/lib/orders.js", include_bytes!("../../scripts/demo/lib/orders.js")),
     (
         "scripts/demo/migrations/001_orders.sql",
         include_bytes!("../../scripts/demo/migrations/001_orders.sql"),
+    ),
+    (
+        "scripts/demo/migrations/002_conversations.sql",
+        include_bytes!("../../scripts/demo/migrations/002_conversations.sql"),
     ),
     ("public/demo/order-confirmation.png", include_bytes!("../../public/demo/order-confirmation.png")),
 ];

@@ -43,6 +43,7 @@ use crate::script::WorkerCommand;
 use crate::simulator::Simulator;
 use crate::store::{DataDir, DataLock, Swept};
 use crate::web::{Listener, Readiness};
+use crate::whatsapp::twilio::REQUEST_TIMEOUT;
 
 /// How a host is to be put together.
 pub struct HostBuilder {
@@ -54,6 +55,7 @@ pub struct HostBuilder {
     simulator_listen: Option<Address>,
     worker: WorkerCommand,
     clock: Arc<dyn Clock>,
+    request_timeout: Duration,
 }
 
 /// A host at work.
@@ -90,6 +92,7 @@ impl Host {
             simulator_listen: None,
             worker,
             clock: Arc::new(SystemClock),
+            request_timeout: REQUEST_TIMEOUT,
             params,
         }
     }
@@ -241,6 +244,14 @@ impl HostBuilder {
     #[must_use]
     pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
         self.clock = clock;
+        self
+    }
+
+    /// How long a request to Twilio may take, its answer included, instead of [`REQUEST_TIMEOUT`]. A send that takes
+    /// longer is in doubt.
+    #[must_use]
+    pub fn request_timeout(mut self, limit: Duration) -> Self {
+        self.request_timeout = limit;
         self
     }
 }

@@ -28,7 +28,7 @@ pub fn simulated_accounts<'a>(
         let companies = companies.map(|(id, company)| (id.clone(), &company.whatsapp, &company.templates));
         for (company, whatsapp, templates) in std::iter::once(own).chain(companies) {
             let incoming_url = format!("{public_url}/whatsapp/message/{}/{company}", application.id);
-            let Some(mut account) = account(whatsapp, templates, incoming_url) else { continue };
+            let Some(mut account) = account(whatsapp, templates, &incoming_url) else { continue };
             let is_new = |sender: &SimulatedSender| {
                 let same = accounts.iter().filter(|known| known.sid == account.sid);
                 !same.flat_map(|known| &known.senders).any(|known| known.number == sender.number)
@@ -42,7 +42,7 @@ pub fn simulated_accounts<'a>(
 }
 
 /// The account of one section, if it names one.
-fn account(whatsapp: &Whatsapp, templates: &Templates, incoming_url: String) -> Option<SimulatedAccount> {
+fn account(whatsapp: &Whatsapp, templates: &Templates, incoming_url: &str) -> Option<SimulatedAccount> {
     let number = whatsapp.from_phone_number.as_ref().map(Address::from);
     let api_key = whatsapp.api_key.as_ref();
     let service = whatsapp.messaging_service_id.as_ref();
@@ -62,7 +62,7 @@ fn account(whatsapp: &Whatsapp, templates: &Templates, incoming_url: String) -> 
             .iter()
             .map(|number| SimulatedSender {
                 number: number.clone(),
-                incoming_url: Some(incoming_url.clone()),
+                incoming_url: Some(incoming_url.to_owned()),
             })
             .collect(),
         messaging_services: service

@@ -19,6 +19,7 @@ use crate::script::protocol::Bundle;
 use crate::simulator::{self, MediaFrom, Settings, Simulator, SimulatorError};
 use crate::store::{AppDb, DataDir, DataLock, HostDb, HostKey, StoreError, read_migrations};
 use crate::web::{Listener, ListenerLimits, Readiness, Site};
+use crate::whatsapp::twilio::CONNECT_TIMEOUT;
 use crate::whatsapp::{MediaProbe, Reach, SignedUrls, Twilio};
 
 type Problems = Vec<Diagnostic>;
@@ -139,6 +140,7 @@ impl HostBuilder {
             simulator_listen: self.simulator_listen,
             worker: self.worker.clone(),
             clock: Arc::clone(&self.clock),
+            request_timeout: self.request_timeout,
         }
     }
 
@@ -196,7 +198,7 @@ impl HostBuilder {
         for setup in &setups {
             skip_remembered(&mut host_db, setup).map_err(one)?;
         }
-        let twilio = Twilio::new().map_err(|error| {
+        let twilio = Twilio::with_timeouts(CONNECT_TIMEOUT, self.request_timeout).map_err(|error| {
             vec![Diagnostic::error("HTTP_CLIENT", format!("the HTTP client cannot be set up: {error}"))]
         })?;
         let anywhere = self.params.host.dangerous_local_media;

@@ -22,7 +22,7 @@ const MAX_MEDIA: usize = 10;
 /// The longest that a message may be valid, in seconds (90007).
 const MAX_VALIDITY: u64 = 36_000;
 /// How soon and how late a scheduled message may be sent (35114).
-const SOONEST: Duration = Duration::from_secs(300);
+const SOONEST: Duration = Duration::from_mins(5);
 const LATEST: Duration = Duration::from_hours(35 * 24);
 
 /// A request for a message that Twilio takes.

@@ -1,52 +1,59 @@
 //! What becomes of a message that Twilio takes: decided when it is created.
 
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::oneshot;
 use uuid::Uuid;
 
+use super::Shared;
 use super::accept::Request;
 use super::accounts::SimulatedAccount;
 use super::attachments::Attachment;
-use super::content::Content;
 use super::error::ApiError;
-use super::script::Script;
+use super::play::{Departure, Event, Fate};
+use super::script::{Answer, Script};
 use super::store::Message;
-use super::{Shared, State};
 use crate::base::MessageSid;
 use crate::whatsapp::MessageStatus;
 
-/// A message that was taken.
+/// A message that was taken, or is answered as if it had been.
 pub(super) struct Admitted {
     pub(super) message: Message,
-    pub(super) script: Script,
-    /// What is to be fetched before the script begins.
-    pub(super) medium: Option<String>,
+    pub(super) answer: Answer,
+    /// What the answer waits for.
+    pub(super) wait: Option<oneshot::Receiver<()>>,
 }
 
 impl Shared {
-    /// Takes a message and decides what becomes of it: what was asked for its recipient, what its number asks for,
-    /// what a rule forbids, or the usual. A message that is refused is not kept.
-    pub(super) fn admit(&self, account: &SimulatedAccount, request: Request) -> Result<Admitted, ApiError> {
-        let now = self.clock.now();
+    /// Takes a message, and starts what becomes of it: what was asked for its recipient, what its number asks for, or
+    /// what the rules and its medium leave of the usual. A message that is refused is not kept.
+    pub(super) fn admit(
+        self: &Arc<Self>,
+        account: &SimulatedAccount,
+        request: Request,
+    ) -> Result<Admitted, ApiError> {
         let admitted = {
             let mut state = self.state();
-            let State { messages, conversations, scripts, .. } = &mut *state;
-            let chosen = scripts.get(&request.to).cloned();
-            let chosen = chosen.or_else(|| Script::of_recipient(&request.to, &self.timings)).or_else(|| {
-                let between = (&request.sender, &request.to);
-                let content = request.content.as_ref();
-                let broken =
-                    conversations.judge(self.rules, between, content.is_some_and(Content::is_approved), now);
-                let is_in_window = conversations.has_window(between, now);
-                let unfit = || content?.failure(is_in_window).map(|code| (MessageStatus::Failed, code));
-                broken.or_else(unfit).map(|(status, code)| Script::fails(&self.timings, &status, code))
-            });
-            let (script, medium) = match chosen {
-                Some(script) => (script, None),
-                None => (Script::usual(&self.timings), request.media_urls.first().cloned()),
-            };
-            if let Script::Refuse { code } = script {
-                return Err(ApiError::of_code(code));
+            let now = self.clock.now();
+            let chosen = state.scripts.for_send(&request.to, &self.timings);
+            if chosen.is_some() {
+                self.announce(); // one less waits, whether or not the message is taken
             }
-            let is_scheduled = request.send_at.is_some_and(|at| at > now);
+            if chosen.is_none() && state.conversations.refuses(state.rules, &request.sender, &request.to) {
+                return Err(ApiError::of_code(21610));
+            }
+            let (fate, answer, answer_after, is_taken) = match chosen {
+                Some(Script::Refuse { code, retry_after }) => {
+                    return Err(ApiError { retry_after, ..ApiError::of_code(code) });
+                }
+                Some(Script::Break { answer }) => (Fate::Usual, answer, Duration::ZERO, false),
+                Some(Script::Play { steps, answer, answer_after_ms }) => {
+                    (Fate::Asked(steps), answer, Duration::from_millis(answer_after_ms), true)
+                }
+                Some(Script::Reads(_)) | None => (Fate::Usual, Answer::Created, Duration::ZERO, true),
+            };
+            let send_at = request.send_at.filter(|at| *at > now);
             let message = Message {
                 sid: new_sid(if request.media_urls.is_empty() { "SM" } else { "MM" })?,
                 account: account.sid.clone(),
@@ -55,10 +62,10 @@ impl Shared {
                 // A messaging service chooses when it sends.
                 from: request.messaging_service.is_none().then(|| request.sender.clone()),
                 chosen: Some(request.sender),
-                status: match (is_scheduled, &request.messaging_service) {
-                    (true, _) => MessageStatus::Scheduled,
-                    (false, Some(_)) => MessageStatus::Accepted,
-                    (false, None) => MessageStatus::Queued,
+                status: match (send_at, &request.messaging_service) {
+                    (Some(_), _) => MessageStatus::Scheduled,
+                    (None, Some(_)) => MessageStatus::Accepted,
+                    (None, None) => MessageStatus::Queued,
                 },
                 messaging_service: request.messaging_service,
                 body: request.body,
@@ -66,7 +73,7 @@ impl Shared {
                 media_urls: request.media_urls,
                 media: None,
                 content_sid: request.content.as_ref().map(|content| content.sid.clone()),
-                content_variables: request.content.and_then(|content| content.variables),
+                content_variables: request.content.as_ref().and_then(|content| content.variables.clone()),
                 error_code: None,
                 created: now,
                 updated: now,
@@ -75,8 +82,29 @@ impl Shared {
                 callbacks: Vec::new(),
                 inbound: None,
             };
-            messages.insert(message.clone());
-            Admitted { message, script, medium }
+            if !is_taken {
+                return Ok(Admitted { message, answer, wait: None });
+            }
+            state.messages.insert(message.clone());
+            let created = self.clock.elapsed();
+            let departure = Departure {
+                sid: message.sid.clone(),
+                fate,
+                content: request.content,
+                validity: request.validity,
+            };
+            match send_at {
+                None => self.begin(&mut state, departure, created),
+                Some(at) => {
+                    self.put(&mut state, created + at.since(now), Event::Begin(Box::new(departure)));
+                }
+            }
+            let wait = (!answer_after.is_zero()).then(|| {
+                let (tell, told) = oneshot::channel();
+                self.put(&mut state, created + answer_after, Event::Answer(message.sid.clone(), tell));
+                told
+            });
+            Admitted { message, answer, wait }
         };
         self.announce();
         Ok(admitted)

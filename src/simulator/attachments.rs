@@ -167,7 +167,7 @@ pub(super) async fn fetch(
 ) -> Result<Response, ApiError> {
     let message = shared.message(&headers, &account, &message, &uri)?;
     let medium = of_file(&message, &file).ok_or_else(|| ApiError::not_found(uri.path()))?;
-    if file.ends_with(".json") {
+    if file != medium.sid {
         return Ok(Json(medium.resource(&message)).into_response());
     }
     Ok((StatusCode::TEMPORARY_REDIRECT, [(LOCATION, medium.location(&message))]).into_response())

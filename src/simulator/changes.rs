@@ -30,6 +30,12 @@ impl Changes {
         self.removed = self.revision;
     }
 
+    /// All messages were removed.
+    pub(super) fn clear(&mut self) {
+        let revision = self.revision + 1;
+        *self = Self { revision, removed: revision, ..Self::default() };
+    }
+
     /// A message made room for others. Whoever has seen it may go on showing it.
     pub(super) fn drop(&mut self, number: u64) {
         if let Some(before) = self.of.remove(&number) {
@@ -86,6 +92,9 @@ mod tests {
         assert_eq!(since(&changes, 3), Some(vec![2]));
         changes.drop(1);
         assert_eq!(since(&changes, 3), Some(vec![2]), "making room is no removal");
+        changes.clear();
+        assert_eq!(since(&changes, 4), None);
+        assert_eq!(since(&changes, 5), Some(vec![]));
     }
 
     #[test]

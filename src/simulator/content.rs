@@ -74,7 +74,11 @@ impl Content {
         if self.values.values().any(|value| is_disliked(value)) {
             return Some(63013);
         }
-        let template = self.template.as_ref()?;
+        let Some(template) = &self.template else {
+            // Its text is not known: the variables alone may be too long.
+            let length: usize = self.values.values().map(|value| value.chars().count()).sum();
+            return (length > MAX_TEXT).then_some(63021);
+        };
         let names: Vec<_> = template.text.placeholders().collect();
         let is_given = |name: &&str| self.values.contains_key(*name);
         if !template.approved && !is_in_window {

@@ -5,6 +5,7 @@ mod incoming;
 mod messages;
 
 use std::net::SocketAddr;
+use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,11 +14,13 @@ use axum::http::StatusCode;
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use serde::Deserialize;
+use serde::de::{Deserializer, Error};
 use serde_json::{Value, json};
 
-use super::Shared;
 use super::address::Address;
+use super::rules::Rules;
 use super::script::Script;
+use super::{MAX_FORWARD, Shared};
 
 /// What `GET /simulator` answers to `"simulator"`, by which ours is known.
 const NAME: &str = "boatswain";
@@ -26,8 +29,10 @@ pub(super) fn routes() -> Router<Arc<Shared>> {
     Router::new()
         .route("/simulator", get(about))
         .route("/simulator/accounts", post(accounts::register).get(accounts::list))
-        .route("/simulator/messages", get(messages::list))
-        .route("/simulator/scripts", post(set_script))
+        .route("/simulator/messages", get(messages::list).delete(forget))
+        .route("/simulator/rules", post(set_rules))
+        .route("/simulator/clock", post(forward))
+        .route("/simulator/scripts", post(set_script).get(scripts))
         .route("/simulator/incoming", post(incoming::write).layer(DefaultBodyLimit::max(incoming::MAX_BODY)))
 }
 
@@ -40,21 +45,77 @@ pub(super) async fn is_simulator(address: SocketAddr) -> bool {
 }
 
 async fn about(Shares(shared): Shares<Arc<Shared>>) -> Json<Value> {
-    Json(json!({ "simulator": NAME, "version": env!("CARGO_PKG_VERSION"), "rules": shared.rules }))
+    let rules = shared.state().rules;
+    let now = shared.clock.now().to_string();
+    Json(json!({ "simulator": NAME, "version": env!("CARGO_PKG_VERSION"), "rules": rules, "now": now }))
 }
 
-/// What becomes of messages to a number.
+async fn forget(Shares(shared): Shares<Arc<Shared>>) -> StatusCode {
+    shared.forget();
+    StatusCode::NO_CONTENT
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct NewRules {
+    rules: Rules,
+}
+
+async fn set_rules(
+    Shares(shared): Shares<Arc<Shared>>,
+    Json(NewRules { rules }): Json<NewRules>,
+) -> StatusCode {
+    shared.set_rules(rules);
+    StatusCode::NO_CONTENT
+}
+
+/// How far the time moves.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Forward {
+    #[serde(deserialize_with = "at_most_ten_years")]
+    forward_ms: Duration,
+}
+
+fn at_most_ten_years<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
+    let by = Duration::from_millis(u64::deserialize(deserializer)?);
+    if by > MAX_FORWARD {
+        return Err(D::Error::custom("the time moves ten years at most"));
+    }
+    Ok(by)
+}
+
+async fn forward(
+    Shares(shared): Shares<Arc<Shared>>,
+    Json(Forward { forward_ms }): Json<Forward>,
+) -> Json<Value> {
+    Json(json!({ "now": shared.forward(forward_ms).to_string() }))
+}
+
+/// What becomes of messages to a number, or to every number without a script of its own.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct ScriptOf {
-    to: Address,
+    to: Option<Address>,
     script: Option<Script>,
+    times: Option<NonZeroU32>,
 }
 
 async fn set_script(
     Shares(shared): Shares<Arc<Shared>>,
-    Json(ScriptOf { to, script }): Json<ScriptOf>,
+    Json(ScriptOf { to, script, times }): Json<ScriptOf>,
 ) -> StatusCode {
-    shared.state().set_script(to, script);
+    shared.set_script(to, script, times);
     StatusCode::NO_CONTENT
+}
+
+/// What was asked for, and how many times more: `"to":null` is every other number, `"times":null` until it is taken back.
+async fn scripts(Shares(shared): Shares<Arc<Shared>>) -> Json<Value> {
+    let state = shared.state();
+    let shown: Vec<_> = state
+        .scripts
+        .all()
+        .map(|(to, script, times)| json!({ "to": to, "script": script, "times": times }))
+        .collect();
+    Json(json!({ "scripts": shown }))
 }

@@ -81,9 +81,9 @@ pub(super) fn form(message: &Message, base_url: &str) -> Form {
     .collect();
     for (index, medium) in message.attachments.iter().enumerate() {
         if let AttachmentContent::Kept { content_type, .. } = &medium.content {
-            form.push(&format!("MediaContentType{index}"), content_type);
+            form.push(format!("MediaContentType{index}"), content_type);
         }
-        form.push(&format!("MediaUrl{index}"), format!("{base_url}{}", medium.path(message)));
+        form.push(format!("MediaUrl{index}"), format!("{base_url}{}", medium.path(message)));
     }
     if let Some(location) = &inbound.location {
         form.push("Latitude", location.latitude.to_string());

@@ -9,7 +9,7 @@ use axum::http::header::{AUTHORIZATION, CONTENT_TYPE};
 use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
-use axum::{Json, Router, middleware};
+use axum::{Extension, Json, Router, middleware};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
@@ -21,11 +21,9 @@ use super::attachments;
 use super::error::ApiError;
 use super::headers;
 use super::list;
-use super::play::{self, Plan};
 use super::rules::Rules;
-use super::script::{Script, Step};
+use super::script::Step;
 use super::store::{Direction, Message};
-use super::validity::within;
 use crate::base::MessageSid;
 use crate::whatsapp::{Form, MessageStatus};
 
@@ -56,8 +54,12 @@ async fn create(
     body: Bytes,
 ) -> Result<Response, ApiError> {
     let account = shared.authorize(&headers, &account)?;
-    let created = send(&shared, &account, &form_in(&headers, &body)?, Direction::OutboundApi)?;
-    Ok((StatusCode::CREATED, Json(created.resource())).into_response())
+    let form = form_in(&headers, &body)?;
+    let Admitted { message, answer, wait } = send(&shared, &account, &form, Direction::OutboundApi)?;
+    if let Some(wait) = wait {
+        let _ = wait.await; // an error: everything was forgotten meanwhile
+    }
+    Ok((StatusCode::CREATED, Extension(answer), Json(message.resource())).into_response())
 }
 
 /// Takes a message that the application asks for, and lets happen what becomes of it.
@@ -66,19 +68,14 @@ pub(super) fn send(
     account: &SimulatedAccount,
     form: &Form,
     direction: Direction,
-) -> Result<Message, ApiError> {
+) -> Result<Admitted, ApiError> {
     let now = shared.clock.now();
-    let place = Place { account, rules: shared.rules, now, direction };
-    let request = accept::check(form, place, &mut shared.state().sticky)?;
-    let (send_at, validity) = (request.send_at, request.validity);
-    let Admitted { message, script, medium } = shared.admit(account, request)?;
-    let Script::Play { steps, answer_is_lost } = script else { return Err(ApiError::of_code(20500)) };
-    let wait = send_at.map_or(Duration::ZERO, |at| at.since(now));
-    play::start(shared, message.sid.clone(), wait, Plan { medium, steps: within(validity, steps) });
-    if answer_is_lost {
-        return Err(ApiError::of_code(20500));
-    }
-    Ok(message)
+    let request = {
+        let mut state = shared.state();
+        let place = Place { account, rules: state.rules, now, direction };
+        accept::check(form, place, &mut state.sticky)?
+    };
+    shared.admit(account, request)
 }
 
 async fn fetch(
@@ -129,12 +126,8 @@ async fn update(
     });
     let resource = changed.ok_or_else(|| ApiError::not_found(uri.path()))??;
     if cancels {
-        play::start(
-            &shared,
-            message.sid,
-            Duration::ZERO,
-            Plan { medium: None, steps: vec![Step::new(Duration::ZERO, MessageStatus::Canceled)] },
-        );
+        let called_off = Step::new(Duration::ZERO, MessageStatus::Canceled);
+        shared.step(&mut shared.state(), &message.sid, &called_off);
     }
     Ok(Json(resource).into_response())
 }
@@ -148,7 +141,7 @@ async fn remove(
     headers: HeaderMap,
 ) -> Result<StatusCode, ApiError> {
     let message = shared.message(&headers, &account, &file, &uri)?;
-    if shared.rules != Rules::Open && !message.status.is_settled() {
+    if shared.state().rules != Rules::Open && !message.status.is_settled() {
         return Err(ApiError::new(20009, "Cannot delete this resource before it is complete"));
     }
     shared.state().messages.remove(&message.sid);

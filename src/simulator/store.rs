@@ -12,7 +12,7 @@ use super::inbound::Inbound;
 use super::media::MediaRecord;
 use crate::base::{AccountSid, MessageSid, UnixMillis};
 use crate::whatsapp::message::format_date;
-use crate::whatsapp::{MessageStatus, codes};
+use crate::whatsapp::{MessageStatus, codes, media};
 
 /// How many messages are kept; the oldest go first.
 const MAX_MESSAGES: usize = 100_000;
@@ -22,7 +22,7 @@ const MAX_MESSAGES: usize = 100_000;
 pub enum Direction {
     /// From the application, over the REST API.
     OutboundApi,
-    /// From the application, in its answer to an incoming message.
+    /// From the application or from Twilio itself, in answer to a phone's message.
     OutboundReply,
     /// From a phone.
     Inbound,
@@ -131,6 +131,17 @@ impl Message {
         })
     }
 
+    /// The text as the phone shows it: WhatsApp drops one that comes with anything but a JPEG or PNG, without a word.
+    /// Of a medium that was not fetched nothing is known, and the text stays.
+    #[must_use]
+    pub fn shown_body(&self) -> &str {
+        let kind = match &self.media {
+            Some(MediaRecord::Fetched { content_type, .. }) => media::judge(Some(content_type), None).ok(),
+            _ => None,
+        };
+        if kind.is_some_and(|kind| !kind.carries_caption()) { "" } else { &self.body }
+    }
+
     /// Why it failed, in words.
     #[must_use]
     pub fn error_message(&self) -> Option<&'static str> {
@@ -198,6 +209,12 @@ impl Store {
             self.messages.remove(&number);
             self.changes.remove(number);
         }
+    }
+
+    pub(super) fn clear(&mut self) {
+        self.messages.clear();
+        self.numbers.clear();
+        self.changes.clear();
     }
 
     /// Grows with every change of a message.

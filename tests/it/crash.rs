@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use boatswain::base::{AccountSid, PhoneNumber, Secret};
+use boatswain::base::{AccountSid, Secret};
 use boatswain::simulator::{Settings, SimulatedAccount, Simulator, Timings};
 
 use crate::host::{

@@ -67,6 +67,38 @@ fn a_message_runs_its_action_once_and_the_answer_asks_for_nothing() {
 }
 
 #[test]
+fn an_action_sees_what_came_with_types_and_binds_it_in_sql() {
+    let folder = folder();
+    folder.write(
+        "scripts/app/incoming.js",
+        r#"
+        utils.executeSql("INSERT INTO effects VALUES (:PHONE_NUMBER, :NUM_MEDIA, :media || coalesce(:LOCATION, 'nowhere'))");
+        const { phoneNumber, profileName, media, location, button, NumMedia, companyId } = vo;
+        console.log("effect " + JSON.stringify([phoneNumber, profileName, media, location, button, NumMedia, companyId]));
+        "#,
+    );
+    let host = folder.serve();
+    let mut form = message(1, "");
+    for (name, value) in [
+        ("From", "whatsapp:+5215512345678"),
+        ("NumMedia", "1"),
+        ("MediaUrl0", "https://api.twilio.com/m"),
+        ("MediaContentType0", "image/jpeg"),
+        ("ButtonPayload", "yes"),
+    ] {
+        form.push(name, value);
+    }
+    assert_eq!(post(&host, &form, TOKEN).status, 200);
+    let line = host.wait_for("effect ");
+    let wanted = r#"["+525512345678","Anna",[{"url":"https://api.twilio.com/m","contentType":"image/jpeg"}],null,{"text":null,"payload":"yes"},"1","ACME"]"#;
+    assert!(line.contains(wanted), "{line}");
+    assert_eq!(host.terminate(), Some(0));
+    assert_eq!(folder.texts("SELECT sid || status FROM effects"), ["+5255123456781"]);
+    let media = r#"[{"url":"https://api.twilio.com/m","contentType":"image/jpeg"}]nowhere"#;
+    assert_eq!(folder.texts("SELECT note FROM effects"), [media]);
+}
+
+#[test]
 fn a_message_that_was_acknowledged_before_a_kill_runs_after_it() {
     let folder = folder();
     let host = folder.serve_until(Some("runs-claimed"));

@@ -10,6 +10,7 @@ mod cases;
 mod commands;
 mod crash;
 mod demo;
+mod faults;
 mod functions;
 mod going_live;
 mod host;

@@ -344,3 +344,44 @@ fn a_hundred_conversations_at_once_are_each_in_order() {
         assert_eq!(ran, bodies, "{one}");
     }
 }
+
+#[test]
+fn the_demo_answers_and_shows_a_picture_when_it_is_asked_for_one() {
+    const PICTURE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/public/demo/order-confirmation.png");
+    let twilio = Twilio::listen();
+    let folder = folder(&twilio, "[applications.app.parameters]\nshop_name = \"Bottega Aurora\"");
+    folder.write("scripts/app/incoming.js", include_str!("../../scripts/demo/onWhatsappMessage.js"));
+    folder.write(
+        "scripts/app/migrations/002.sql",
+        include_str!("../../scripts/demo/migrations/002_conversations.sql"),
+    );
+    folder.write("public/app/keep", "");
+    std::fs::copy(PICTURE, folder.path("public/app/order-confirmation.png")).unwrap();
+    let host = folder.serve();
+    let (tell, asked) = std::sync::mpsc::channel();
+    twilio.before_answers(move |_| {
+        tell.send(()).unwrap();
+        Vec::new()
+    });
+    let picture = format!("{}/public/app/order-confirmation.png", host.url);
+    write(&host, 1, ADA, "Hello");
+    write(&host, 2, ADA, "A picture, please");
+    let mut form = message(3, ADA, "");
+    form.push("NumMedia", "1");
+    form.push("MediaUrl0", "https://api.twilio.com/m");
+    form.push("ProfileName", "Ada");
+    assert_eq!(post_to(&host, "NODEFINED", &form, TOKEN), 200);
+    for _ in 0..3 {
+        asked.recv().unwrap();
+    }
+    assert_eq!(host.terminate(), Some(0));
+    let replies: Vec<_> = twilio.taken().iter().map(said).collect();
+    let ask = "Write \"picture\" to see how we confirm an order.\nBottega Aurora";
+    assert_eq!(replies[0]["body"], format!("Hello there, thank you for writing to us. {ask}"));
+    assert_eq!((&replies[1]["media"], replies.len()), (&json!(picture), 3));
+    assert_eq!(replies[2]["body"], format!("Hello Ada, thank you, it has arrived. {ask}"));
+    assert_eq!(
+        folder.texts("SELECT body FROM conversations ORDER BY rowid")[..2],
+        ["Hello", "A picture, please"]
+    );
+}

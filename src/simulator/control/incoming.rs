@@ -16,7 +16,7 @@ use url::Url;
 use crate::base::{AccountSid, MessageSid, Secret};
 use crate::simulator::accounts::SimulatedAccount;
 use crate::simulator::address::Address;
-use crate::simulator::admit::new_sid;
+use crate::simulator::admit::{Admitted, new_sid};
 use crate::simulator::attachments::{Attachment, MAX_MEDIUM};
 use crate::simulator::error::ApiError;
 use crate::simulator::inbound::{self, Button, Inbound, Location};
@@ -127,7 +127,11 @@ fn account(state: &State, sid: Option<&AccountSid>, to: &Address) -> Result<Simu
 
 impl Shared {
     /// Takes a message that comes in: it is there from now on, and opens the 24-hour window.
-    async fn receive(&self, account: &SimulatedAccount, incoming: Incoming) -> Result<Message, ApiError> {
+    async fn receive(
+        self: &Arc<Self>,
+        account: &SimulatedAccount,
+        incoming: Incoming,
+    ) -> Result<Message, ApiError> {
         let now = self.clock.now();
         if incoming.media.len() > MAX_MEDIA {
             return Err(ApiError::new(21623, "Number of media files exceeds allowed limit."));
@@ -173,7 +177,7 @@ impl Shared {
         message.media_urls = urls.collect();
         {
             let mut state = self.state();
-            let State { messages, conversations, .. } = &mut *state;
+            let State { messages, .. } = &mut *state;
             let sender_of = |sid: &MessageSid| messages.get(sid).and_then(|replied| replied.from.clone());
             let reply_to = incoming.reply_to.map(|sid| {
                 let sender = sender_of(&sid).unwrap_or_else(|| message.to.clone());
@@ -186,9 +190,9 @@ impl Shared {
                 reply_to,
                 answer_errors: Vec::new(),
             }));
-            conversations.incoming(&incoming.from, &message.to, &message.body, now);
             messages.insert(message.clone());
             messages.make_room();
+            self.hear(&mut state, &message);
         }
         self.announce();
         Ok(message)
@@ -254,7 +258,7 @@ async fn deliver(
         for verb in verbs {
             match verb {
                 Verb::Message(reply) => match send(shared, account, message, reply) {
-                    Ok(reply) => delivery.replies.push(reply.sid),
+                    Ok(reply) => delivery.replies.push(reply.message.sid),
                     Err(error) => errors.push(AnswerError::new(error.code, error.message)),
                 },
                 Verb::Redirect(_) if redirects == MAX_REDIRECTS => {
@@ -277,7 +281,7 @@ fn send(
     account: &SimulatedAccount,
     message: &Message,
     reply: Reply,
-) -> Result<Message, ApiError> {
+) -> Result<Admitted, ApiError> {
     if reply.body.is_empty() && reply.media_urls.is_empty() {
         return Err(ApiError::new(14103, "a <Message> has no text and no <Media>"));
     }

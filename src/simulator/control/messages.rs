@@ -34,6 +34,7 @@ pub(super) async fn list(
 fn shown(message: &Message) -> Value {
     let mut shown = message.resource();
     shown["callbacks"] = json!(message.callbacks);
+    shown["shown_body"] = json!(message.shown_body());
     shown["media_urls"] = json!(message.media_urls);
     shown["media"] = json!(message.media);
     let attachments = message.attachments.iter().map(|medium| medium.shown(message));

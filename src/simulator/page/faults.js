@@ -71,7 +71,6 @@ const GROUPS = [
     faults: [
       {
         label: "429",
-        Retry-After ${retry}`}`,
         script: ({ retry }) => ({ refuse: { code: 20429, ...(retry === null ? {} : { retry_after: retry }) } }),
       },
       { label: "500", script: answer("server_error") },
