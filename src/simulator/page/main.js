@@ -106,9 +106,9 @@ function drawSenders() {
   const senders = model.senders();
   const select = $("sender");
   const before = select.value;
-  const accounts = new Set(senders.map(({ account }) => account));
   const options = senders.map(({ account, number }) => {
-    const text = accounts.size > 1 ? `${spaced(number)} (…${account.slice(-4)})` : spaced(number);
+    const isShared = senders.some((other) => other.number === number && other.account !== account);
+    const text = isShared ? `${spaced(number)} (…${account.slice(-4)})` : spaced(number);
     return h("option", { value: `${account} ${number}` }, text);
   });
   const drawn = [...select.options].map(({ value }) => value).join();

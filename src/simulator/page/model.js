@@ -32,6 +32,7 @@ export class Model {
   scripts = [];
   revision = null;
   #order = 0;
+  /** The last message that somebody looked at, by the phone's number. */
   #seen = remembered(sessionStorage, "seen");
   #names = remembered(localStorage, "names");
 
@@ -87,13 +88,14 @@ export class Model {
 
   /** How many messages came to a phone since somebody looked at it. */
   unread(phone) {
-    const unseen = phone.messages.slice(Math.min(this.#seen[phone.number] ?? 0, phone.messages.length));
+    const unseen = phone.messages.slice(phone.messages.lastIndexOf(this.#seen[phone.number]) + 1);
     return unseen.filter((sid) => !isFromPhone(this.messages.get(sid))).length;
   }
 
   look(phone) {
-    if (this.#seen[phone.number] === phone.messages.length) return;
-    this.#seen[phone.number] = phone.messages.length;
+    const last = phone.messages.at(-1);
+    if (!last || this.#seen[phone.number] === last) return;
+    this.#seen[phone.number] = last;
     sessionStorage.setItem("seen", JSON.stringify(this.#seen));
   }
 
