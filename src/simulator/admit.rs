@@ -37,6 +37,9 @@ impl Shared {
             let mut state = self.state();
             let now = self.clock.now();
             let chosen = state.scripts.for_send(&request.to, &self.timings);
+            if chosen.is_some() {
+                self.announce(); // one less waits, whether or not the message is taken
+            }
             if chosen.is_none() && state.conversations.refuses(state.rules, &request.sender, &request.to) {
                 return Err(ApiError::of_code(21610));
             }

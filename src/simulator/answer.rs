@@ -70,7 +70,9 @@ impl Shared {
             let sid = MessageSid::parse(file.strip_suffix(".json").unwrap_or(file)).ok()?;
             state.messages.get(&sid)?.to.clone()
         };
-        state.scripts.for_read(&to, &self.timings)
+        let fault = state.scripts.for_read(&to, &self.timings)?;
+        self.announce(); // one less waits
+        Some(fault)
     }
 }
 

@@ -30,12 +30,10 @@ impl Changes {
         self.removed = self.revision;
     }
 
-    /// All of them were removed.
+    /// All messages were removed.
     pub(super) fn clear(&mut self) {
-        self.of.clear();
-        self.by_revision.clear();
-        self.revision += 1;
-        self.removed = self.revision;
+        let revision = self.revision + 1;
+        *self = Self { revision, removed: revision, ..Self::default() };
     }
 
     /// A message made room for others. Whoever has seen it may go on showing it.
@@ -94,6 +92,9 @@ mod tests {
         assert_eq!(since(&changes, 3), Some(vec![2]));
         changes.drop(1);
         assert_eq!(since(&changes, 3), Some(vec![2]), "making room is no removal");
+        changes.clear();
+        assert_eq!(since(&changes, 4), None);
+        assert_eq!(since(&changes, 5), Some(vec![]));
     }
 
     #[test]

@@ -32,7 +32,7 @@ pub(super) fn routes() -> Router<Arc<Shared>> {
         .route("/simulator/messages", get(messages::list).delete(forget))
         .route("/simulator/rules", post(set_rules))
         .route("/simulator/clock", post(forward))
-        .route("/simulator/scripts", post(set_script))
+        .route("/simulator/scripts", post(set_script).get(scripts))
         .route("/simulator/incoming", post(incoming::write).layer(DefaultBodyLimit::max(incoming::MAX_BODY)))
 }
 
@@ -105,6 +105,17 @@ async fn set_script(
     Shares(shared): Shares<Arc<Shared>>,
     Json(ScriptOf { to, script, times }): Json<ScriptOf>,
 ) -> StatusCode {
-    shared.state().scripts.set(to, script, times);
+    shared.set_script(to, script, times);
     StatusCode::NO_CONTENT
+}
+
+/// What was asked for, and how many times more: `"to":null` is every other number, `"times":null` until it is taken back.
+async fn scripts(Shares(shared): Shares<Arc<Shared>>) -> Json<Value> {
+    let state = shared.state();
+    let shown: Vec<_> = state
+        .scripts
+        .all()
+        .map(|(to, script, times)| json!({ "to": to, "script": script, "times": times }))
+        .collect();
+    Json(json!({ "scripts": shown }))
 }

@@ -110,13 +110,14 @@
 //! | `GET /simulator` | `{"simulator":"boatswain","version":…,"rules":…,"now":…}` |
 //! | `POST /simulator/accounts` | registers an account, or what is new about one: `{"sid","auth_tokens":[],"api_keys":[{"sid","secret"}],"senders":["+1…",{"number":"+1…","incoming_url":"http://…"}],"messaging_services":[{"sid":"MG…","senders":["+1…"]}],"templates":[{"sid":"HX…","text":"Ciao {{1}}","approved":true}]}` |
 //! | `GET /simulator/accounts` | what is registered, without tokens and secrets |
-//! | `GET /` | the page with the phones, in [`page`]; what it consists of is under `/simulator/page/` |
-//! | `GET /simulator/messages` | every message as Twilio shows it, with its callbacks and how the fetch of its medium went, and the text that the phone shows (`shown_body`); with `?since=` and the `revision` of an earlier answer, what changed after it |
+//! | `GET /` | the page with the phones; what it consists of is under `/simulator/page/` |
+//! | `GET /simulator/messages` | every message as Twilio shows it, with its callbacks, how the fetch of its medium went, and the text that the phone shows (`shown_body`); with `?since=` and the `revision` of an earlier answer, what changed after it |
 //! | `GET /simulator/events` | server-sent events: `changed` with `{"revision":N}` whenever something has changed |
 //! | `DELETE /simulator/messages` | forgets messages, scripts, and who has joined, written or stopped; accounts, rules and time stay |
 //! | `POST /simulator/rules` | `{"rules":"open"}`, `"sandbox"` or `"production"` |
 //! | `POST /simulator/clock` | `{"forward_ms":N}`, ten years at most; answers `{"now":…}` |
 //! | `POST /simulator/scripts` | `{"to":"+39…","script":…,"times":N}`, see [`Script`]; without `to` for every number without one of its own, without `times` until it is taken back by `"script":null` |
+//! | `GET /simulator/scripts` | those that wait for messages |
 //! | `POST /simulator/incoming` | somebody writes, see below |
 //!
 //! # Messages that come in
@@ -298,12 +299,12 @@ impl Simulator {
     /// What becomes of messages to a number from now on, or to every number without a script of its own; `None` takes it
     /// back.
     pub fn set_script(&self, to: impl Into<Option<Address>>, script: Option<Script>) {
-        self.shared.state().scripts.set(to.into(), script, None);
+        self.shared.set_script(to.into(), script, None);
     }
 
     /// What becomes of the next messages, so many of them.
     pub fn set_script_times(&self, to: impl Into<Option<Address>>, script: Script, times: NonZeroU32) {
-        self.shared.state().scripts.set(to.into(), Some(script), Some(times));
+        self.shared.set_script(to.into(), Some(script), Some(times));
     }
 
     /// How strict it is from now on.
@@ -334,8 +335,8 @@ impl Simulator {
         self.shared.state().messages.all().cloned().collect()
     }
 
-    /// A counter that grows whenever a message is created or changes, or a callback ends: what to await instead
-    /// of asking again and again.
+    /// A counter that grows whenever something changes, a message, a rule or what was asked for, and when a callback ends:
+    /// what to await instead of asking again and again.
     #[must_use]
     pub fn changes(&self) -> watch::Receiver<u64> {
         self.shared.revision.subscribe()
@@ -354,12 +355,6 @@ impl Simulator {
         }
         let mut tasks = std::mem::take(&mut *self.shared.tasks());
         tasks.shutdown().await;
-    }
-}
-
-impl Drop for Simulator {
-    fn drop(&mut self) {
-        self.shared.stopping.send_replace(true);
     }
 }
 
@@ -450,6 +445,11 @@ impl Shared {
         let mut tasks = self.tasks();
         while tasks.try_join_next().is_some() {} // those that have ended
         tasks.spawn_on(task, &self.runtime);
+    }
+
+    fn set_script(&self, to: Option<Address>, script: Option<Script>, times: Option<NonZeroU32>) {
+        self.state().scripts.set(to, script, times);
+        self.announce();
     }
 
     fn set_rules(&self, rules: Rules) {

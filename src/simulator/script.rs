@@ -246,6 +246,14 @@ impl Scripts {
         }
     }
 
+    /// What waits for messages, and how many times more.
+    pub(super) fn all(&self) -> impl Iterator<Item = (Option<&Address>, Script, Option<NonZeroU32>)> {
+        let sends = self.sends.0.iter().map(|(to, (script, times))| (to.as_ref(), script.clone(), *times));
+        let reads = self.reads.0.iter();
+        let reads = reads.map(|(to, (fault, times))| (to.as_ref(), Script::Reads(fault.clone()), *times));
+        sends.chain(reads)
+    }
+
     /// What becomes of a message that is being created, if that was asked for: by a script for its recipient, by one for
     /// all, or by the recipient's number.
     pub(super) fn for_send(&mut self, to: &Address, timings: &Timings) -> Option<Script> {

@@ -27,6 +27,7 @@ export const about = () => ask("GET", "");
 export const accounts = () => ask("GET", "/accounts");
 export const messages = (since) => ask("GET", `/messages${since === null ? "" : `?since=${since}`}`);
 export const incoming = (message) => ask("POST", "/incoming", message);
+export const scripts = () => ask("GET", "/scripts");
 export const script = (to, what, times) => ask("POST", "/scripts", { to, script: what, times });
 export const rules = (name) => ask("POST", "/rules", { rules: name });
 export const forward = (ms) => ask("POST", "/clock", { forward_ms: ms });

@@ -39,20 +39,19 @@ const GROUPS = [
     name: "It fails",
     fields: ["code"],
     faults: [
-      { label: "Refused", says: ({ code }) => `refused with ${code}`, script: ({ code }) => ({ refuse: { code } }) },
-      { label: "Undelivered", says: ({ code }) => `undelivered, ${code}`, script: ({ code }) => fails("undelivered", code) },
-      { label: "Failed", says: ({ code }) => `failed, ${code}`, script: ({ code }) => fails("failed", code) },
+      { label: "Refused", script: ({ code }) => ({ refuse: { code } }) },
+      { label: "Undelivered", script: ({ code }) => fails("undelivered", code) },
+      { label: "Failed", script: ({ code }) => fails("failed", code) },
     ],
   },
   {
     name: "In time",
     fields: ["seconds"],
     faults: [
-      { label: "Silence", says: () => "no callback ever", script: () => play([]) },
-      { label: "Delivered, not read", says: () => "delivered, never read", script: () => play(USUAL.slice(0, 2)) },
+      { label: "Silence", script: () => play([]) },
+      { label: "Delivered, not read", script: () => play(USUAL.slice(0, 2)) },
       {
         label: "Late",
-        says: ({ seconds }) => `${seconds} s late`,
         script: ({ seconds }) => play(USUAL.map((step) => ({ ...step, after_ms: step.after_ms + seconds * 1000 }))),
       },
     ],
@@ -61,8 +60,9 @@ const GROUPS = [
     name: "Callbacks",
     fields: [],
     faults: [
-      { label: "Twice", says: () => "each callback twice", script: () => play(USUAL.map((step) => ({ ...step, callbacks: 2 }))) },
-      { label: "In the wrong order", says: () => "callbacks in the wrong order", script: () => play([...USUAL].reverse()) },
+      { label: "Twice", script: () => play(USUAL.map((step) => ({ ...step, callbacks: 2 }))) },
+      { label: "In the wrong order", script: () => play([...USUAL].reverse()) },
+      { label: "Before the answer", script: () => ({ play: { steps: USUAL, answer_after_ms: 500 } }) },
     ],
   },
   {
@@ -71,14 +71,13 @@ const GROUPS = [
     faults: [
       {
         label: "429",
-        says: ({ retry }) => `HTTP 429${retry === null ? "" : `, Retry-After ${retry}`}`,
         script: ({ retry }) => ({ refuse: { code: 20429, ...(retry === null ? {} : { retry_after: retry }) } }),
       },
-      { label: "500", says: ({ taken }) => `HTTP 500, ${taken ? "taken" : "not taken"}`, script: answer("server_error") },
-      { label: "Hangs", says: ({ taken }) => `no answer, ${taken ? "taken" : "not taken"}`, script: answer("hang") },
-      { label: "Reset", says: ({ taken }) => `connection reset, ${taken ? "taken" : "not taken"}`, script: answer("reset") },
-      { label: "Cut off", says: ({ taken }) => `answer cut off, ${taken ? "taken" : "not taken"}`, script: answer("truncated") },
-      { label: "HTML", says: ({ taken }) => `a page of HTML, ${taken ? "taken" : "not taken"}`, script: answer("html") },
+      { label: "500", script: answer("server_error") },
+      { label: "Hangs", script: answer("hang") },
+      { label: "Reset", script: answer("reset") },
+      { label: "Cut off", script: answer("truncated") },
+      { label: "HTML", script: answer("html") },
     ],
   },
 ];
@@ -90,7 +89,33 @@ const FIELDS = {
   taken: () => h("label", { class: "check" }, h("input", { name: "taken", type: "checkbox", checked: true }), " the message is taken nevertheless"),
 };
 
-/** The panel; `arm` is called with a script, its name in words and for how many messages it is. */
+const ANSWERS = {
+  server_error: "HTTP 500",
+  hang: "no answer",
+  reset: "the connection is reset",
+  truncated: "the answer is cut off",
+  html: "the answer is a page of HTML",
+};
+
+/** A script in words. */
+export function described({ refuse, break: broken, play, reads }) {
+  if (refuse?.code === 20429) return `HTTP 429${refuse.retry_after === undefined ? "" : `, Retry-After ${refuse.retry_after}`}`;
+  if (refuse) return `refused with ${refuse.code}`;
+  if (broken) return `${ANSWERS[broken.answer]}, not taken`;
+  if (reads) return "as usual, but reading it fails";
+  const { steps, answer, answer_after_ms: waits } = play;
+  if (answer in ANSWERS) return `${ANSWERS[answer]}, but taken`;
+  if (steps.length === 0) return "no callback ever";
+  const failing = steps.find((step) => step.error_code);
+  if (failing) return `${failing.status}, ${failing.error_code}`;
+  if (waits > 0) return "callbacks before the answer";
+  if (steps.some((step) => step.callbacks > 1)) return "each callback twice";
+  if (steps[0].status !== "sent") return "callbacks in the wrong order";
+  if (steps.at(-1).status !== "read") return `${steps.at(-1).status}, and no more`;
+  return `${Math.round(steps[0].after_ms / 1000)} s late`;
+}
+
+/** The panel; `arm` is called with a script and for how many messages it is. */
 export function faultsPanel(arm, close) {
   const groups = GROUPS.map(({ name, fields, faults }) => {
     const controls = fields.map((field) => FIELDS[field]());
@@ -105,7 +130,7 @@ export function faultsPanel(arm, close) {
       retry: form.retry.value === "" ? null : form.retry.valueAsNumber,
       taken: form.taken.checked,
     };
-    arm(fault.script(values), fault.says(values), form.times.valueAsNumber);
+    arm(fault.script(values), form.times.valueAsNumber);
   };
   return [
     h(

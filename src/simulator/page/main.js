@@ -5,7 +5,7 @@ import { attempt, notify } from "./api.js";
 import { Conversation } from "./conversation.js";
 import { details } from "./details.js";
 import { $, h, icon } from "./dom.js";
-import { faultsPanel } from "./faults.js";
+import { described, faultsPanel } from "./faults.js";
 import { Model, isFromPhone, senderOf } from "./model.js";
 import { PhoneList, avatar, line, spaced } from "./phones.js";
 
@@ -15,8 +15,6 @@ const phoneList = new PhoneList(choose);
 let phone = null;
 /** What the panel at the side shows: null, "faults" or a sid. */
 let side = null;
-/** By number: what was asked for the next messages, until they have come. */
-const armed = new Map();
 /** What the simulator's clock is ahead of this computer's, in milliseconds. */
 let ahead = 0;
 
@@ -33,9 +31,10 @@ async function refresh() {
   try {
     while (asksAgain) {
       asksAgain = false;
-      const [messages, about, { accounts }] = await Promise.all([api.messages(model.revision), api.about(), api.accounts()]);
+      const asked = [api.messages(model.revision), api.about(), api.accounts(), api.scripts()];
+      const [messages, about, { accounts }, { scripts }] = await Promise.all(asked);
       model.take(messages);
-      model.accounts = accounts;
+      Object.assign(model, { accounts, scripts });
       takeAbout(about);
       draw();
     }
@@ -107,9 +106,9 @@ function drawSenders() {
   const senders = model.senders();
   const select = $("sender");
   const before = select.value;
-  const accounts = new Set(senders.map(({ account }) => account));
   const options = senders.map(({ account, number }) => {
-    const text = accounts.size > 1 ? `${spaced(number)} (…${account.slice(-4)})` : spaced(number);
+    const isShared = senders.some((other) => other.number === number && other.account !== account);
+    const text = isShared ? `${spaced(number)} (…${account.slice(-4)})` : spaced(number);
     return h("option", { value: `${account} ${number}` }, text);
   });
   const drawn = [...select.options].map(({ value }) => value).join();
@@ -132,19 +131,15 @@ function chooseSender() {
 }
 
 function drawArmed() {
-  const waiting = armed.get(phone.number);
-  if (waiting) {
-    const came = model.conversation(phone).filter((message) => !isFromPhone(message) && !waiting.known.has(message.sid));
-    if (came.length >= waiting.times) armed.delete(phone.number);
-  }
-  const still = armed.get(phone.number);
-  $("armed").hidden = !still;
-  if (!still || $("armed").waiting === still) return;
-  $("armed").waiting = still;
-  const which = still.times === 1 ? "The next message" : `The next ${still.times} messages`;
+  const { script, times } = model.scriptOf(phone) ?? {};
+  const what = script && described(script);
+  const which = times === null ? "All messages" : times === 1 ? "The next message" : `The next ${times} messages`;
+  const text = what ? `${which}: ${what}` : "";
+  $("armed").hidden = !what;
+  if ($("armed").textContent.startsWith(text) && text) return;
   $("armed").replaceChildren(
     icon("bolt"),
-    h("span", {}, `${which}: ${still.says}`),
+    h("span", {}, text),
     h("button", { type: "button", class: "quiet", onclick: disarm }, "Take back"),
   );
 }
@@ -214,19 +209,14 @@ function closeSide() {
   beforeSide?.()?.focus();
 }
 
-async function arm(script, says, times) {
-  const to = phone.number;
-  await api.script(to, script, times);
-  const known = new Set(phone.messages);
-  armed.set(to, { says, times, known });
-  draw();
+async function arm(script, times) {
+  await api.script(phone.number, script, times);
+  await refresh();
 }
 
 const disarm = attempt(async () => {
-  const to = phone.number;
-  await api.script(to, null);
-  armed.delete(to);
-  draw();
+  await api.script(phone.number, null);
+  await refresh();
 });
 
 /** Files that go with the next answer: `{ file, url }`. */
@@ -374,7 +364,6 @@ $("forget").addEventListener(
   attempt(async () => {
     if (!confirm("Forget all messages, conversations and faults?")) return;
     await api.forget();
-    armed.clear();
     await refresh();
   }),
 );

@@ -28,8 +28,11 @@ export class Model {
   phones = new Map();
   /** As `GET /simulator/accounts` shows them. */
   accounts = [];
+  /** As `GET /simulator/scripts` shows them. */
+  scripts = [];
   revision = null;
   #order = 0;
+  /** The last message that somebody looked at, by the phone's number. */
   #seen = remembered(sessionStorage, "seen");
   #names = remembered(localStorage, "names");
 
@@ -85,13 +88,14 @@ export class Model {
 
   /** How many messages came to a phone since somebody looked at it. */
   unread(phone) {
-    const unseen = phone.messages.slice(Math.min(this.#seen[phone.number] ?? 0, phone.messages.length));
+    const unseen = phone.messages.slice(phone.messages.lastIndexOf(this.#seen[phone.number]) + 1);
     return unseen.filter((sid) => !isFromPhone(this.messages.get(sid))).length;
   }
 
   look(phone) {
-    if (this.#seen[phone.number] === phone.messages.length) return;
-    this.#seen[phone.number] = phone.messages.length;
+    const last = phone.messages.at(-1);
+    if (!last || this.#seen[phone.number] === last) return;
+    this.#seen[phone.number] = last;
     sessionStorage.setItem("seen", JSON.stringify(this.#seen));
   }
 
@@ -103,6 +107,11 @@ export class Model {
   rename(phone, name) {
     this.#names[phone.number] = name;
     localStorage.setItem("names", JSON.stringify(this.#names));
+  }
+
+  /** What was asked for the next messages to a phone. */
+  scriptOf(phone) {
+    return this.scripts.find(({ to }) => number(to) === phone.number);
   }
 
   /** Whom phones can write to: `{ account, number }`. */

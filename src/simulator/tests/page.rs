@@ -100,11 +100,12 @@ impl Events {
         Self(answer)
     }
 
-    /// The revision that the next event tells; `None` at the end of the stream.
+    /// The revision that the next event tells, or the last of those that have come; `None` at the end of the stream.
     async fn next(&mut self) -> Option<u64> {
         let chunk = tokio::time::timeout(Duration::from_secs(10), self.0.chunk()).await.unwrap().unwrap()?;
         let text = String::from_utf8(chunk.to_vec()).unwrap();
-        let data = text.strip_prefix("event: changed\ndata: ").unwrap().lines().next().unwrap();
+        assert!(text.starts_with("event: changed\ndata: "), "{text}");
+        let data = text.lines().rev().find_map(|line| line.strip_prefix("data: ")).unwrap();
         serde_json::from_str::<Value>(data).unwrap()["revision"].as_u64()
     }
 }
@@ -169,6 +170,30 @@ async fn only_the_messages_that_changed_are_told() {
     assert_eq!(request(&simulator, "DELETE", &path, &[]).await.0, 204);
     let after = ask(&since).await;
     assert_eq!((&after["whole"], after["messages"].as_array().unwrap().len()), (&json!(true), 1));
+    let since = format!("?since={}", after["revision"]);
+    simulator.forget();
+    let after = ask(&since).await;
+    assert_eq!((&after["whole"], &after["messages"]), (&json!(true), &json!([])));
+}
+
+/// The page shows what waits for a phone's next messages, whoever asked for it.
+#[tokio::test]
+async fn what_waits_for_messages_is_told() {
+    let (simulator, _) = simulator(Rules::Open).await;
+    let scripts = async || -> Value { get(&simulator, "/simulator/scripts").await.json().await.unwrap() };
+    assert_eq!(scripts().await, json!({ "scripts": [] }));
+    let script = json!({ "refuse": { "code": 63007 } });
+    let mut changes = simulator.changes();
+    let asked = json!({ "to": PHONE, "script": script, "times": 2 });
+    assert_eq!(control(&simulator, "scripts").json(&asked).send().await.unwrap().status(), 204);
+    assert!(changes.has_changed().unwrap());
+    assert_eq!(scripts().await["scripts"], json!([{ "to": PHONE, "script": script, "times": 2 }]));
+    changes.mark_unchanged();
+    assert_eq!(create(&simulator, &[]).await.0, 400);
+    assert!(changes.has_changed().unwrap(), "a message that is refused leaves no other trace");
+    assert_eq!(scripts().await["scripts"][0]["times"], 1);
+    assert_eq!(create(&simulator, &[]).await.0, 400);
+    assert_eq!(scripts().await, json!({ "scripts": [] }));
 }
 
 #[tokio::test]

@@ -7,13 +7,6 @@ async fn write(simulator: &Simulator, body: &str) {
     assert_eq!(control(simulator, "incoming").json(&incoming).send().await.unwrap().status(), 201);
 }
 
-/// Adds something to the account.
-async fn register(simulator: &Simulator, more: Value) {
-    let mut account = json!({ "sid": ACCOUNT, "auth_tokens": [TOKEN] });
-    account.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
-    assert_eq!(control(simulator, "accounts").json(&account).send().await.unwrap().status(), 204);
-}
-
 /// How a message ends: `read`, or its code.
 async fn end(simulator: &Simulator, more: &[(&str, &str)]) -> String {
     let (status, created) = create(simulator, more).await;
