@@ -9,7 +9,7 @@ use url::Url;
 use crate::base::CompanyId;
 use crate::config::Application;
 use crate::host::arguments::number_value;
-use crate::store::SqlValue;
+use crate::store::{KeyRing, SqlValue};
 use crate::whatsapp::SignedUrls;
 
 /// The surroundings of one run; the same in every attempt.
@@ -27,6 +27,8 @@ pub struct RunContext {
     pub simulator_url: Option<Url>,
     /// What makes temporary URLs of Google Cloud Storage, if the application has it.
     pub storage: Option<Arc<SignedUrls>>,
+    /// The keys that actions have brought along, each for its place.
+    pub keys: KeyRing,
     /// Where `host.db` is, for looking a message up.
     pub ledger: PathBuf,
     /// Where futures are driven.

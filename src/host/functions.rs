@@ -1,7 +1,9 @@
 //! The manifest: everything that a script may call, in one list.
 
 use crate::base::UnixMillis;
-use crate::host::{Arguments, Effects, RunContext, Send, ledger, media, messages, sql, window};
+use crate::host::{
+    Arguments, Effects, RunContext, SaveMedia, Send, incoming_media, ledger, media, messages, sql, window,
+};
 use crate::script::protocol::{ErrorKind, FunctionSpec, Thrown, Value};
 use crate::store::AppDb;
 
@@ -61,6 +63,8 @@ pub enum Reply {
     Return(Value),
     /// A message wants to be sent: commit, send, and answer with the outcome.
     Send(Box<Send>),
+    /// A medium wants to be saved: commit, carry it, and answer with what was saved.
+    Save(Box<SaveMedia>),
 }
 
 const fn parameter(name: &'static str, kind: &'static str) -> Parameter {
@@ -220,6 +224,20 @@ pub static MANIFEST: &[Function] = &[
                         id, as a JSON string; its status never goes backwards. Null if there is none.",
         global: false,
         body: Body::Host(ledger::get_whatsapp_message),
+    },
+    Function {
+        name: "saveMedia",
+        parameters: &[
+            parameter("url", "string"),
+            parameter("bucketName", "string"),
+            parameter("fileName", "string"),
+        ],
+        returns: "SavedMedia",
+        documentation: "Saves a medium that came in with a message (`vo.MediaUrl0`) as an object in Google Cloud Storage \
+                        and returns `{ bucketName, fileName, contentType, size }`. Throws an `Error` with a `code` when it \
+                        cannot be fetched or stored.",
+        global: false,
+        body: Body::Host(incoming_media::save_media),
     },
     Function {
         name: "getWhatsappWindow",

@@ -188,6 +188,7 @@ impl<'a> Batch<'a> {
                 public_url: Arc::clone(&self.application.surroundings.public_url),
                 simulator_url: self.application.surroundings.simulator_url.clone(),
                 storage: self.application.storage.clone(),
+                keys: self.application.inbox().map(|inbox| inbox.keys().clone()).unwrap_or_default(),
                 ledger: self.application.ledger().clone(),
                 runtime: self.application.surroundings.runtime.clone(),
             },

@@ -18,7 +18,7 @@ use crate::script::protocol::Bundle;
 use crate::simulator::{self, ApiKey, MediaFrom, Settings, SimulatedAccount, Simulator, SimulatorError};
 use crate::store::{AppDb, DataDir, DataLock, HostDb, HostKey, StoreError, read_migrations};
 use crate::web::{Listener, ListenerLimits, Readiness, Site};
-use crate::whatsapp::{MediaProbe, Reach, SignedUrls, Twilio};
+use crate::whatsapp::{MediaProbe, Reach, SignedUrls, Transfer, Twilio};
 
 type Problems = Vec<Diagnostic>;
 
@@ -207,6 +207,7 @@ impl HostBuilder {
             workers: Arc::new(self.worker.clone()),
             network: Arc::new(Internet {
                 twilio,
+                transfer: Transfer::new(probe.clone()),
                 probe,
                 is_serving: serving == Serving::Yes,
                 runtime: tokio::runtime::Handle::current(),

@@ -26,6 +26,7 @@ mod production;
 mod public_files;
 mod reconciliation;
 mod replay;
+mod saved_media;
 mod sending_docs;
 mod support;
 mod templates;
