@@ -14,6 +14,7 @@ mod secret;
 pub mod stage;
 mod status;
 mod template;
+mod window;
 
 pub use clock::{Clock, ManualClock, SystemClock, UnixMillis};
 pub use diagnostic::{Diagnostic, Place, Severity, nearest, shown};
@@ -26,3 +27,4 @@ pub use price::{Decimal, Price};
 pub use secret::Secret;
 pub use status::MessageStatus;
 pub use template::{InvalidTemplate, TemplateText};
+pub use window::Window;

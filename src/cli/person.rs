@@ -15,7 +15,9 @@ pub(super) async fn export(options: &Options, number: &PhoneNumber, one_line: bo
         Source::Host(host) => host.export(number).await.map_err(control)?,
         Source::Ledger(ledger) => views::export(&ledger, number).map_err(store)?,
         Source::Nothing => {
-            json!({ "number": number, "messages": [], "notifications": [], "otherRuns": [], "optOuts": [] })
+            json!({
+                "number": number, "messages": [], "notifications": [], "otherRuns": [], "optOuts": [], "windows": [],
+            })
         }
     };
     output::line(if one_line { document.to_string() } else { format!("{document:#}") });
@@ -94,6 +96,9 @@ fn describe(forgotten: &Forgotten) {
     ));
     output::line(format_args!("{notifications} notifications: forms, logs and results {verb}"));
     output::line(format_args!("{mentions} other texts that name the number {verb}"));
+    if forgotten.windows > 0 {
+        output::line(format_args!("{} notes of when the person last wrote {verb}", forgotten.windows));
+    }
     if *closed > 0 {
         let verb = if forgotten.dry_run { "would be given up for good" } else { "given up for good" };
         output::line(format_args!(

@@ -36,6 +36,8 @@ pub struct Forgotten {
     pub closed: usize,
     /// Other texts that named the number: logs, results and errors of runs, bodies to others.
     pub mentions: usize,
+    /// Senders of which it was known when the person last wrote to them.
+    pub windows: usize,
     /// Notifications whose action has still to run: they were left alone.
     pub waiting: usize,
     /// Messages of runs that may still go on: likewise.
@@ -131,6 +133,7 @@ impl Eraser<'_> {
             messages: free.len(),
             open_messages: open.len(),
             opt_outs: found.person.opt_outs(&ledger)?,
+            windows: ledger.windows_of(number)?.len(),
             ..Forgotten::default()
         };
         let done = self.closed(&ledger, &found, dry_run)?;
@@ -151,6 +154,7 @@ impl Eraser<'_> {
         self.in_steps(number, &about, Erase::Notifications)?;
         let free: Vec<_> = free.into_iter().map(|row| row.id).collect();
         self.in_steps(number, &free, Erase::Messages)?;
+        self.inbox.erase(Erasure { number: number.clone(), what: Erase::Windows })?;
         drop(ledger);
         told.look_for_traces(self.host_db, number)?;
         Ok(told)

@@ -3,9 +3,11 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use crate::base::{NotificationId, PhoneNumber, RunId, UnixMillis};
+use crate::base::{AppId, CompanyId, NotificationId, PhoneNumber, RunId, UnixMillis};
 use crate::control::mask::Recipients;
-use crate::store::{By, Filter, Ledger, MessageRow, NotificationRow, Person, ReportRow, StoreError};
+use crate::store::{
+    By, Correspondent, Filter, Ledger, MessageRow, NotificationRow, Person, ReportRow, StoreError,
+};
 use crate::whatsapp::Form;
 
 /// What is looked at.
@@ -63,6 +65,7 @@ pub fn show(
                 None => Vec::new(),
             };
             let shown = with_history(ledger, &message)?;
+            let shown = with(shown, "windowClosesAt", window_closes_at(ledger, &message)?.into());
             let shown = with(shown, "twilioLog", message.sid.as_deref().map(twilio_log).into());
             Some(recipients.message(with(shown, "notifications", Value::from(notifications))))
         }
@@ -93,6 +96,22 @@ fn notification_shown(
     let shown = with(shown, "messages", Value::from(sent));
     let shown = with(shown, "replays", Value::from(rows(&ledger.replays_of(notification.id)?)));
     Ok(recipients.notification(shown))
+}
+
+/// Until when the recipient may be written to freely from the sender of a message; none where nobody knows.
+fn window_closes_at(ledger: &Ledger, message: &MessageRow) -> Result<Option<String>, StoreError> {
+    let (Ok(app), Ok(company), Ok(recipient)) = (
+        AppId::parse(&message.app_id),
+        CompanyId::parse(&message.company_id),
+        PhoneNumber::sender(&message.to),
+    ) else {
+        return Ok(None);
+    };
+    let (nobody, sender) = (CompanyId::none(), PhoneNumber::sender(&message.from).ok());
+    // What is written to a number that companies share comes to the application; of a messaging service nobody knows.
+    let sharing = sender.is_some().then_some(&nobody);
+    let who = Correspondent { app: &app, company: &company, sharing, sender: sender.as_ref() };
+    Ok(ledger.window(who, &recipient)?.map(|window| window.closes_at().to_string()))
 }
 
 fn with_history(ledger: &Ledger, message: &MessageRow) -> Result<Value, StoreError> {
@@ -163,6 +182,7 @@ pub fn export(ledger: &Ledger, number: &PhoneNumber) -> Result<Value, StoreError
         "notifications": notifications,
         "otherRuns": runs,
         "optOuts": rows(&person.opt_outs(ledger)?),
+        "windows": rows(&ledger.windows_of(number)?),
     }))
 }
 

@@ -1,6 +1,7 @@
 //! The manifest: everything that a script may call, in one list.
 
-use crate::host::{Arguments, Effects, RunContext, Send, ledger, media, messages, reply, sql};
+use crate::base::UnixMillis;
+use crate::host::{Arguments, Effects, RunContext, Send, ledger, media, messages, reply, sql, window};
 use crate::script::protocol::{ErrorKind, FunctionSpec, Scope, Thrown, Value};
 use crate::store::AppDb;
 
@@ -49,6 +50,8 @@ pub struct Call<'a> {
     pub db: &'a AppDb,
     /// What was given.
     pub arguments: Arguments<'a>,
+    /// The moment of the call.
+    pub now: UnixMillis,
     /// What the run gathers.
     pub effects: &'a mut Effects,
 }
@@ -228,6 +231,16 @@ pub static MANIFEST: &[Function] = &[
         global: false,
         body: Body::Reply(reply::reply),
     },
+    Function {
+        name: "getWhatsappWindow",
+        parameters: &[parameter("phoneNumber", "string | number")],
+        returns: "string",
+        documentation: "Whether a person may be written to without a template, because he has written to the company's \
+                        sender within 24 hours, as far as the host has heard: a JSON string with `open`, `lastMessageAt` \
+                        and `closesAt`.",
+        global: false,
+        body: Body::Host(window::get_whatsapp_window),
+    },
 ];
 
 /// What a worker is told of the manifest.
@@ -271,6 +284,7 @@ pub fn call(
     values: &[Value],
     run: &RunContext,
     db: &AppDb,
+    now: UnixMillis,
     effects: &mut Effects,
 ) -> Result<Reply, Thrown> {
     let function = MANIFEST.get(usize::from(number));
@@ -283,7 +297,7 @@ pub fn call(
             code: None,
         });
     };
-    body(&mut Call { run, db, arguments: Arguments::new(function, values), effects })
+    body(&mut Call { run, db, arguments: Arguments::new(function, values), now, effects })
 }
 
 fn get_parameter(call: &mut Call<'_>) -> Result<Reply, Thrown> {

@@ -212,7 +212,7 @@ fn compose(call: &mut Call<'_>, request: &Request, form: OutcomeForm, route: Rou
     Ok(Send { account, brings_key, message, company, medium, form, warnings })
 }
 
-fn sender(parameters: &Whatsapp, from: Option<&str>) -> Result<Sender, Refused> {
+pub(super) fn sender(parameters: &Whatsapp, from: Option<&str>) -> Result<Sender, Refused> {
     if let Some(from) = from {
         return match PhoneNumber::sender(from) {
             Ok(number) => Ok(Sender::Number(number)),

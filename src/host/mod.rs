@@ -22,6 +22,7 @@ mod messages;
 mod reply;
 mod request;
 mod sql;
+mod window;
 
 pub use accounts::account_of;
 pub use arguments::Arguments;
@@ -29,3 +30,4 @@ pub use context::{Effects, RunContext, Separated, VoSource};
 pub use functions::{Body, Function, MANIFEST, Parameter, Reply, call, is_reply, reply_function, specs};
 pub use messages::{OutcomeForm, Send};
 pub use sql::run_separated;
+pub use window::{correspondent, is_own};

@@ -49,6 +49,14 @@ impl Batch<'_> {
             Ok(Took::Nothing) => Ok(Ok(())),
             Err(refused) => Ok(Err(refused)),
         });
+        let passed = passed.and_then(|passed| {
+            if passed.is_ok() {
+                let warning =
+                    application.gate.closed_window(parameters, surroundings, send, application.now())?;
+                send.warnings.extend(warning.map(str::to_owned));
+            }
+            Ok(passed)
+        });
         if !matches!(passed, Ok(Ok(()))) {
             application.gate.give_back(counted.as_ref());
         }

@@ -79,7 +79,14 @@ impl Batch<'_> {
     /// Calls a host function; its statements must end when the run must.
     fn call(&self, run: &mut Run, function: u16, arguments: &[Value]) -> Result<Reply, Thrown> {
         self.db().set_deadline(Some(self.deadline(run)));
-        let reply = host::call(function, arguments, &run.context, self.db(), &mut run.effects);
+        let reply = host::call(
+            function,
+            arguments,
+            &run.context,
+            self.db(),
+            self.application.now(),
+            &mut run.effects,
+        );
         self.db().set_deadline(None); // the host's own statements have no deadline
         reply
     }

@@ -7,8 +7,8 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use crate::base::{CompanyId, UnixMillis, stage};
-use crate::config::{self, Environment};
-use crate::host::Send;
+use crate::config::{self, Environment, Rules};
+use crate::host::{Send, correspondent, is_own};
 use crate::pipeline::Surroundings;
 use crate::pipeline::meter::{Caps, Counted, Meter, Reached, sameness};
 use crate::pipeline::pacer::interval;
@@ -18,6 +18,11 @@ use crate::whatsapp::{Outcome, Sender};
 /// The gate of one application.
 #[derive(Debug, Default)]
 pub(super) struct Gate(Mutex<Books>);
+
+/// What the outcome of a message warns of that goes to somebody who has not written for 24 hours.
+const WINDOW_CLOSED: &str = "As far as this host has heard, the recipient has not written to this sender for 24 hours: \
+    WhatsApp then takes templates only, and fails everything else with 63016. Send an approved template \
+    (contentSid, sendWhatsappTemplate)";
 
 /// What the gate looks into.
 #[derive(Debug, Default)]
@@ -75,6 +80,34 @@ impl Gate {
                 ),
             ),
         }))
+    }
+
+    /// What to warn of where a message that is no template goes to somebody who has not written to its sender for 24
+    /// hours. It leaves all the same: another system may have got his message. Nothing is known of a sender to which
+    /// nobody has ever written here, and nothing is to be warned of where WhatsApp's rules do not hold.
+    ///
+    /// # Errors
+    /// When `host.db` cannot be read.
+    pub(super) fn closed_window(
+        &self,
+        application: &config::Application,
+        surroundings: &Surroundings,
+        send: &Send,
+        now: UnixMillis,
+    ) -> Result<Option<&'static str>, StoreError> {
+        let rules_hold = application.whatsapp.environment != Environment::Simulator
+            || surroundings.simulator_rules != Rules::Open;
+        let hears = application.whatsapp.incoming_message.is_some();
+        if send.message.content_sid.is_some() || !hears || !rules_hold {
+            return Ok(None);
+        }
+        let nobody = CompanyId::none();
+        let who = correspondent(application, &send.company, &send.message.sender, &nobody);
+        let mut books = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let ledger = books.ledger(surroundings)?;
+        let window = ledger.window(who, &send.message.to)?;
+        let is_closed = !window.is_some_and(|window| window.is_open(now)) && ledger.hears(who)?;
+        Ok(is_closed.then_some(WINDOW_CLOSED))
     }
 
     /// Counts a message, unless a cap is reached: then that is the outcome. Nothing is counted in the simulator.
@@ -152,14 +185,6 @@ pub(super) fn place_in_line(
         );
         Box::new(Outcome { retryable: true, ..Outcome::failed("SENDER_BUSY", message) })
     })
-}
-
-/// Whether a sender is the one of these parameters.
-fn is_own(parameters: &config::Whatsapp, sender: &Sender) -> bool {
-    match sender {
-        Sender::Number(number) => parameters.from_phone_number.as_ref() == Some(number),
-        Sender::MessagingService(service) => parameters.messaging_service_id.as_ref() == Some(service),
-    }
 }
 
 /// Whether an admin has excluded the recipient.

@@ -217,17 +217,14 @@ impl Queue {
 
     /// Of this line the disk has more behind that number; `None`: all of it is in memory, or comes by itself.
     pub fn torn(&mut self, line: &Line, behind: Option<NotificationId>) {
-        match behind {
-            Some(behind) => {
-                self.torn.insert(line.clone(), behind);
-                if !self.lines.contains_key(line) {
-                    self.short.insert(line.clone());
-                }
-            }
-            None => {
-                self.torn.remove(line);
-                self.short.remove(line);
-            }
+        let Some(behind) = behind else {
+            self.torn.remove(line);
+            self.short.remove(line);
+            return;
+        };
+        self.torn.insert(line.clone(), behind);
+        if !self.lines.contains_key(line) {
+            self.short.insert(line.clone());
         }
     }
 

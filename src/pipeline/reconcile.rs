@@ -331,6 +331,7 @@ fn told(
         received_at: now,
         has_action: application.whatsapp.whatsapp_callback.is_some(),
         fence: None,
+        opening: None,
     })))
 }
 

@@ -105,11 +105,12 @@ impl Keeper {
             }
         }
         if swept != Swept::default() || pruned.rows > 0 {
-            let Swept { notifications, runs, messages } = swept;
+            let Swept { notifications, runs, messages, windows } = swept;
             tracing::info!(
                 notifications,
                 runs,
                 messages,
+                windows,
                 marks = pruned.rows,
                 "what was past its time was deleted"
             );

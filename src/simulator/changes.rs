@@ -30,10 +30,12 @@ impl Changes {
         self.removed = self.revision;
     }
 
-    /// All messages were removed.
+    /// All of them were removed.
     pub(super) fn clear(&mut self) {
-        let revision = self.revision + 1;
-        *self = Self { revision, removed: revision, ..Self::default() };
+        self.of.clear();
+        self.by_revision.clear();
+        self.revision += 1;
+        self.removed = self.revision;
     }
 
     /// A message made room for others. Whoever has seen it may go on showing it.

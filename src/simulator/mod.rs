@@ -6,8 +6,12 @@
 //! of one message leave one after another, each when the one before was answered or given up.
 //!
 //! ```text
-//! rest      Twilio's paths, over  accept  what Twilio checks before it takes a message;  list  filters and pages
+//! rest      Twilio's paths, over  accept  what Twilio checks before it takes a message, with  content  templates and
+//!           senders  messaging services;  list  filters and pages;  attachments  media;  headers  of the answers
 //! admit     what becomes of it     store   the messages and what is known of them
+//! accounts  what is registered: keys, senders, messaging services, templates
+//! inbound   what comes in          twiml   what the application answers to it
+//! validity  how long a message may wait to be sent
 //! control   /simulator/…           changes which messages have changed since somebody looked
 //! page      GET /: the phones      guard   keeps the pages of other sites away
 //! script    what becomes of a message, and the recipients that choose it
@@ -17,6 +21,27 @@
 //! media     fetches a message's medium, HEAD and GET, and  sniff  looks at how it begins
 //! rules     who has joined, the 24-hour window, STOP, pacing;  welcome  what Twilio answers to a join
 //! ```
+//!
+//! # Twilio's paths
+//!
+//! Below `/2010-04-01/Accounts/{AC…}`, with the account's auth token or an API key; every answer has `Twilio-Request-Id`,
+//! `Twilio-Request-Duration` and `Twilio-Concurrent-Requests`.
+//!
+//! | request | does |
+//! | --- | --- |
+//! | `POST /Messages.json` | creates a message: text, media, template, through a messaging service, scheduled (5 minutes to 35 days ahead), with a validity period (30036 when it is over) |
+//! | `GET /Messages.json` | lists: `To`, `From`, `DateSent`, `DateSent<`, `DateSent>`; `PageSize`, `Page`, `PageToken` |
+//! | `GET /Messages/{sid}.json` | reads one |
+//! | `POST /Messages/{sid}.json` | `Status=canceled` calls off what is scheduled (30409 otherwise); `Body=` takes the text back |
+//! | `DELETE /Messages/{sid}.json` | deletes it with its media; unless the rules are open, not while it is on its way (20009) |
+//! | `GET /Messages/{sid}/Media.json` | lists its media: `DateCreated`, `DateCreated<`, `DateCreated>`, pages |
+//! | `GET`, `DELETE /Messages/{sid}/Media/{ME…}.json` | reads or deletes one |
+//! | `GET /Messages/{sid}/Media/{ME…}` | 307 to the bytes, at an address that asks for no key |
+//!
+//! A messaging service spreads recipients over its senders and stays with the one that it has chosen. The text of a
+//! template that is registered is filled in and is the message's `body`; variables that do not fit it fail (63028), and so
+//! do those that WhatsApp dislikes (63013). One that is not approved fails outside the 24-hour window (63016), under open
+//! rules too. Under other rules only services and templates that are registered are known (21701, 21655).
 //!
 //! # Recipients that choose what happens
 //!
@@ -83,7 +108,8 @@
 //! | request | does |
 //! | --- | --- |
 //! | `GET /simulator` | `{"simulator":"boatswain","version":…,"rules":…,"now":…}` |
-//! | `POST /simulator/accounts` | registers an account, its keys and senders: `{"sid","auth_tokens":[],"api_keys":[{"sid","secret"}],"senders":[]}` |
+//! | `POST /simulator/accounts` | registers an account, or what is new about one: `{"sid","auth_tokens":[],"api_keys":[{"sid","secret"}],"senders":["+1…",{"number":"+1…","incoming_url":"http://…"}],"messaging_services":[{"sid":"MG…","senders":["+1…"]}],"templates":[{"sid":"HX…","text":"Ciao {{1}}","approved":true}]}` |
+//! | `GET /simulator/accounts` | what is registered, without tokens and secrets |
 //! | `GET /` | the page with the phones; what it consists of is under `/simulator/page/` |
 //! | `GET /simulator/messages` | every message as Twilio shows it, with its callbacks, how the fetch of its medium went, and the text that the phone shows (`shown_body`); with `?since=` and the `revision` of an earlier answer, what changed after it |
 //! | `GET /simulator/events` | server-sent events: `changed` with `{"revision":N}` whenever something has changed |
@@ -92,7 +118,21 @@
 //! | `POST /simulator/clock` | `{"forward_ms":N}`, ten years at most; answers `{"now":…}` |
 //! | `POST /simulator/scripts` | `{"to":"+39…","script":…,"times":N}`, see [`Script`]; without `to` for every number without one of its own, without `times` until it is taken back by `"script":null` |
 //! | `GET /simulator/scripts` | those that wait for messages |
-//! | `POST /simulator/incoming` | somebody writes: `{"account_sid","from","to","body","url"}`; opens the 24-hour window, `join boatswain` joins the sandbox, and `url` (optional) gets Twilio's signed request |
+//! | `POST /simulator/incoming` | somebody writes, see below |
+//!
+//! # Messages that come in
+//!
+//! `POST /simulator/incoming` takes `{"from","to"}` and any of `account_sid` (needed where several accounts have the
+//! sender), `body`, `media` (`[{"content_type","base64"}]`, 16 MB each, or `[{"url"}]` of this computer), `profile_name`,
+//! `location` (`{"latitude","longitude","address","label"}`), `button` (`{"text","payload"}`), `reply_to` (a message's
+//! sid), `url`, `copies` (sends the request so many times) and `sid` (the message's; one that came in already is sent
+//! again). It opens the 24-hour window and joins the sandbox (`join boatswain`).
+//!
+//! Twilio's signed request goes to `url`, or else to the sender's `incoming_url`: of an application with the simulator as its
+//! environment that is `<public_url>/whatsapp/message/<appId>/<companyId>`. What the application answers is carried out: each
+//! `<Message>` is sent (`outbound-reply`) under the rules of any other, `<Redirect>` is followed, a plain text is a reply.
+//! What is wrong with an answer stands in the message's `answer_errors` and is its `error_code`: 11200 no success, 12100
+//! no XML, 12300 the wrong type, 14103 an empty reply, or whatever refuses the reply.
 //!
 //! May know [`crate::base`], [`crate::whatsapp`] and the [`Rules`] of [`crate::config`]. It calls back loopback
 //! addresses and the origins it was told to ([`Simulator::allow_callbacks_to`]), nothing else; whose media it fetches
@@ -320,12 +360,6 @@ impl Simulator {
 
 fn base_url(address: SocketAddr) -> String {
     format!("http://{address}")
-}
-
-impl Drop for Simulator {
-    fn drop(&mut self) {
-        self.shared.stopping.send_replace(true);
-    }
 }
 
 /// What the handlers and the time share.

@@ -11,6 +11,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 
 use crate::base::{MessageId, NotificationId, PhoneNumber, RunId};
 use crate::store::digits::names;
+use crate::store::windows::forget_windows;
 
 /// What stands for the recipient of a message whose recipient was forgotten.
 pub const FORGOTTEN: &str = "forgotten";
@@ -58,6 +59,8 @@ pub enum Erase {
     Messages(Vec<MessageId>),
     /// What names the number in messages to others.
     Mentions(Vec<MessageId>),
+    /// When the person last wrote, to whom ever.
+    Windows,
 }
 
 /// Erases; `secure_delete` is on for so long, so that what goes is overwritten.
@@ -76,6 +79,7 @@ fn step(db: &Connection, what: &Erase, number: &PhoneNumber) -> rusqlite::Result
         Erase::Replays(ids) => ids.iter().try_for_each(|id| replay(db, *id)),
         Erase::Messages(ids) => ids.iter().try_for_each(|id| message(db, *id, number)),
         Erase::Mentions(ids) => ids.iter().try_for_each(|id| mention(db, *id, number)),
+        Erase::Windows => forget_windows(db, number),
     }
 }
 

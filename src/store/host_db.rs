@@ -8,7 +8,7 @@ use crate::base::NotificationId;
 use crate::base::stage::{self, Fault};
 use crate::store::polls::SETTLED;
 use crate::store::records::notification_key;
-use crate::store::{Conversation, StoreError};
+use crate::store::{Conversation, StoreError, windows};
 
 /// The version of the schema that this program writes (`PRAGMA user_version`).
 pub(super) const SCHEMA_VERSION: i64 = 4;
@@ -200,6 +200,7 @@ impl HostDb {
                 transaction.execute_batch(VERSION_3).map_err(open)?;
             }
             conversations(&transaction).map_err(open)?;
+            transaction.execute_batch(windows::SCHEMA).map_err(open)?;
             transaction.pragma_update(None, "user_version", SCHEMA_VERSION).map_err(open)?;
             transaction.commit().map_err(open)?;
         }
@@ -485,7 +486,7 @@ mod tests {
     }
 
     #[test]
-    fn a_database_of_version_3_is_upgraded_with_the_order_of_what_waits_in_it() {
+    fn a_database_of_version_3_is_upgraded_with_the_order_of_what_waits_and_a_table_of_windows() {
         let temporary = tempfile::tempdir().unwrap();
         let file = temporary.path().join("host.db");
         {
@@ -510,5 +511,8 @@ mod tests {
         let conversation = Conversation::of_form("demo", "ACME", b"To=a&From=b");
         let found: Vec<_> = found.into_iter().map(|bytes| bytes.map(Conversation::from_bytes)).collect();
         assert_eq!(found, [conversation, None, None]);
+        let windows: i64 =
+            db.connection.query_row("SELECT count(*) FROM windows", [], |row| row.get(0)).unwrap();
+        assert_eq!(windows, 0);
     }
 }

@@ -47,6 +47,7 @@ mod statement;
 mod sweep;
 mod traces;
 mod waiting;
+mod windows;
 mod writes;
 
 pub use accounts::{AccountRow, BroughtKey, ForgetKeys, KeyPlace, KeyVerdict};
@@ -82,3 +83,4 @@ pub use spent::{SentBefore, SentLately};
 pub use statement::{Parameters, ScriptSqlError, SqlValue};
 pub use traces::traces;
 pub use waiting::{Piece, Scheduled, Waiting, weight};
+pub use windows::{Correspondent, Opening, WindowRow};

@@ -7,7 +7,7 @@ use crate::base::{
     AccountSid, AppId, CompanyId, MessageId, MessageSid, MessageStatus, NotificationId, PhoneNumber, Price,
     UnixMillis,
 };
-use crate::store::{Conversation, Fence, Line};
+use crate::store::{Conversation, Fence, Line, Opening};
 
 /// How a notification came to the host.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -72,6 +72,8 @@ pub struct NewNotification {
     pub has_action: bool,
     /// What it changes about who is written to: somebody wrote STOP, or START.
     pub fence: Option<Fence>,
+    /// The 24-hour window that it opens: somebody wrote.
+    pub opening: Option<Opening>,
 }
 
 impl NewNotification {

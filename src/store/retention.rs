@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use rusqlite::{Connection, params};
 
-use crate::base::{MessageStatus, UnixMillis};
+use crate::base::{MessageStatus, UnixMillis, Window};
 
 /// How long until a walk begins at the oldest row again.
 pub(super) const LAP: Duration = Duration::from_hours(24);
@@ -53,6 +53,8 @@ pub struct Swept {
     pub runs: u64,
     /// Messages.
     pub messages: u64,
+    /// Windows that closed long ago.
+    pub windows: u64,
 }
 
 /// How far the deletion has come.
@@ -67,6 +69,8 @@ pub(super) struct Walk {
     run: i64,
     /// The last message that was looked at.
     message: [u8; 16],
+    /// The last window that was looked at.
+    window: [String; 4],
 }
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -75,6 +79,7 @@ enum Stage {
     Notifications,
     Runs,
     Messages,
+    Windows,
     Finished,
 }
 
@@ -108,6 +113,7 @@ impl Walk {
             Stage::Notifications => self.notifications(db, cut, rows, swept),
             Stage::Runs => self.runs(db, cut, rows, swept),
             Stage::Messages => self.messages(db, cut, rows, swept),
+            Stage::Windows => self.windows(db, cut, rows, swept),
             Stage::Finished => Ok(()),
         }
     }
@@ -195,7 +201,7 @@ impl Walk {
         let found = found.collect::<rusqlite::Result<Vec<_>>>()?;
         for (id, created_at, settled, sender) in &found {
             if cut.ends_at(*created_at) {
-                self.stage = Stage::Finished;
+                self.stage = Stage::Windows;
                 return Ok(());
             }
             self.message = *id;
@@ -205,7 +211,41 @@ impl Walk {
             }
         }
         if found.len() < rows {
+            self.stage = Stage::Windows;
+        }
+        Ok(())
+    }
+
+    /// Windows stand in no order of time: a lap looks at each once, and none of its walks at one twice.
+    fn windows(
+        &mut self,
+        db: &Connection,
+        cut: &CutOffs,
+        rows: usize,
+        swept: &mut Swept,
+    ) -> rusqlite::Result<()> {
+        let mut next = db.prepare_cached(
+            "SELECT app, company, sender, person, last_message_at FROM windows
+             WHERE (app, company, sender, person) > (?, ?, ?, ?) ORDER BY app, company, sender, person LIMIT ?",
+        )?;
+        let [app, company, sender, person] = &self.window;
+        let found = next.query_map(params![app, company, sender, person, limit(rows)], |row| {
+            let key = [row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?];
+            Ok((key, Window { last_message_at: UnixMillis(row.get(4)?) }))
+        })?;
+        let found = found.collect::<rusqlite::Result<Vec<_>>>()?;
+        if found.len() < rows {
             self.stage = Stage::Finished;
+        }
+        for (key, window) in found {
+            if window.last_message_at < cut.settled && !window.is_open(cut.now) {
+                db.prepare_cached(
+                    "DELETE FROM windows WHERE app = ? AND company = ? AND sender = ? AND person = ?",
+                )?
+                .execute(params![key[0], key[1], key[2], key[3]])?;
+                swept.windows += 1;
+            }
+            self.window = key;
         }
         Ok(())
     }
@@ -305,7 +345,7 @@ mod tests {
             run(db, None, NOW - age * DAY);
         }
         let (swept, _) = sweep(db, &mut Walk::default(), NOW, 3);
-        assert_eq!(swept, Swept { notifications: 7, runs: 5, messages: 0 });
+        assert_eq!(swept, Swept { notifications: 7, runs: 5, ..Swept::default() });
         let ages = |state: &str| {
             list(
                 db,
@@ -370,16 +410,16 @@ mod tests {
         let late = notification(db, NOW - 40 * DAY, "waiting");
         notification(db, NOW - 40 * DAY, "done");
         let (swept, steps) = sweep(db, &mut walk, NOW, 10);
-        assert_eq!((swept.notifications, steps), (1, 11 + 1 + 1));
+        assert_eq!((swept.notifications, steps), (1, 11 + 1 + 1 + 1));
         // A pile of dead letters is not walked over again within the day, and what is due behind it is found.
         db.execute("UPDATE notifications SET state = 'done' WHERE id = ?", [late]).unwrap();
         notification(db, NOW - 30 * DAY, "done");
         notification(db, NOW, "done");
         let hour = DAY / 24;
         let (swept, steps) = sweep(db, &mut walk, NOW + hour, 10);
-        assert_eq!((swept.notifications, steps), (1, 1 + 1 + 1));
+        assert_eq!((swept.notifications, steps), (1, 1 + 1 + 1 + 1));
         let (swept, steps) = sweep(db, &mut walk, NOW + 24 * hour, 10);
-        assert_eq!((swept.notifications, steps), (1, 11 + 1 + 1), "the one that waited is done now");
+        assert_eq!((swept.notifications, steps), (1, 11 + 1 + 1 + 1), "the one that waited is done now");
         // The clock is set back: the next lap does not wait until it has caught up.
         notification(db, NOW - 500 * DAY, "done");
         assert_eq!(sweep(db, &mut walk, NOW - 400 * DAY, 10).0.notifications, 1);
@@ -396,12 +436,40 @@ mod tests {
             message(db, at, "read", None);
         }
         let (swept, _) = sweep(db, &mut walk, NOW, 1);
-        assert_eq!(swept, Swept { notifications: 1, runs: 1, messages: 1 });
+        assert_eq!(swept, Swept { notifications: 1, runs: 1, messages: 1, windows: 0 });
         // What comes behind it leaves in its turn.
         run(db, None, NOW - 30 * DAY);
         run(db, None, NOW);
         assert_eq!(sweep(db, &mut walk, NOW + 1, 1).0.runs, 1);
         assert_eq!(list(db, "SELECT count(*) || '' FROM runs WHERE notification IS NULL"), ["2"]);
+    }
+
+    #[test]
+    fn windows_leave_when_they_closed_long_ago() {
+        let (_folder, db) = open();
+        let db = &db.connection;
+        for age in [31, 30, 2, 1, 0] {
+            db.execute(
+                "INSERT INTO windows VALUES ('a', 'c', '+1', ?, ?)",
+                params![format!("+39{age}"), NOW - age * DAY],
+            )
+            .unwrap();
+        }
+        let mut walk = Walk::default();
+        assert_eq!(sweep(db, &mut walk, NOW, 2).0.windows, 1);
+        let people = || list(db, "SELECT group_concat(person, ' ') FROM windows");
+        assert_eq!(people(), ["+390 +391 +392 +3930"]);
+        // Later on the same day nobody is looked at again; on the next day everybody is.
+        assert_eq!(sweep(db, &mut walk, NOW + DAY / 2, 2).0.windows, 0);
+        assert_eq!(sweep(db, &mut walk, NOW + DAY, 2).0.windows, 1);
+        assert_eq!(people(), ["+390 +391 +392"]);
+        // However short the retention is, what is open stays.
+        let (mut walk, mut swept) = (Walk::default(), Swept::default());
+        let cut = CutOffs::at(UnixMillis(NOW), Duration::ZERO, Duration::ZERO);
+        while !walk.is_finished() {
+            walk.step(db, &cut, 10, &mut swept).unwrap();
+        }
+        assert_eq!((swept.windows, people()), (2, vec!["+390".to_owned()]));
     }
 
     #[test]
@@ -411,6 +479,8 @@ mod tests {
             "SELECT id, received_at, state FROM notifications WHERE id > ? ORDER BY id LIMIT ?",
             "SELECT id, started_at FROM runs WHERE notification IS NULL AND id > ? ORDER BY id LIMIT ?",
             "SELECT id, created_at, status, notification FROM messages WHERE id > ? ORDER BY id LIMIT ?",
+            "SELECT app, company, sender, person, last_message_at FROM windows
+             WHERE (app, company, sender, person) > (?, ?, ?, ?) ORDER BY app, company, sender, person LIMIT ?",
             "DELETE FROM runs WHERE notification = ?",
             "DELETE FROM replays WHERE notification = ?",
         ] {

@@ -7,6 +7,7 @@ use crate::store::Line;
 use crate::store::fences::{opt_out_by, write_fence};
 use crate::store::polls::SETTLED;
 use crate::store::records::{Accepted, Finished, Mark, NewMessage, NewNotification, Receipt, SendRecord};
+use crate::store::windows::write_window;
 
 /// Keeps a notification once, and moves the ledger's record of its message forward.
 pub(super) fn write_notification(
@@ -41,6 +42,9 @@ pub(super) fn write_notification(
     let id = NotificationId(db.last_insert_rowid());
     if let Some(fence) = &new.fence {
         write_fence(db, fence, new.received_at)?;
+    }
+    if let Some(opening) = &new.opening {
+        write_window(db, new, opening)?;
     }
     if let Some((message, recorded)) = &message {
         update_message(db, *message, recorded, new)?;

@@ -48,6 +48,7 @@ fn notification(site: &Site, verified: Verified, uri: &Uri) -> Result<NewNotific
         received_at: site.clock.now(),
         has_action: verified.application.whatsapp.whatsapp_callback.is_some(),
         fence: None,
+        opening: None,
         company: verified.company,
         account: verified.account,
         message_sid: verified.message_sid,

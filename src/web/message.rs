@@ -1,6 +1,7 @@
 //! Incoming messages: verified, kept, acknowledged like a callback, with an empty answer in `TwiML`.
 //!
-//! Somebody who writes STOP is not written to again by this company; that is durable with the message itself.
+//! Somebody who writes STOP is not written to again by this company, and whoever writes may be written to freely for a
+//! day: both are durable with the message itself.
 
 use axum::body::Body;
 use axum::extract::rejection::PathRejection;
@@ -10,7 +11,7 @@ use axum::response::{IntoResponse, Response};
 
 use crate::base::{CompanyId, MessageStatus, PhoneNumber};
 use crate::config::Application;
-use crate::store::{Conversation, Fence, NewNotification, Source};
+use crate::store::{Conversation, Fence, NewNotification, Opening, Source};
 use crate::web::Site;
 use crate::web::verified::Verified;
 use crate::whatsapp::{Consent, Form};
@@ -49,6 +50,7 @@ fn notification(site: &Site, verified: Verified) -> NewNotification {
         received_at: site.clock.now(),
         has_action: verified.application.whatsapp.incoming_message.is_some(),
         fence: fence(&verified.application, &verified.company, &verified.form),
+        opening: opening(&verified.form),
         company: verified.company,
         account: verified.account,
         message_sid: verified.message_sid,
@@ -56,11 +58,17 @@ fn notification(site: &Site, verified: Verified) -> NewNotification {
     }
 }
 
+/// Who may be written to freely now, and from where. Of a person without a phone number (a business-scoped id) the host
+/// knows nobody to write to.
+fn opening(form: &Form) -> Option<Opening> {
+    let person = PhoneNumber::writer(form.get("From")?).ok()?;
+    Some(Opening { person, sender: PhoneNumber::sender(form.get("To")?).ok()? })
+}
+
 /// What the message changes about who is written to.
 fn fence(application: &Application, company: &CompanyId, form: &Form) -> Option<Fence> {
     let consent = Consent::of(form.get("Body")?)?;
     let (app, company) = (application.id.clone(), company.clone());
-    // Of a person without a phone number (a business-scoped id) the host knows nobody to write to.
     let recipient = PhoneNumber::writer(form.get("From")?).ok()?;
     Some(match consent {
         Consent::OptOut => Fence::OptOut { app, company, recipient, reason: "STOP".to_owned() },

@@ -173,7 +173,7 @@ pub const CODES: &[ErrorCode] = &[
     never(63015, "The recipient has not joined the sandbox, or joined more than three days ago",
         "Write `join <code>` from that phone to the sandbox's number (+14155238886); the code is in the Twilio console."),
     never(63016, "The recipient has not written for 24 hours, and only a template may be sent then",
-        "Send an approved template with utils.sendWhatsappTemplate(toPhoneNumber, contentSid, variables). Its text in the message is refused, unless [applications.<appId>.templates] names the template's ContentSid and text: then the host sends it as the template."),
+        "Send an approved template with utils.sendWhatsappTemplate(toPhoneNumber, contentSid, variables). Its text in the message is refused, unless [applications.<appId>.templates] names the template's ContentSid and text: then the host sends it as the template. Until when a person may be written to freely: windowClosesAt in `boatswain messages show`, utils.getWhatsappWindow(phoneNumber) in an action."),
     later(63017, "Too many messages were sent to WhatsApp at once",
         "Wait and send again, more slowly."),
     later(63018, "The sender has reached its limit",

@@ -2,7 +2,7 @@
 
 use boatswain::whatsapp::Form;
 
-use crate::host::{ACCOUNT, Answer, Folder, HostProcess, TOKEN, callback, sid};
+use crate::host::{ACCOUNT, Answer, Folder, HostProcess, TOKEN, callback, client, runtime, sid};
 
 const PATH: &str = "/whatsapp/message/app/ACME";
 const KEEP: &str = r#"
@@ -152,4 +152,27 @@ fn without_an_action_a_message_is_kept_and_acknowledged() {
     assert_eq!(host.terminate(), Some(0));
     assert_eq!(folder.count("SELECT count(*) FROM notifications WHERE state = 'done'"), 1);
     assert_eq!(folder.count("SELECT count(*) FROM opt_outs"), 1);
+}
+
+/// Nobody says where to: the simulator knows the host's address for each sender from the parameters.
+#[test]
+fn what_is_written_in_the_simulator_reaches_the_application_once() {
+    let folder = folder();
+    let host = folder.serve();
+    let said = host.wait_for("simulator ");
+    let simulator = said.split_whitespace().last().unwrap().trim_end_matches('/').to_owned();
+    let told: serde_json::Value = runtime().block_on(async {
+        let written = serde_json::json!({
+            "from": "+393331234567", "to": "+14155238886", "body": "Ciao", "profile_name": "Anna", "copies": 3,
+        });
+        let request = client().post(format!("{simulator}/simulator/incoming")).json(&written);
+        request.send().await.unwrap().json().await.unwrap()
+    });
+    let answer =
+        serde_json::json!({ "status": 200, "body": r#"<?xml version="1.0" encoding="UTF-8"?><Response/>"# });
+    assert_eq!(told["answers"], serde_json::json!([answer, answer, answer]), "{told}");
+    assert_eq!(told["replies"], serde_json::json!([]));
+    host.wait_for(&format!("effect of {}", told["sid"].as_str().unwrap()));
+    assert_eq!(host.terminate(), Some(0));
+    assert_eq!(folder.texts("SELECT note FROM effects"), ["NODEFINED whatsapp:+393331234567 Anna incoming"]);
 }

@@ -34,4 +34,5 @@ mod simulator_docs;
 mod support;
 mod templates;
 mod twilio;
+mod window;
 mod worker;

@@ -29,9 +29,11 @@ impl Production {
     /// With more keys of `[host]`, and more of WHATSAPP and what follows it.
     pub fn new(environment: &str, host: &str, more: &str, send: &str) -> Self {
         let runtime = runtime();
-        let sid = AccountSid::parse(ACCOUNT).unwrap();
-        let account = SimulatedAccount::new(sid, Secret::new(TOKEN), ["+14155238886".parse().unwrap()]);
-        let settings = Settings { accounts: vec![account], media: MediaFrom::Named, ..Settings::default() };
+        let settings = Settings {
+            accounts: vec![Self::account(&["+14155238886"])],
+            media: MediaFrom::Named,
+            ..Settings::default()
+        };
         let twilio = runtime.block_on(Simulator::bind(settings)).unwrap();
         let folder = Folder::with_params(
             "console.log(vo.MessageStatus)",
@@ -56,6 +58,12 @@ impl Production {
         );
         folder.write("scripts/app/send.js", send);
         Self { runtime, twilio, folder, clock: Arc::new(ManualClock::at(NOW)) }
+    }
+
+    /// The account, with these senders.
+    pub fn account(senders: &[&str]) -> SimulatedAccount {
+        let senders = senders.iter().map(|sender| sender.parse().unwrap());
+        SimulatedAccount::new(AccountSid::parse(ACCOUNT).unwrap(), Secret::new(TOKEN), senders)
     }
 
     pub fn host(&self) -> Host {

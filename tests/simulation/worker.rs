@@ -158,8 +158,11 @@ impl SimulatedWorker {
                 let to = self.world.recipient(&current.name, current.step);
                 let body = Self::body(current);
                 // Every other one has a picture, which the host looks at before it sends.
-                let picture =
-                    if current.step % 2 == 0 { text("http://host/public/app/a.png") } else { Value::Null };
+                let picture = if current.step.is_multiple_of(2) {
+                    text("http://host/public/app/a.png")
+                } else {
+                    Value::Null
+                };
                 ("sendWhatsappMessage", vec![text(&to), text(&body), picture])
             }
             Step::Reply => {

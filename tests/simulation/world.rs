@@ -156,6 +156,7 @@ impl Callback {
             received_at: now,
             has_action: true,
             fence: None,
+            opening: None,
         }
     }
 }

@@ -71,6 +71,7 @@ fn notification(n: u32, status: &str) -> NewNotification {
         received_at: UnixMillis(1),
         has_action: true,
         fence: None,
+        opening: None,
     }
 }
 

@@ -121,6 +121,7 @@ fn notification(message: Option<MessageId>, n: u32, status: &str, source: Source
         received_at: SENT,
         has_action: true,
         fence: None,
+        opening: None,
     }
 }
 
