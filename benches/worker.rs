@@ -6,8 +6,8 @@ use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use boatswain::script::protocol::{
-    Answer, Bundle, FromWorker, FunctionSpec, RunRequest, SandboxLimits, SourceFile, Start, ToWorker, Value,
-    Vo,
+    Answer, Bundle, FromWorker, FunctionSpec, RunRequest, SandboxLimits, Scope, SourceFile, Start, ToWorker,
+    Value, Vo,
 };
 use boatswain::script::{Worker, WorkerCommand};
 
@@ -48,7 +48,11 @@ fn start(script: &str) -> Start {
     Start {
         app_id: "demo".into(),
         bundle: Bundle { version: "1".into(), files: vec![file] },
-        functions: vec![FunctionSpec { name: "executeSql".into(), parameters: Vec::new(), global: false }],
+        functions: vec![FunctionSpec {
+            name: "executeSql".into(),
+            parameters: Vec::new(),
+            scope: Scope::Utils,
+        }],
         limits: SandboxLimits {
             cpu_ms: 5_000,
             wall_ms: 30_000,
@@ -83,6 +87,7 @@ fn request(ticket: u32) -> RunRequest {
         ]),
         started: 1_700_000_000_000,
         seed: u64::from(ticket),
+        reply: None,
     }
 }
 

@@ -108,6 +108,22 @@ impl TemplateText {
         lengths.sum()
     }
 
+    /// The text with what stands at each placeholder; one without a value stays as it is.
+    #[must_use]
+    pub fn filled<'a>(&self, value_of: impl Fn(&str) -> Option<&'a str>) -> String {
+        let mut text = String::new();
+        for part in &self.parts {
+            match part {
+                Part::Literal(literal) => text.push_str(literal),
+                Part::Placeholder(name) => match value_of(name) {
+                    Some(value) => text.push_str(value),
+                    None => text.extend(["{{", name, "}}"]),
+                },
+            }
+        }
+        text
+    }
+
     fn names(&self) -> impl Iterator<Item = &str> {
         self.parts.iter().filter_map(|part| match part {
             Part::Literal(_) => None,

@@ -1,7 +1,8 @@
 //! `boatswain demo`: the whole tour in a temporary folder, on free ports, without network or account.
 //!
 //! Nothing is staged: it is the host that `serve` starts, the shipped demo application, and the simulator over real
-//! HTTP. What is shown are the host's events as they happen, and in the end what the databases hold.
+//! HTTP. What is shown are the host's events as they happen, and in the end what the databases hold. With `--stay` the host
+//! goes on serving, for whoever wants to answer from the demo's phone.
 
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -11,6 +12,7 @@ use std::time::{Duration, Instant};
 
 use comfy_table::Table;
 use comfy_table::presets::UTF8_HORIZONTAL_ONLY;
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::broadcast;
 
 use crate::base::{ActionId, AppId, CompanyId, Diagnostic};
@@ -27,26 +29,57 @@ const FILES: &[(&str, &[u8])] = &[
     ("app-params.toml", include_bytes!("../../app-params.toml")),
     ("scripts/demo/confirmOrder.js", include_bytes!("../../scripts/demo/confirmOrder.js")),
     ("scripts/demo/onWhatsappStatus.js", include_bytes!("../../scripts/demo/onWhatsappStatus.js")),
+    ("scripts/demo/onWhatsappMessage.js", include_bytes!("../../scripts/demo/onWhatsappMessage.js")),
     ("scripts/demo/lib/orders.js", include_bytes!("../../scripts/demo/lib/orders.js")),
     (
         "scripts/demo/migrations/001_orders.sql",
         include_bytes!("../../scripts/demo/migrations/001_orders.sql"),
     ),
+    (
+        "scripts/demo/migrations/002_conversations.sql",
+        include_bytes!("../../scripts/demo/migrations/002_conversations.sql"),
+    ),
     ("public/demo/order-confirmation.png", include_bytes!("../../public/demo/order-confirmation.png")),
 ];
 const ORDER: &str = r#"{"orderId":"A-1001","customer":"Ada","phone":"+39 333 123 4567","totalCents":4890}"#;
+/// The phone of [`ORDER`], as the simulator's page names it.
+const PHONE: &str = "+393331234567";
 /// How long the notifications may take; they need a third of a second.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-pub(super) async fn run() -> Result<(), Failure> {
+/// The demo. With `stay` it ends on Ctrl-C.
+pub(super) async fn run(stay: bool) -> Result<(), Failure> {
     let began = Instant::now();
+    let until = if stay { Some(Interruption::awaited()?) } else { None };
     let folder = tempfolder()?;
-    let result = tour(&folder, began).await;
+    let result = tour(&folder, began, until).await;
     let _ = std::fs::remove_dir_all(&folder);
     result
 }
 
-async fn tour(folder: &Path, began: Instant) -> Result<(), Failure> {
+/// What ends a demo that stays.
+struct Interruption {
+    interrupt: Signal,
+    terminate: Signal,
+}
+
+impl Interruption {
+    fn awaited() -> Result<Self, Failure> {
+        match (signal(SignalKind::interrupt()), signal(SignalKind::terminate())) {
+            (Ok(interrupt), Ok(terminate)) => Ok(Self { interrupt, terminate }),
+            _ => Err(Diagnostic::error("SIGNALS", "the program cannot listen for signals").into()),
+        }
+    }
+
+    async fn comes(mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+        }
+    }
+}
+
+async fn tour(folder: &Path, began: Instant, until: Option<Interruption>) -> Result<(), Failure> {
     unpack(folder).map_err(|error| {
         Diagnostic::error("DEMO_FOLDER", format!("the demo's folder cannot be filled: {error}"))
     })?;
@@ -83,18 +116,28 @@ async fn tour(folder: &Path, began: Instant) -> Result<(), Failure> {
             false
         }
     };
-    let data = host.data().clone();
+    let shown = outcome(&host, &app, sent_well && arrived, began);
+    if let (Ok(()), Some(until), Some(url)) = (&shown, until, host.simulator_url()) {
+        output::line(format_args!("\nAda's phone is at {url}#{PHONE}. Ctrl-C ends the demo."));
+        until.comes().await;
+    } else if shown.is_ok() {
+        output::line("To see the phone, and to answer from it: `boatswain demo --stay`.");
+    }
     host.stop(Duration::from_secs(5)).await;
+    shown
+}
 
-    let ledger = Ledger::open(&data.host_db()).map_err(|error| error.diagnostic())?;
+/// Shows what the databases hold in the end.
+fn outcome(host: &Host, app: &AppId, went_well: bool, began: Instant) -> Result<(), Failure> {
+    let took = began.elapsed();
+    let ledger = Ledger::open(&host.data().host_db()).map_err(|error| error.diagnostic())?;
     let messages = ledger.messages(&Filter::default()).map_err(|error| error.diagnostic())?;
-    summary(&messages, &orders(&data.app_db(&app)));
-    let complete = sent_well && arrived && messages.len() == 2 && messages.iter().all(|m| m.status == "read");
-    if complete {
+    summary(&messages, &orders(&host.data().app_db(app)));
+    if went_well && messages.len() == 2 && messages.iter().all(|m| m.status == "read") {
         output::line(format_args!(
             "\nEverything arrived, in {:.1} s. Next: read scripts/demo, then `boatswain serve` and `boatswain run \
              demo/confirmOrder`.",
-            began.elapsed().as_secs_f32()
+            took.as_secs_f32()
         ));
         Ok(())
     } else {

@@ -270,6 +270,16 @@ const OWN: &[OwnCode] = &[
     own("SETTINGS_INCOMPLETE", "accountId and secretKey go together", "give both, or neither"),
     own("SIMULATOR_MISSING", "the simulator is not running", "start `boatswain serve`, which brings it"),
     own(
+        "REPLY_NO_PHONE_NUMBER",
+        "an action returned a reply, and the person who wrote is named by something else than a phone number",
+        "answer in another way: the host sends to phone numbers only",
+    ),
+    own(
+        "REPLY_ACCOUNT_UNKNOWN",
+        "an action returned a reply, and the host has no key for the account that the message came by",
+        "name the account in WHATSAPP or in the company's section, or send with it first (…WithSettings)",
+    ),
+    own(
         "STORAGE_NOT_CONFIGURED",
         "the application has no Google Cloud Storage",
         "set credentials_file in its section",

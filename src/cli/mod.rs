@@ -85,7 +85,7 @@ pub fn main() -> ExitCode {
 
 async fn dispatch(options: Options) -> Result<(), Failure> {
     match &options.command {
-        Command::Demo => demo::run().await,
+        Command::Demo { stay } => demo::run(*stay).await,
         Command::Serve { listen } => serve::run(&options, *listen).await,
         Command::Run { action, vo, company } => run::run(&options, action, vo, company.as_deref()).await,
         Command::Check { json } => check::run(&options, *json),

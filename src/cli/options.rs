@@ -50,7 +50,11 @@ pub(super) enum LogFormat {
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
     /// The whole tour in a temporary folder: no network, no account.
-    Demo,
+    Demo {
+        /// Goes on serving after the tour, until Ctrl-C: the phones are in a browser.
+        #[arg(long)]
+        stay: bool,
+    },
     /// The host; also the simulator where an application uses it.
     Serve {
         /// Where to listen, instead of `[host] listen`.

@@ -87,6 +87,7 @@ fn banner(host: &Host, params: &Params) {
     }
     if let Some(simulator) = host.simulator_url() {
         output::line(format_args!("simulator     {simulator}"));
+        output::line(format_args!("phones        {simulator} in a browser"));
     }
     output::line(format_args!("data          {}", host.data().root().display()));
     output::line("ready");

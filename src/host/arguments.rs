@@ -98,6 +98,12 @@ impl<'a> Arguments<'a> {
             .collect()
     }
 
+    /// What was given at a place, for a sentence: `an array`, `the number 7`.
+    #[must_use]
+    pub fn kind(&self, index: usize) -> String {
+        self.values.get(index).map_or_else(|| "nothing".to_owned(), kind_of)
+    }
+
     /// The error for an argument of the wrong kind.
     #[must_use]
     pub fn wrong(&self, index: usize, wanted: &str, given: &Value) -> Thrown {
@@ -160,7 +166,11 @@ fn kind_of(value: &Value) -> String {
         Value::BigInt(_) => "a bigint".into(),
         Value::String(_) => "a string".into(),
         Value::Json(text) if text.starts_with('[') => "an array".into(),
-        Value::Json(_) => "an object".into(),
+        Value::Json(text) => match serde_json::from_str(text) {
+            Ok(serde_json::Value::Number(number)) => format!("the number {number}"),
+            Ok(serde_json::Value::Bool(value)) => format!("the boolean {value}"),
+            _ => "an object".into(),
+        },
         Value::Opaque(kind) => format!("a {kind}"),
     }
 }

@@ -66,6 +66,19 @@ impl VoSource {
     }
 }
 
+impl VoSource {
+    /// The member of that very name, if it is a text.
+    #[must_use]
+    pub fn text(&self, name: &str) -> Option<&str> {
+        match self {
+            Self::Form(fields) => {
+                fields.iter().find(|(field, _)| field == name).map(|(_, value)| value.as_str())
+            }
+            Self::Json(json) => json.get(name)?.as_str(),
+        }
+    }
+}
+
 fn json_value(value: &Json) -> SqlValue {
     match value {
         Json::Null => SqlValue::Null,

@@ -2,9 +2,10 @@
 
 use crate::base::UnixMillis;
 use crate::host::{
-    Arguments, Effects, RunContext, SaveMedia, Send, incoming_media, ledger, media, messages, sql, window,
+    Arguments, Effects, RunContext, SaveMedia, Send, incoming_media, ledger, media, messages, reply, sql,
+    window,
 };
-use crate::script::protocol::{ErrorKind, FunctionSpec, Thrown, Value};
+use crate::script::protocol::{ErrorKind, FunctionSpec, Scope, Thrown, Value};
 use crate::store::AppDb;
 
 /// A function that scripts may call as `utils.<name>`.
@@ -29,6 +30,8 @@ pub struct Function {
 pub enum Body {
     /// In the host: a call is a frame, and its answer is recorded in the journal of a run that sends.
     Host(fn(&mut Call<'_>) -> Result<Reply, Thrown>),
+    /// In the host, and no script sees it: the sandbox calls it with what an action returned that a message started.
+    Reply(fn(&mut Call<'_>) -> Result<Reply, Thrown>),
     /// In the worker, which needs nobody for it (`script/sandbox/functions.rs`): it is done anew in every attempt.
     Worker,
 }
@@ -226,6 +229,24 @@ pub static MANIFEST: &[Function] = &[
         body: Body::Host(ledger::get_whatsapp_message),
     },
     Function {
+        name: "reply",
+        parameters: &[parameter("returned", "string | WhatsappReply")],
+        returns: "void",
+        documentation: "Sends what the action returned to the person whose message started it.",
+        global: false,
+        body: Body::Reply(reply::reply),
+    },
+    Function {
+        name: "getWhatsappWindow",
+        parameters: &[parameter("phoneNumber", "string | number")],
+        returns: "string",
+        documentation: "Whether a person may be written to without a template, because he has written to the company's \
+                        sender within 24 hours, as far as the host has heard: a JSON string with `open`, `lastMessageAt` \
+                        and `closesAt`.",
+        global: false,
+        body: Body::Host(window::get_whatsapp_window),
+    },
+    Function {
         name: "saveMedia",
         parameters: &[
             parameter("url", "string"),
@@ -239,16 +260,6 @@ pub static MANIFEST: &[Function] = &[
         global: false,
         body: Body::Host(incoming_media::save_media),
     },
-    Function {
-        name: "getWhatsappWindow",
-        parameters: &[parameter("phoneNumber", "string | number")],
-        returns: "string",
-        documentation: "Whether a person may be written to without a template, because he has written to the company's \
-                        sender within 24 hours, as far as the host has heard: a JSON string with `open`, `lastMessageAt` \
-                        and `closesAt`.",
-        global: false,
-        body: Body::Host(window::get_whatsapp_window),
-    },
 ];
 
 /// What a worker is told of the manifest.
@@ -259,9 +270,28 @@ pub fn specs() -> Vec<FunctionSpec> {
         .map(|function| FunctionSpec {
             name: function.name.to_owned(),
             parameters: function.parameters.iter().map(|parameter| parameter.name.to_owned()).collect(),
-            global: function.global,
+            scope: match (&function.body, function.global) {
+                (Body::Reply(_), _) => Scope::Hidden,
+                (_, true) => Scope::Global,
+                (_, false) => Scope::Utils,
+            },
         })
         .collect()
+}
+
+/// The number of the function that takes a reply.
+#[must_use]
+pub fn reply_function() -> Option<u16> {
+    (0..)
+        .zip(MANIFEST)
+        .find(|(_, function)| matches!(function.body, Body::Reply(_)))
+        .map(|(number, _)| number)
+}
+
+/// Whether this is the number of the function that takes a reply.
+#[must_use]
+pub fn is_reply(number: u16) -> bool {
+    MANIFEST.get(usize::from(number)).is_some_and(|function| matches!(function.body, Body::Reply(_)))
 }
 
 /// Calls the function of a number.
@@ -277,7 +307,9 @@ pub fn call(
     effects: &mut Effects,
 ) -> Result<Reply, Thrown> {
     let function = MANIFEST.get(usize::from(number));
-    let Some((function, Body::Host(body))) = function.map(|function| (function, &function.body)) else {
+    let Some((function, Body::Host(body) | Body::Reply(body))) =
+        function.map(|function| (function, &function.body))
+    else {
         return Err(Thrown {
             kind: ErrorKind::Error,
             message: "the host has no such function".into(),

@@ -6,11 +6,10 @@ use std::sync::Arc;
 
 use serde_json::json;
 
-use crate::host::accounts::{api_base_url, company_account};
+use crate::host::accounts::{api_base_url, run_account};
 use crate::host::functions::{Call, Reply};
 use crate::host::media::storage;
 use crate::script::protocol::{ErrorKind, Thrown, Value};
-use crate::store::KeyPlace;
 use crate::whatsapp::{Account, IncomingMedium, Medium, ObjectName, SignedUrls, TransferError};
 
 /// A medium that is to be saved.
@@ -66,15 +65,11 @@ fn medium(call: &Call<'_>, url: &str) -> Result<(IncomingMedium, Account), Throw
         )
     })?;
     let run = call.run;
-    let simulator = run.simulator_url.as_ref();
-    if api_base_url(run.application.whatsapp_of(&run.company), simulator).is_none() {
+    let own = run.application.whatsapp_of(&run.company);
+    if api_base_url(own, run.simulator_url.as_ref()).is_none() {
         return Err(thrown("SIMULATOR_MISSING", "the simulator is not running"));
     }
-    let sid = medium.account();
-    let (app, company) = (run.application.id.clone(), run.company.clone());
-    let remembered = run.keys.keys(&KeyPlace { app, company, account: sid.clone() }, call.now);
-    let account = company_account(&run.application, &run.company, sid, remembered, simulator);
-    let account = account.ok_or_else(|| {
+    let account = run_account(run, medium.account(), call.now).ok_or_else(|| {
         foreign(
             "the medium is of an account whose key this run may not use: the company's and the application's own are \
              in WHATSAPP, and those that the company's actions send with are remembered",

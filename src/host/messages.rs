@@ -126,14 +126,37 @@ pub(super) fn whatsapp_send(call: &mut Call<'_>) -> Result<Reply, Thrown> {
 
 /// Whom a request is about, as far as that could be read: an outcome tells it although nothing is sent.
 #[derive(Default)]
-struct Between {
-    to: Option<String>,
-    from: Option<String>,
+pub(super) struct Between {
+    pub(super) to: Option<String>,
+    pub(super) from: Option<String>,
+}
+
+/// Which way a message goes, and with whose key.
+pub(super) struct Route {
+    pub(super) account: Account,
+    /// Whether the call brought account and key along.
+    pub(super) brings_key: bool,
+    pub(super) sender: Sender,
+    pub(super) to: PhoneNumber,
+    /// In whose name.
+    pub(super) company: CompanyId,
 }
 
 fn send(call: &mut Call<'_>, request: &Request, form: OutcomeForm) -> Reply {
     let mut between = Between::default();
-    match prepare(call, request, form, &mut between) {
+    let route = route(call.run, request, &mut between);
+    answer(call, request, form, between, route)
+}
+
+/// A message that is ready to leave, or the outcome that says why there is none.
+pub(super) fn answer(
+    call: &mut Call<'_>,
+    request: &Request,
+    form: OutcomeForm,
+    between: Between,
+    route: Result<Route, Refused>,
+) -> Reply {
+    match route.and_then(|route| compose(call, request, form, route)) {
         Ok(send) => Reply::Send(Box::new(send)),
         Err(Refused(code, message)) => {
             let outcome = Outcome::failed(code, message).between(between.to, between.from);
@@ -142,13 +165,8 @@ fn send(call: &mut Call<'_>, request: &Request, form: OutcomeForm) -> Reply {
     }
 }
 
-fn prepare(
-    call: &mut Call<'_>,
-    request: &Request,
-    form: OutcomeForm,
-    between: &mut Between,
-) -> Result<Send, Refused> {
-    let run = call.run;
+/// The way that a request asks for.
+fn route(run: &RunContext, request: &Request, between: &mut Between) -> Result<Route, Refused> {
     let company = match &request.company {
         None => run.company.clone(),
         Some(text) => {
@@ -166,6 +184,12 @@ fn prepare(
     };
     let (to, sender) = (to?, sender?);
     let account = account(run, parameters, request)?;
+    Ok(Route { account, brings_key: request.secret_key.is_some(), sender, to, company })
+}
+
+fn compose(call: &mut Call<'_>, request: &Request, form: OutcomeForm, route: Route) -> Result<Send, Refused> {
+    let run = call.run;
+    let Route { account, brings_key, sender, to, company } = route;
     let templates = run.application.templates_of(&company, &account.sid);
     let mut warnings = Vec::new();
     let content = Content::of(request, templates, &mut warnings)?;
@@ -185,7 +209,6 @@ fn prepare(
         content_variables: content.variables,
         status_callback: None,
     };
-    let brings_key = request.secret_key.is_some();
     Ok(Send { account, brings_key, message, company, medium, form, warnings })
 }
 

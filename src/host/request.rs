@@ -1,7 +1,7 @@
 //! A call that sends, read into a [`Request`]: nothing is decided here but what each argument is.
 
 use serde::Deserialize;
-use serde_json::Value as Json;
+use serde_json::{Map, Value as Json};
 
 use crate::base::{Secret, nearest};
 use crate::host::Arguments;
@@ -62,12 +62,33 @@ impl Request {
     /// `whatsapp.send({ … })`
     pub(super) fn object(arguments: Arguments<'_>) -> Result<Self, Thrown> {
         match arguments.get(0) {
-            Some(Value::Json(json)) if json.starts_with('{') => read_object(json),
+            Some(Value::Json(json)) if json.starts_with('{') => read_object("whatsapp.send", json),
             other => Err(arguments.wrong(
                 0,
                 "an object such as { to: \"+39…\", body: \"…\" }",
                 other.unwrap_or(&Value::Undefined),
             )),
+        }
+    }
+
+    /// What an action returned that a message started; none, if it says nothing that could be sent.
+    pub(super) fn reply(arguments: Arguments<'_>) -> Result<Option<Self>, Thrown> {
+        match arguments.get(0) {
+            Some(Value::String(body)) => Ok(Some(Self { body: Some(body.clone()), ..Self::default() })),
+            Some(Value::Json(json)) if json.starts_with('{') => {
+                let given: Map<String, Json> = serde_json::from_str(json).map_err(|_| no_object("reply"))?;
+                if !CONTENT.iter().any(|name| given.contains_key(*name)) {
+                    return Ok(None);
+                }
+                if let Some(name) = ADDRESS.iter().find(|name| given.contains_key(**name)) {
+                    return Err(type_error(format!(
+                        "reply: there is no member `{name}`: a reply goes to the person who wrote, from the sender that \
+                         was written to; utils.whatsapp.send sends to others"
+                    )));
+                }
+                read_object("reply", json).map(Some)
+            }
+            _ => Ok(None),
         }
     }
 
@@ -141,7 +162,7 @@ struct Members {
     secret_key: Option<Json>,
     company_id: Option<Json>,
     #[serde(flatten)]
-    unknown: serde_json::Map<String, Json>,
+    unknown: Map<String, Json>,
 }
 
 const MEMBERS: [&str; 11] = [
@@ -157,6 +178,10 @@ const MEMBERS: [&str; 11] = [
     "secretKey",
     "companyId",
 ];
+
+/// Those of them that say what is sent: a reply has no others.
+const CONTENT: [&str; 6] = ["body", "mediaUrl", "bucketName", "fileName", "contentSid", "contentVariables"];
+const ADDRESS: [&str; 5] = ["to", "from", "accountId", "secretKey", "companyId"];
 
 /// What the members are called elsewhere: as arguments of the other functions, and at Twilio.
 const ALIASES: [(&str, &str); 13] = [
@@ -175,9 +200,12 @@ const ALIASES: [(&str, &str); 13] = [
     ("accountSid", "accountId"),
 ];
 
-fn read_object(json: &str) -> Result<Request, Thrown> {
-    let members: Members = serde_json::from_str(json)
-        .map_err(|_| type_error("whatsapp.send: the message must be an object that JSON can hold"))?;
+fn no_object(function: &str) -> Thrown {
+    type_error(format!("{function}: the message must be an object that JSON can hold"))
+}
+
+fn read_object(function: &str, json: &str) -> Result<Request, Thrown> {
+    let members: Members = serde_json::from_str(json).map_err(|_| no_object(function))?;
     if let Some(unknown) = members.unknown.keys().next() {
         let meant =
             ALIASES.iter().find(|(alias, _)| alias.eq_ignore_ascii_case(unknown)).map(|(_, known)| *known);
@@ -185,51 +213,52 @@ fn read_object(json: &str) -> Result<Request, Thrown> {
             .or_else(|| nearest(unknown, MEMBERS))
             .map_or_else(String::new, |known| format!(": did you mean `{known}`?"));
         return Err(type_error(format!(
-            "whatsapp.send: there is no member `{}`{hint}",
+            "{function}: there is no member `{}`{hint}",
             unknown.chars().take(60).collect::<String>().escape_debug()
         )));
     }
     Ok(Request {
-        to: phone_member("to", members.to)?,
-        body: member("body", members.body)?,
-        media_url: member("mediaUrl", members.media_url)?,
-        bucket: member("bucketName", members.bucket_name)?,
-        file: member("fileName", members.file_name)?,
-        content_sid: member("contentSid", members.content_sid)?,
+        to: phone_member(function, "to", members.to)?,
+        body: member(function, "body", members.body)?,
+        media_url: member(function, "mediaUrl", members.media_url)?,
+        bucket: member(function, "bucketName", members.bucket_name)?,
+        file: member(function, "fileName", members.file_name)?,
+        content_sid: member(function, "contentSid", members.content_sid)?,
         content_variables: match members.content_variables {
             Some(object @ Json::Object(_)) => Some(object.to_string()),
             Some(Json::String(json)) => Some(json).filter(|json| !json.is_empty()),
             None | Some(Json::Null) => None,
-            Some(other) => return Err(wrong_member("contentVariables", VARIABLES, &other)),
+            Some(other) => return Err(wrong_member(function, "contentVariables", VARIABLES, &other)),
         },
-        from: phone_member("from", members.from)?,
-        account_id: member("accountId", members.account_id)?,
-        secret_key: member("secretKey", members.secret_key)?.map(Secret::new),
-        company: member("companyId", members.company_id)?,
+        from: phone_member(function, "from", members.from)?,
+        account_id: member(function, "accountId", members.account_id)?,
+        secret_key: member(function, "secretKey", members.secret_key)?.map(Secret::new),
+        company: member(function, "companyId", members.company_id)?,
         must_be_template: false,
     })
 }
 
-fn member(name: &str, value: Option<Json>) -> Result<Option<String>, Thrown> {
+fn member(function: &str, name: &str, value: Option<Json>) -> Result<Option<String>, Thrown> {
     match value {
         None | Some(Json::Null) => Ok(None),
         Some(Json::String(text)) => Ok(Some(text).filter(|text| !text.is_empty())),
-        Some(other) => Err(wrong_member(name, "a string", &other)),
+        Some(other) => Err(wrong_member(function, name, "a string", &other)),
     }
 }
 
-fn phone_member(name: &str, value: Option<Json>) -> Result<Option<String>, Thrown> {
+fn phone_member(function: &str, name: &str, value: Option<Json>) -> Result<Option<String>, Thrown> {
     match value {
         Some(Json::Number(number)) => {
-            let wrong = || wrong_member(name, "a phone number as a string", &Json::Number(number.clone()));
+            let wrong =
+                || wrong_member(function, name, "a phone number as a string", &Json::Number(number.clone()));
             let value = Value::Number(number.as_f64().unwrap_or(f64::NAN));
             phone_text(&value).map(Some).ok_or_else(wrong)
         }
-        other => member(name, other),
+        other => member(function, name, other),
     }
 }
 
-fn wrong_member(name: &str, wanted: &str, given: &Json) -> Thrown {
+fn wrong_member(function: &str, name: &str, wanted: &str, given: &Json) -> Thrown {
     let given = match given {
         Json::Null => "null".to_owned(),
         Json::Bool(value) => format!("the boolean {value}"),
@@ -238,5 +267,5 @@ fn wrong_member(name: &str, wanted: &str, given: &Json) -> Thrown {
         Json::Array(_) => "an array".to_owned(),
         Json::Object(_) => "an object".to_owned(),
     };
-    type_error(format!("whatsapp.send: `{name}` must be {wanted}, and was {given}"))
+    type_error(format!("{function}: `{name}` must be {wanted}, and was {given}"))
 }

@@ -14,7 +14,7 @@ use crate::pipeline::gate::Gate;
 use crate::pipeline::queue::{Arrival, Claim, Queue};
 use crate::pipeline::report::RunReport;
 use crate::pipeline::window::Window;
-use crate::pipeline::{ApplicationSetup, DirectRun, Surroundings, WorkerHandle, slot};
+use crate::pipeline::{ApplicationSetup, DirectRun, Surroundings, WorkerHandle, slot, window};
 use crate::script::protocol::Bundle;
 use crate::store::{AppDb, Inbox, Ledger, Source, StoreError};
 use crate::whatsapp::SignedUrls;
@@ -81,7 +81,7 @@ impl State {
 impl Application {
     pub(super) fn new(setup: ApplicationSetup, surroundings: Surroundings) -> Arc<Self> {
         let state = State {
-            queue: Queue::default(),
+            queue: Queue::with_lines_of(window::longest_line(surroundings.waiting_bytes)),
             window: Window::shut(surroundings.waiting_bytes),
             reader: None,
             direct: VecDeque::new(),

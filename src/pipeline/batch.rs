@@ -13,19 +13,20 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::base::stage;
-use crate::host::{Effects, RunContext, VoSource, run_separated};
+use crate::host::{Effects, RunContext, VoSource, reply_function, run_separated};
 use crate::pipeline::WorkerHandle;
 use crate::pipeline::application::{Application, Baton, Work};
 use crate::pipeline::queue::Verdict;
 use crate::pipeline::report::{LogLine, Used};
 use crate::pipeline::run::{
     MAX_LOG_LINE, MAX_LOG_LINES, Origin, Run, RunJournal, Stop, new_ticket, seed, used, vo_fields,
+    vo_of_message,
 };
 use crate::script::WorkerError;
 use crate::script::protocol::{
     Ended, Failure, LogLevel, Reason, Returned, RunRequest, SandboxLimits, Start, ToWorker, Vo,
 };
-use crate::store::{Journal, JournalOrigin, ScriptSqlError, StoreError};
+use crate::store::{Journal, JournalOrigin, ScriptSqlError, Source, StoreError};
 
 /// Runs before a worker at most: it bounds the latency of the effect under load, not the throughput.
 const AHEAD: usize = 128;
@@ -134,17 +135,25 @@ impl<'a> Batch<'a> {
     fn prepare(&mut self, work: Work) -> Option<Run> {
         let parameters = &self.application.parameters;
         let now = self.application.now();
+        let mut reply = None;
         let (origin, company, action, vo, source, recovered, generation) = match work {
             Work::Notification(claim) => {
-                let fields = vo_fields(&claim.form, claim.company.as_str());
                 let Some(action) = self.application.action_of(claim.source).cloned() else {
                     // The action was configured when the notification came and is not any more: it goes on waiting.
                     self.application.with_queue(|queue| queue.finish(claim.id, Verdict::HostTrouble, now));
                     return None;
                 };
-                let source = VoSource::Form(Arc::new(fields.clone()));
+                let company = claim.company.as_str();
+                let (vo, source) = if claim.source == Source::Message {
+                    let vo = vo_of_message(&claim.form, company);
+                    reply = reply_function();
+                    (Vo::Json(vo.to_string()), VoSource::Json(Arc::new(vo)))
+                } else {
+                    let fields = vo_fields(&claim.form, company);
+                    (Vo::Form(fields.clone()), VoSource::Form(Arc::new(fields)))
+                };
                 let origin = Origin::Notification { id: claim.id, attempt: claim.attempt };
-                (origin, claim.company, action, Vo::Form(fields), source, claim.recovered, claim.generation)
+                (origin, claim.company, action, vo, source, claim.recovered, claim.generation)
             }
             Work::Direct(run, reply) => {
                 let vo = Vo::Json(run.vo.to_string());
@@ -200,6 +209,7 @@ impl<'a> Batch<'a> {
                 vo,
                 started: journal.start.started,
                 seed: journal.start.seed,
+                reply,
             }),
             action,
             effects: Effects::default(),

@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use sha2::{Digest, Sha256};
 
-use crate::base::stage;
+use crate::base::{PhoneNumber, stage};
 use crate::host::{self, MANIFEST, OutcomeForm, Reply};
 use crate::pipeline::WorkerHandle;
 use crate::pipeline::batch::Batch;
@@ -15,7 +15,7 @@ use crate::pipeline::report::LogLine;
 use crate::pipeline::run::{Origin, Run, Stop};
 use crate::script::Death;
 use crate::script::protocol::{
-    Answer, Ended, ErrorKind, FromWorker, MAX_FRAME, Reason, Thrown, ToWorker, Value,
+    Answer, Ended, ErrorKind, FromWorker, LogLevel, MAX_FRAME, Reason, Thrown, ToWorker, Value,
 };
 use crate::store::JournalCall;
 use crate::whatsapp::Outcome;
@@ -41,6 +41,9 @@ impl Batch<'_> {
                     }
                     let answer = self.answer(run, function, &arguments)?;
                     run.take_log();
+                    if host::is_reply(function) {
+                        tell_reply(run, &answer);
+                    }
                     if run.journal.unsaved_bytes > MAX_UNSAVED {
                         let message = format!(
                             "the answers of the action's calls are more than {} MiB together",
@@ -183,6 +186,27 @@ fn outcome_in(value: &Value) -> Option<Outcome> {
         Value::String(json) | Value::Json(json) => serde_json::from_str(json).ok(),
         _ => None,
     }
+}
+
+/// Says in the run's log what became of a reply, for nobody is given its outcome.
+fn tell_reply(run: &mut Run, answer: &Answer) {
+    let Answer::Return { value, .. } = answer else { return };
+    let Some(outcome) = outcome_in(value) else { return };
+    let mut say = |level, text: String| run.log.push(LogLine { level, text });
+    for warning in &outcome.warnings {
+        say(LogLevel::Warn, format!("reply: {warning}"));
+    }
+    if outcome.success {
+        return;
+    }
+    let code = outcome.error_code.map_or_else(|| outcome.status.clone(), |code| code.to_string());
+    let mut why = outcome.error_message.unwrap_or_default();
+    // What Twilio says may name the person.
+    if let Some(to) = outcome.to.as_deref().and_then(|to| PhoneNumber::sender(to).ok()) {
+        why = why.replace(to.digits(), to.masked().trim_start_matches('+'));
+    }
+    let what = if outcome.status == "unknown" { "may not have been sent" } else { "was not sent" };
+    say(LogLevel::Error, format!("the reply {what}: {code}: {why}; `boatswain explain {code}` says more"));
 }
 
 /// How much later it is for the script than when it was last told, in milliseconds.

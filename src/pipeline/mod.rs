@@ -295,7 +295,7 @@ fn arrival(accepted: &Accepted) -> Arrival {
     Arrival {
         id: accepted.id,
         company: accepted.company.clone(),
-        message_sid: accepted.message_sid.clone(),
+        line: accepted.line.clone(),
         message: accepted.message,
         form: accepted.form.clone(),
         source: accepted.source,

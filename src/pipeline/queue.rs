@@ -5,8 +5,8 @@
 //! can be replayed here, step by step.
 //!
 //! The rules:
-//! * Notifications of one message run one at a time in the order of arrival; one that fails holds the later ones
-//!   back until it is done or dead (invariant 5).
+//! * What belongs to one line runs one at a time in the order of arrival: the statuses of a message, the messages of a
+//!   conversation. One that fails holds the later ones back until it is done or dead (invariant 5).
 //! * A notification of a message whose sending run is open waits for that run's end.
 //! * Companies take turns.
 //! * A failed run is tried again after 1 s, doubling to 10 min, with jitter, 12 attempts in all; a run that
@@ -17,16 +17,17 @@
 //! * No run waits longer than its delay, also where the clock was set back.
 //!
 //! The queue holds what is in memory. What waits for its next attempt can be left on the disk
-//! ([`Queue::leave`]); [`super::window`] says when, and what is read again.
+//! ([`Queue::leave`]), and so can the rest of a long line ([`Queue::torn`]); [`super::window`] says when, and what is
+//! read again.
 
-use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
 use std::time::Duration;
 
 use bytes::Bytes;
 
-use crate::base::{CompanyId, MessageId, MessageSid, NotificationId, UnixMillis};
+use crate::base::{CompanyId, MessageId, NotificationId, UnixMillis};
 use crate::pipeline::breaker::Breaker;
-use crate::store::{Scheduled, Source, weight};
+use crate::store::{Line, Scheduled, Source, weight};
 
 /// After so many failed attempts a notification is dead.
 pub const MAX_ATTEMPTS: u32 = 12;
@@ -47,7 +48,7 @@ pub struct Arrival {
     /// Its company.
     pub company: CompanyId,
     /// In whose order it runs.
-    pub message_sid: MessageSid,
+    pub line: Line,
     /// The host's id of the message, if it is the host's.
     pub message: Option<MessageId>,
     /// The form as it came.
@@ -75,8 +76,8 @@ pub struct Claim {
     pub id: NotificationId,
     /// Its company.
     pub company: CompanyId,
-    /// Its message.
-    pub message_sid: MessageSid,
+    /// In whose order it runs.
+    pub line: Line,
     /// The form as it came.
     pub form: Bytes,
     /// How it came.
@@ -127,7 +128,7 @@ pub enum Decision {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum State {
-    /// Behind an earlier notification of its message, or held back by an open run.
+    /// Behind an earlier notification of its line, or held back by an open run.
     Blocked,
     Ready,
     Delayed(UnixMillis),
@@ -145,8 +146,14 @@ struct Entry {
 #[derive(Debug, Default)]
 pub struct Queue {
     entries: HashMap<NotificationId, Entry>,
-    /// Of each message its notifications in the order of arrival; the first is the one that may run.
-    messages: HashMap<MessageSid, VecDeque<NotificationId>>,
+    /// Of each line its notifications in the order of arrival; the first is the one that may run.
+    lines: HashMap<Line, VecDeque<NotificationId>>,
+    /// How many of a line are in memory, where the disk has the rest; `None`: all.
+    longest_line: Option<usize>,
+    /// Lines whose rest is on the disk, behind these numbers.
+    torn: BTreeMap<Line, NotificationId>,
+    /// Those of them that have nothing in memory any more.
+    short: BTreeSet<Line>,
     /// Of each company what may run now.
     ready: HashMap<CompanyId, VecDeque<NotificationId>>,
     /// The companies that have something ready, in turn.
@@ -166,6 +173,13 @@ pub struct Queue {
 }
 
 impl Queue {
+    /// A queue over a disk, which takes up no more of a line than `longest_line`: a person who writes a lot does not
+    /// fill the memory.
+    #[must_use]
+    pub fn with_lines_of(longest_line: usize) -> Self {
+        Self { longest_line: Some(longest_line.max(1)), ..Self::default() }
+    }
+
     /// How many notifications wait or run.
     #[must_use]
     pub fn len(&self) -> usize {
@@ -184,10 +198,34 @@ impl Queue {
         self.weight
     }
 
-    /// Whether notifications of this message wait or run.
+    /// Whether something of this line waits or runs.
     #[must_use]
-    pub fn knows_message(&self, message: &MessageSid) -> bool {
-        self.messages.contains_key(message)
+    pub fn knows_line(&self, line: &Line) -> bool {
+        self.lines.contains_key(line) || self.torn.contains_key(line)
+    }
+
+    /// How many of a line are taken up at most.
+    #[must_use]
+    pub fn longest_line(&self) -> usize {
+        self.longest_line.unwrap_or(usize::MAX)
+    }
+
+    /// The lines that have nothing in memory and more on the disk, each behind its number.
+    pub fn short(&self) -> impl Iterator<Item = (&Line, NotificationId)> {
+        self.short.iter().filter_map(|line| Some((line, *self.torn.get(line)?)))
+    }
+
+    /// Of this line the disk has more behind that number; `None`: all of it is in memory, or comes by itself.
+    pub fn torn(&mut self, line: &Line, behind: Option<NotificationId>) {
+        let Some(behind) = behind else {
+            self.torn.remove(line);
+            self.short.remove(line);
+            return;
+        };
+        self.torn.insert(line.clone(), behind);
+        if !self.lines.contains_key(line) {
+            self.short.insert(line.clone());
+        }
     }
 
     /// Since when runs pause because their script keeps killing workers: until when.
@@ -196,16 +234,18 @@ impl Queue {
         self.breaker.pauses_until()
     }
 
-    /// Takes a notification in. One that is known already changes nothing.
+    /// Takes a notification in. One that is known already changes nothing; one whose line is too long for the memory
+    /// stays on the disk.
     pub fn arrive(&mut self, arrival: Arrival) {
         let id = arrival.id;
-        if self.entries.contains_key(&id) {
+        if self.entries.contains_key(&id) || self.stays_behind(&arrival) {
             return;
         }
+        self.short.remove(&arrival.line);
         self.weight += weight(&arrival.form);
         // One that has killed its worker shares nothing with others.
         let alone = arrival.kills > 0;
-        let line = self.messages.entry(arrival.message_sid.clone()).or_default();
+        let line = self.lines.entry(arrival.line.clone()).or_default();
         // The order of arrival is the order of the numbers, whatever order they are told in.
         if let Some(message) = arrival.message {
             self.own.entry(message).or_default().push(id);
@@ -250,7 +290,7 @@ impl Queue {
             claims.push(Claim {
                 id,
                 company: entry.arrival.company.clone(),
-                message_sid: entry.arrival.message_sid.clone(),
+                line: entry.arrival.line.clone(),
                 form: entry.arrival.form.clone(),
                 source: entry.arrival.source,
                 attempt: entry.arrival.attempts + 1,
@@ -369,7 +409,7 @@ impl Queue {
         }
     }
 
-    /// Forgets those that are delayed longest, with the later ones of their messages, until the rest weighs no more
+    /// Forgets those that are delayed longest, with the later ones of their lines, until the rest weighs no more
     /// than `most` bytes or none is left that the disk knows as delayed; says which of them is due first. They have to
     /// be read from the disk when they are due.
     pub fn leave(&mut self, most: usize, now: UnixMillis) -> Option<Scheduled> {
@@ -385,7 +425,7 @@ impl Queue {
         first
     }
 
-    /// Forgets a delayed notification with the later ones of its message, if the disk knows it as delayed.
+    /// Forgets a delayed notification with the later ones of its line, if the disk knows it as delayed.
     pub fn leave_line(&mut self, id: NotificationId) -> bool {
         let Some(Entry { arrival, state: State::Delayed(_), .. }) = self.entries.get(&id) else {
             return false;
@@ -393,7 +433,8 @@ impl Queue {
         if !arrival.scheduled {
             return false;
         }
-        let line = self.messages.get(&arrival.message_sid).cloned().unwrap_or_default();
+        let name = arrival.line.clone();
+        let line = self.lines.get(&name).cloned().unwrap_or_default();
         if line.iter().any(|id| self.entries.get(id).is_some_and(|entry| entry.state == State::Running)) {
             return false;
         }
@@ -402,6 +443,8 @@ impl Queue {
             self.block(id);
             self.forget(id);
         }
+        // The rest stays behind the first, and is read with it.
+        self.torn(&name, None);
         true
     }
 
@@ -413,9 +456,10 @@ impl Queue {
         }
     }
 
-    /// Begins to note what comes to its end; what the disk cannot know yet counts as well.
-    pub fn note_ends(&mut self) {
+    /// Begins to note what comes to its end; what the disk cannot know yet counts as well. Says how much that is.
+    pub fn note_ends(&mut self) -> usize {
         self.ended = Some(self.untold.clone());
+        self.untold.len()
     }
 
     /// What has come to its end since [`Queue::note_ends`].
@@ -423,20 +467,19 @@ impl Queue {
         self.ended.take().unwrap_or_default()
     }
 
-    /// Lets the first of a message's line run, if none of it is running.
+    /// Lets the first of a line run, if none of it is running.
     fn next_of_line(&mut self, id: NotificationId) {
         let Some(entry) = self.entries.get(&id) else { return };
-        if let Some(first) = self.messages.get(&entry.arrival.message_sid).and_then(VecDeque::front).copied()
-        {
+        if let Some(first) = self.lines.get(&entry.arrival.line).and_then(VecDeque::front).copied() {
             self.unblock(first);
         }
     }
 
-    /// Lets a notification run, now or at its time, if it is the first of its message, no other of it is running,
-    /// and nothing holds it back.
+    /// Lets a notification run, now or at its time, if it is the first of its line, no other of it is running, and
+    /// nothing holds it back.
     fn unblock(&mut self, id: NotificationId) {
         let Some(entry) = self.entries.get(&id) else { return };
-        let Some(line) = self.messages.get(&entry.arrival.message_sid) else { return };
+        let Some(line) = self.lines.get(&entry.arrival.line) else { return };
         let running = |id| self.entries.get(id).is_some_and(|entry| entry.state == State::Running);
         let first = line.front() == Some(&id) && !line.iter().any(running);
         let Some(entry) = self.entries.get_mut(&id).filter(|entry| entry.state == State::Blocked) else {
@@ -499,7 +542,7 @@ impl Queue {
         }
     }
 
-    /// Takes out what has come to its end, and lets the next of its message run.
+    /// Takes out what has come to its end, and lets the next of its line run.
     fn remove(&mut self, id: NotificationId) {
         self.untold.insert(id);
         if let Some(ended) = &mut self.ended {
@@ -510,7 +553,7 @@ impl Queue {
         }
     }
 
-    /// Takes a notification out; says which is the first of its message now.
+    /// Takes a notification out; says which is the first of its line now.
     fn forget(&mut self, id: NotificationId) -> Option<NotificationId> {
         let entry = self.entries.remove(&id)?;
         self.weight -= weight(&entry.arrival.form);
@@ -522,14 +565,32 @@ impl Queue {
                 self.own.remove(&message);
             }
         }
-        let sid = entry.arrival.message_sid;
-        let line = self.messages.get_mut(&sid)?;
+        let name = entry.arrival.line;
+        let line = self.lines.get_mut(&name)?;
         line.retain(|other| *other != id);
         let next = line.front().copied();
         if next.is_none() {
-            self.messages.remove(&sid);
+            self.lines.remove(&name);
+            if self.torn.contains_key(&name) {
+                self.short.insert(name);
+            }
         }
         next
+    }
+
+    /// Whether it stays on the disk, behind what of its line is in memory.
+    fn stays_behind(&mut self, arrival: &Arrival) -> bool {
+        if self.torn.get(&arrival.line).is_some_and(|behind| arrival.id > *behind) {
+            return true;
+        }
+        let Some(last) = self.lines.get(&arrival.line).and_then(|line| {
+            let last = line.back().copied();
+            last.filter(|last| self.longest_line.is_some_and(|most| line.len() >= most) && arrival.id > *last)
+        }) else {
+            return false;
+        };
+        self.torn(&arrival.line, Some(last));
+        true
     }
 }
 

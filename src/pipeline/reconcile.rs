@@ -327,6 +327,7 @@ fn told(
         message: Some(message.id),
         form: form.encode().into(),
         source: Source::Poll,
+        conversation: None,
         received_at: now,
         has_action: application.whatsapp.whatsapp_callback.is_some(),
         fence: None,

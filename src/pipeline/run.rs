@@ -12,7 +12,7 @@ use crate::pipeline::report::{LogLine, RunReport, Used, cut};
 use crate::script::Death;
 use crate::script::protocol::{Ended, ToWorker};
 use crate::store::{JournalCall, JournalOrigin, StoreError};
-use crate::whatsapp::Form;
+use crate::whatsapp::{Form, incoming};
 
 /// Log lines of one run at most, and bytes of one line: `console`'s in the worker, `utils.log`'s here.
 pub(super) const MAX_LOG_LINES: u32 = 1000;
@@ -125,6 +125,11 @@ pub(super) fn vo_fields(form: &[u8], company: &str) -> Vec<(String, String)> {
         .collect();
     fields.push(("companyId".to_owned(), company.to_owned()));
     fields
+}
+
+/// What an incoming message's action gets as its `vo`.
+pub(super) fn vo_of_message(form: &[u8], company: &str) -> serde_json::Value {
+    incoming::vo(&Form::parse(form).unwrap_or_default(), company)
 }
 
 /// A run's seed: of its own, and not to be guessed from the outside by its number alone.

@@ -417,10 +417,7 @@ fn record(at: UnixMillis, id: MessageId, outcome: &Outcome) -> SendRecord {
         id,
         sid: outcome.sid.as_deref().and_then(|sid| MessageSid::parse(sid).ok()),
         status: MessageStatus::parse(&outcome.status),
-        error_code: outcome.error_code.as_ref().map(|code| match code {
-            OutcomeCode::Number(number) => number.to_string(),
-            OutcomeCode::Name(name) => name.clone(),
-        }),
+        error_code: outcome.error_code.as_ref().map(ToString::to_string),
         error_message: outcome.error_message.clone(),
         price: outcome.price.clone(),
         at,

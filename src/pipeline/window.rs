@@ -9,8 +9,9 @@
 //! [`Queue`]. When it does not, announcements only say that there is more, and pieces are read behind the marks as the
 //! queue empties. What is delayed gives way to what can run.
 //!
-//! The order of a message holds: a notification that is read while earlier ones of its message wait on the disk stays
-//! there with them, and is read together with the first of them.
+//! The order of a line holds: a notification that is read while earlier ones of its line wait on the disk stays there
+//! with them, and is read together with the first of them. Of a long line only the first few are read; the rest follows
+//! when they are over.
 //!
 //! What is read may be out of date by what happened meanwhile in memory. So marks are flushed before reading, ends
 //! are noted while reading, and what came during the reading is read again.
@@ -20,10 +21,16 @@ use std::time::Duration;
 
 use crate::base::{AppId, NotificationId, UnixMillis};
 use crate::pipeline::queue::{Arrival, Queue, is_due};
-use crate::store::{Ledger, Scheduled, Source, StoreError, Waiting, weight};
+use crate::store::{Ledger, Line, Piece, Scheduled, Source, StoreError, Waiting, weight};
 
 /// How long reading waits after it failed.
 const PAUSE: Duration = Duration::from_secs(1);
+
+/// How many of a line may be in memory, of which `most` bytes are for all: so few that a conversation does not fill it,
+/// and more than a message has statuses.
+pub(super) fn longest_line(most: usize) -> usize {
+    (most >> 16).clamp(1, 64)
+}
 
 /// What of an application's waiting notifications is in memory.
 #[derive(Debug)]
@@ -32,7 +39,7 @@ pub(super) struct Window {
     most: usize,
     /// What came so has no action any more: it goes on waiting on the disk, and stands in nobody's way.
     idle: Vec<Source>,
-    /// Everything that was never tried is in memory up to this number, or stays behind an earlier one of its message.
+    /// Everything that was never tried is in memory up to this number, or stays behind an earlier one of its line.
     cursor: NotificationId,
     /// Whether there is more behind the cursor.
     behind: bool,
@@ -55,12 +62,18 @@ struct Meanwhile {
 }
 
 /// What is to be read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Order {
-    /// Never tried, behind this number; and whether earlier ones of the same message may be on the disk.
-    fresh: Option<(NotificationId, bool)>,
+    /// Never tried, behind this number.
+    fresh: Option<NotificationId>,
+    /// How many earlier ones of the same line have to be known, so that one of them is not over; 0: none is on the disk.
+    earlier: usize,
     /// Tried again, behind this.
     scheduled: Option<Scheduled>,
+    /// The rest of lines, behind these.
+    rest: Vec<(Line, NotificationId)>,
+    /// How many of a line.
+    of_line: usize,
     /// Bytes of each at most.
     most: usize,
 }
@@ -68,11 +81,13 @@ pub(super) struct Order {
 /// What was read.
 #[derive(Debug, Default)]
 pub(super) struct Delivery {
-    /// Each with the numbers of the earlier ones of its message that wait.
+    /// Each with the numbers of earlier ones of its line that wait.
     fresh: Vec<(Waiting, Vec<NotificationId>)>,
     scheduled: Vec<Waiting>,
-    /// With what is scheduled, the rest of its messages.
-    lines: Vec<Waiting>,
+    /// With what is scheduled, the beginnings of its lines.
+    lines: Vec<(Line, Piece)>,
+    /// What follows in lines that were read to some number before.
+    rest: Vec<(Line, Piece)>,
     fresh_is_last: bool,
     scheduled_is_last: bool,
 }
@@ -146,23 +161,23 @@ impl Window {
             return None;
         }
         let due = self.horizon.map(|(at, _)| at);
-        let wanted = if self.behind { Some(UnixMillis(i64::MIN)) } else { due };
+        let wanted = if self.behind || has_short(queue) { Some(UnixMillis(i64::MIN)) } else { due };
         wanted.map(|at| self.not_before.map_or(at, |pause| at.max(pause)))
     }
 
     /// Whether there is something to read now.
     pub(super) fn wants(&self, queue: &Queue, now: UnixMillis) -> bool {
         let paused = self.not_before.is_some_and(|at| at > now && at <= now.plus(PAUSE));
-        let waits_to_give_way = self.is_pressing(now) && queue.next_due().is_some();
+        let waits_to_give_way = self.is_pressing(queue, now) && queue.next_due().is_some();
         self.reading.is_none()
             && !paused
-            && (self.behind || self.wanted_scheduled(queue, now).is_some())
+            && (self.behind || has_short(queue) || self.wanted_scheduled(queue, now).is_some())
             && (!self.is_full(queue) || waits_to_give_way && !queue.has_ready(now))
     }
 
     /// Whether there is something on the disk that could run now.
-    fn is_pressing(&self, now: UnixMillis) -> bool {
-        self.behind || self.horizon.is_some_and(|(at, _)| is_due(at, now))
+    fn is_pressing(&self, queue: &Queue, now: UnixMillis) -> bool {
+        self.behind || has_short(queue) || self.horizon.is_some_and(|(at, _)| is_due(at, now))
     }
 
     /// From where on what is tried again is to be read: when it is due, or when nothing else is delayed or behind. What
@@ -178,7 +193,7 @@ impl Window {
 
     /// Begins to read, if there is room; [`Window::done`] ends it.
     pub(super) fn begin(&mut self, queue: &mut Queue, now: UnixMillis) -> Option<Order> {
-        if self.is_pressing(now) && self.is_full(queue) {
+        if self.is_pressing(queue, now) && self.is_full(queue) {
             // What can run goes before what is delayed.
             if let Some((at, id)) = queue.leave(self.most / 4, now) {
                 self.horizon =
@@ -190,10 +205,18 @@ impl Window {
             }
         }
         self.reading = Some(Meanwhile::default());
-        queue.note_ends();
+        let untold = queue.note_ends();
+        let mut rest: Vec<_> = queue.short().map(|(line, behind)| (line.clone(), behind)).collect();
+        rest.sort_by_key(|(_, behind)| *behind); // what has waited for longest first
         Some(Order {
-            fresh: self.behind.then_some((self.cursor, self.horizon.is_some())),
+            fresh: self.behind.then_some(self.cursor),
+            // Only the first of a line has attempts, so only with it the others can be on the disk. What ends while it is
+            // read was in memory, and its line with it: of what waits by the disk and is over, nothing but `untold` may
+            // have something behind it that is not.
+            earlier: if self.horizon.is_some() { untold + 1 } else { 0 },
             scheduled: self.wanted_scheduled(queue, now),
+            rest,
+            of_line: queue.longest_line(),
             most: self.most / 4,
         })
     }
@@ -235,16 +258,19 @@ impl Window {
                 delivery.scheduled.last().and_then(|last| Some((last.next_attempt_at?, last.accepted.id)));
             self.horizon = last.filter(|_| !delivery.scheduled_is_last);
         }
-        // What lies behind the cursor comes by itself: its announcement would find it known, or over.
-        let cursor = self.cursor;
-        let lines = delivery
-            .lines
-            .into_iter()
-            .filter(|waiting| waiting.next_attempt_at.is_some() || waiting.accepted.id <= cursor);
-        for waiting in delivery.scheduled.into_iter().chain(lines) {
-            if self.has_action(&waiting) && !ended.contains(&waiting.accepted.id) {
-                queue.arrive(arrival(waiting));
+        for (line, piece) in delivery.lines {
+            let is_known = queue.knows_line(&line);
+            let (rows, behind) = self.part_of_line(piece);
+            if !is_known {
+                queue.torn(&line, behind);
             }
+            self.arrive(rows, ended, queue);
+        }
+        self.arrive(delivery.scheduled, ended, queue);
+        for (line, piece) in delivery.rest {
+            let (rows, behind) = self.part_of_line(piece);
+            queue.torn(&line, behind);
+            self.arrive(rows, ended, queue);
         }
         if order.fresh.is_none() {
             return;
@@ -255,9 +281,31 @@ impl Window {
         self.behind = !delivery.fresh_is_last;
         for (waiting, earlier) in delivery.fresh {
             let follows = earlier.iter().any(|id| !ended.contains(id));
-            let known = queue.knows_message(&waiting.accepted.message_sid);
-            let is_wanted = self.has_action(&waiting) && !ended.contains(&waiting.accepted.id);
-            if is_wanted && (known || !follows) {
+            if queue.knows_line(&waiting.accepted.line) || !follows {
+                self.arrive([waiting], ended, queue);
+            }
+        }
+    }
+
+    /// Of a piece of a line what belongs into memory now, and behind which number the line goes on on the disk. What lies
+    /// behind the cursor comes by itself: its announcement would find it known, or over.
+    fn part_of_line(&self, piece: Piece) -> (Vec<Waiting>, Option<NotificationId>) {
+        let comes =
+            |waiting: &Waiting| waiting.next_attempt_at.is_none() && waiting.accepted.id > self.cursor;
+        let last = piece.rows.last().map(|last| last.accepted.id);
+        let has_rest = !piece.is_last && piece.rows.iter().all(|row| self.has_action(row) && !comes(row));
+        let rows = piece.rows.into_iter().filter(|waiting| !comes(waiting)).collect();
+        (rows, last.filter(|_| has_rest))
+    }
+
+    fn arrive(
+        &self,
+        rows: impl IntoIterator<Item = Waiting>,
+        ended: &HashSet<NotificationId>,
+        queue: &mut Queue,
+    ) {
+        for waiting in rows {
+            if self.has_action(&waiting) && !ended.contains(&waiting.accepted.id) {
                 queue.arrive(arrival(waiting));
             }
         }
@@ -266,6 +314,10 @@ impl Window {
     fn has_action(&self, waiting: &Waiting) -> bool {
         !self.idle.contains(&waiting.accepted.source)
     }
+}
+
+fn has_short(queue: &Queue) -> bool {
+    queue.short().next().is_some()
 }
 
 /// The number before this one.
@@ -280,20 +332,37 @@ impl Order {
         if let Some(after) = self.scheduled {
             let piece = ledger.scheduled(app, after, self.most)?;
             delivery.scheduled_is_last = piece.is_last;
-            for waiting in &piece.rows {
-                delivery.lines.extend(ledger.waiting_of(app, &waiting.accepted.message_sid)?);
+            let (mut weight, mut seen) = (0, HashSet::new());
+            for waiting in piece.rows {
+                let line = &waiting.accepted.line;
+                if seen.insert(line.clone()) {
+                    if weight > 0 && weight >= self.most {
+                        delivery.scheduled_is_last = false;
+                        break;
+                    }
+                    let beginning = ledger.waiting_of(app, line, NotificationId(0), self.of_line)?;
+                    weight += weight_of(&beginning);
+                    delivery.lines.push((line.clone(), beginning));
+                }
+                delivery.scheduled.push(waiting);
             }
-            delivery.scheduled = piece.rows;
         }
-        if let Some((after, may_follow)) = self.fresh {
+        let mut weight = 0;
+        for (line, behind) in &self.rest {
+            if weight == 0 || weight < self.most {
+                let piece = ledger.waiting_of(app, line, *behind, self.of_line)?;
+                weight += weight_of(&piece);
+                delivery.rest.push((line.clone(), piece));
+            }
+        }
+        if let Some(after) = self.fresh {
             let piece = ledger.fresh(app, after, self.most)?;
             delivery.fresh_is_last = piece.is_last;
             for waiting in piece.rows {
                 let Waiting { accepted, .. } = &waiting;
-                let earlier = if may_follow {
-                    ledger.waiting_before(app, &accepted.message_sid, accepted.id)?
-                } else {
-                    Vec::new()
+                let earlier = match self.earlier {
+                    0 => Vec::new(),
+                    most => ledger.waiting_before(app, &accepted.line, accepted.id, most)?,
                 };
                 delivery.fresh.push((waiting, earlier));
             }
@@ -302,11 +371,15 @@ impl Order {
     }
 }
 
+fn weight_of(piece: &Piece) -> usize {
+    piece.rows.iter().map(Waiting::weight).sum()
+}
+
 fn arrival(waiting: Waiting) -> Arrival {
     Arrival {
         id: waiting.accepted.id,
         company: waiting.accepted.company,
-        message_sid: waiting.accepted.message_sid,
+        line: waiting.accepted.line,
         message: waiting.accepted.message,
         form: waiting.accepted.form,
         source: waiting.accepted.source,

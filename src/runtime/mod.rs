@@ -21,10 +21,12 @@
 
 mod engine;
 mod retention;
+mod simulated;
 mod start;
 
 pub use engine::Engine;
-pub use start::{simulated_accounts, simulator_problem};
+pub use simulated::simulated_accounts;
+pub use start::simulator_problem;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -41,6 +43,7 @@ use crate::script::WorkerCommand;
 use crate::simulator::Simulator;
 use crate::store::{DataDir, DataLock, Swept};
 use crate::web::{Listener, Readiness};
+use crate::whatsapp::twilio::REQUEST_TIMEOUT;
 
 /// How a host is to be put together.
 pub struct HostBuilder {
@@ -52,6 +55,7 @@ pub struct HostBuilder {
     simulator_listen: Option<Address>,
     worker: WorkerCommand,
     clock: Arc<dyn Clock>,
+    request_timeout: Duration,
 }
 
 /// A host at work.
@@ -88,6 +92,7 @@ impl Host {
             simulator_listen: None,
             worker,
             clock: Arc::new(SystemClock),
+            request_timeout: REQUEST_TIMEOUT,
             params,
         }
     }
@@ -239,6 +244,14 @@ impl HostBuilder {
     #[must_use]
     pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
         self.clock = clock;
+        self
+    }
+
+    /// How long a request to Twilio may take, its answer included, instead of [`REQUEST_TIMEOUT`]. A send that takes
+    /// longer is in doubt.
+    #[must_use]
+    pub fn request_timeout(mut self, limit: Duration) -> Self {
+        self.request_timeout = limit;
         self
     }
 }

@@ -6,18 +6,20 @@ use tokio::net::TcpListener;
 use url::Url;
 
 use crate::base::{Diagnostic, Place, Secret};
-use crate::config::{Application, Environment, GoogleCloudStorage};
+use crate::config::{Application, GoogleCloudStorage};
 use crate::control::{ControlServer, Desk};
 use crate::pipeline::{
     ApplicationSetup, Events, Internet, Reconciler, Reconciliation, Surroundings, WAITING_BYTES,
 };
 use crate::runtime::retention::Retention;
+use crate::runtime::simulated::{simulated_accounts, uses_simulator};
 use crate::runtime::{Engine, Host, HostBuilder};
 use crate::script::catalogue;
 use crate::script::protocol::Bundle;
-use crate::simulator::{self, ApiKey, MediaFrom, Settings, SimulatedAccount, Simulator, SimulatorError};
+use crate::simulator::{self, MediaFrom, Settings, Simulator, SimulatorError};
 use crate::store::{AppDb, DataDir, DataLock, HostDb, HostKey, StoreError, read_migrations};
 use crate::web::{Listener, ListenerLimits, Readiness, Site};
+use crate::whatsapp::twilio::CONNECT_TIMEOUT;
 use crate::whatsapp::{MediaProbe, Reach, SignedUrls, Transfer, Twilio};
 
 type Problems = Vec<Diagnostic>;
@@ -138,6 +140,7 @@ impl HostBuilder {
             simulator_listen: self.simulator_listen,
             worker: self.worker.clone(),
             clock: Arc::clone(&self.clock),
+            request_timeout: self.request_timeout,
         }
     }
 
@@ -152,7 +155,7 @@ impl HostBuilder {
         let settings = Settings {
             listen: self.simulator_listen.unwrap_or(self.params.simulator.listen),
             rules: self.params.simulator.rules,
-            accounts: simulated_accounts(self.params.applications.values()),
+            accounts: simulated_accounts(self.params.applications.values(), public_url),
             media: MediaFrom::Named,
             clock: Arc::clone(&self.clock),
             ..Settings::default()
@@ -195,7 +198,7 @@ impl HostBuilder {
         for setup in &setups {
             skip_remembered(&mut host_db, setup).map_err(one)?;
         }
-        let twilio = Twilio::new().map_err(|error| {
+        let twilio = Twilio::with_timeouts(CONNECT_TIMEOUT, self.request_timeout).map_err(|error| {
             vec![Diagnostic::error("HTTP_CLIENT", format!("the HTTP client cannot be set up: {error}"))]
         })?;
         let anywhere = self.params.host.dangerous_local_media;
@@ -308,34 +311,6 @@ impl Parts {
 #[allow(clippy::needless_pass_by_value)] // for map_err
 fn one(error: StoreError) -> Problems {
     vec![error.diagnostic()]
-}
-
-fn uses_simulator(application: &Application) -> bool {
-    application.whatsapp.environment == Environment::Simulator && application.whatsapp.api_base_url.is_none()
-}
-
-/// The accounts, keys and senders of the applications that use the simulator.
-pub fn simulated_accounts<'a>(
-    applications: impl Iterator<Item = &'a Arc<Application>>,
-) -> Vec<SimulatedAccount> {
-    let mut accounts = Vec::new();
-    for application in applications.filter(|application| uses_simulator(application)) {
-        let companies = application.companies.values().map(|company| &company.whatsapp);
-        for whatsapp in std::iter::once(&application.whatsapp).chain(companies) {
-            let Some(sid) = &whatsapp.account_id else { continue };
-            accounts.push(SimulatedAccount {
-                sid: sid.clone(),
-                auth_tokens: whatsapp.auth_keys.clone(),
-                api_keys: whatsapp
-                    .api_key
-                    .iter()
-                    .map(|key| ApiKey { sid: key.id.clone(), secret: key.secret.clone() })
-                    .collect(),
-                senders: whatsapp.from_phone_number.iter().map(Into::into).collect(),
-            });
-        }
-    }
-    accounts
 }
 
 /// What a simulator that does not start means for the person who started it.

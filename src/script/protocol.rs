@@ -64,8 +64,19 @@ pub struct FunctionSpec {
     pub name: String,
     /// Its parameters' names, for `length` and for errors.
     pub parameters: Vec<String>,
-    /// Whether it is a global too (`sendWhatsappMessage`).
-    pub global: bool,
+    /// Where scripts see it.
+    pub scope: Scope,
+}
+
+/// Where scripts see a function.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Scope {
+    /// In `utils`.
+    Utils,
+    /// In `utils`, and as a global too (`sendWhatsappMessage`).
+    Global,
+    /// Nowhere: the sandbox itself calls it.
+    Hidden,
 }
 
 /// The limits a sandbox keeps by itself; the host's kill is behind them.
@@ -103,6 +114,9 @@ pub struct RunRequest {
     pub started: i64,
     /// Where the run's randomness comes from.
     pub seed: u64,
+    /// The function that is told what the action returned, where that is the reply to a message: index into
+    /// [`Start::functions`].
+    pub reply: Option<u16>,
 }
 
 /// The value object that an action receives. Either way its members become own data properties: a field may be
@@ -111,7 +125,7 @@ pub struct RunRequest {
 pub enum Vo {
     /// The fields of a form, each name once, in order.
     Form(Vec<(String, String)>),
-    /// Any JSON text (what `--vo` gave; checked to be JSON by the host).
+    /// Any JSON text, checked to be JSON by the host: what `--vo` gave, or a message that came in.
     Json(String),
 }
 

@@ -1,14 +1,27 @@
 //! Signed requests to the application, and their retries.
 //!
-//! How often a callback is tried stands in the fragment of its URL, which is neither sent nor signed: `rc` retries
-//! (0 to 5), `rp` what is retried (`ct` connection, `rt` reading, `4xx`, `5xx`, `all`), `rt` and `tt` the limits for
-//! an answer and for everything, in milliseconds. Without it one retry is made, and only when the connection fails.
+//! How often a callback is tried stands in the fragment of its URL, which is neither sent nor signed:
+//!
+//! | field | is | default | range |
+//! | --- | --- | --- | --- |
+//! | `rc` | retries | 1 | 0 to 5 |
+//! | `rp` | what is retried, with commas: `ct` a connection that can't be made, `rt` an answer that doesn't come, `4xx`, `5xx`, `all` | `ct` | |
+//! | `ct` | time for the connection, in ms | 5,000 | 100 to 10,000 |
+//! | `rt` | time for the answer, in ms | 15,000 | 100 to 15,000 |
+//! | `tt` | time for everything, in ms | 15,000 | 100 to 15,000 |
+//!
+//! Others (`sni`, `e`) have no meaning here, and what can't be read counts as not given. Twilio doesn't say how long it
+//! pauses before a retry; here it is [`Timings::retry_pause`](super::Timings::retry_pause), doubling. Retries of one
+//! callback carry one `I-Twilio-Idempotency-Token`.
 //! Source: <https://www.twilio.com/docs/usage/webhooks/webhooks-connection-overrides>.
 
+use std::collections::HashMap;
 use std::error::Error;
 use std::net::IpAddr;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+use reqwest::header::CONTENT_TYPE;
 use tokio::time::{Instant, sleep, timeout};
 use url::{Host, Origin, Url};
 use uuid::Uuid;
@@ -21,37 +34,61 @@ use crate::whatsapp::{Form, MessageStatus, codes};
 /// The longest that Twilio waits for an answer, and for all attempts together.
 const MAX_WAIT: Duration = Duration::from_secs(15);
 
+/// How long Twilio waits for a connection, where nothing else is asked for, and at most.
+const CONNECT_WAIT: Duration = Duration::from_secs(5);
+const MAX_CONNECT_WAIT: Duration = Duration::from_secs(10);
+/// The shortest limit that can be asked for.
+const MIN_WAIT: Duration = Duration::from_millis(100);
+
 /// The client that calls back.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub(super) struct Caller {
     http: reqwest::Client,
+    /// Clients with other limits for the connection, which a client has for all its requests.
+    others: Mutex<HashMap<Duration, reqwest::Client>>,
     retry_pause: Duration,
 }
 
-/// What came of a request: the HTTP status and the body of the last answer, or why there is none.
+/// What came of a request: the last answer, or why there is none.
 pub(super) struct Called {
     pub(super) attempts: u32,
-    pub(super) answer: Result<(u16, String), String>,
+    pub(super) answer: Result<Answer, String>,
+}
+
+/// An application's answer.
+pub(super) struct Answer {
+    pub(super) status: u16,
+    pub(super) content_type: Option<String>,
+    /// 64 KiB of it at least, if there is so much.
+    pub(super) body: String,
 }
 
 impl Called {
     pub(super) fn record(&self, status: MessageStatus) -> CallbackRecord {
-        let answer = self.answer.as_ref().ok().map(|(code, _)| *code);
+        let answer = self.answer.as_ref().ok().map(|answer| answer.status);
         CallbackRecord { status, attempts: self.attempts, answer, error: self.answer.as_ref().err().cloned() }
     }
 }
 
 impl Caller {
     pub(super) fn new(retry_pause: Duration) -> Result<Self, String> {
-        reqwest::Client::builder()
-            .redirect(reqwest::redirect::Policy::none())
-            .retry(reqwest::retry::never())
-            .no_proxy()
-            .connect_timeout(MAX_WAIT)
-            .user_agent("TwilioProxy/1.1 (boatswain simulator)")
-            .build()
-            .map(|http| Self { http, retry_pause })
-            .map_err(|error| format!("the simulator's HTTP client can't be set up: {error}"))
+        let http = client(CONNECT_WAIT)
+            .map_err(|error| format!("the simulator's HTTP client can't be set up: {error}"))?;
+        Ok(Self { http, others: Mutex::default(), retry_pause })
+    }
+
+    /// The client with this limit for the connection.
+    fn http(&self, connect: Duration) -> reqwest::Client {
+        if connect == CONNECT_WAIT {
+            return self.http.clone();
+        }
+        let mut others = self.others.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = others.get(&connect) {
+            return known.clone();
+        }
+        let Ok(new) = client(connect) else { return self.http.clone() };
+        others.insert(connect, new.clone());
+        new
     }
 
     /// Sends a signed form, as often as the URL's fragment asks for.
@@ -67,12 +104,12 @@ impl Caller {
         }
         let signature = sign(url.as_str(), form, token);
         let idempotency = Uuid::now_v7().to_string();
+        let http = self.http(policy.connect);
         let deadline = Instant::now() + policy.total;
         let mut attempts = 0;
         loop {
             attempts += 1;
-            let request = self
-                .http
+            let request = http
                 .post(url.clone())
                 .header(SIGNATURE_HEADER, &signature)
                 .header("I-Twilio-Idempotency-Token", &idempotency)
@@ -80,7 +117,7 @@ impl Caller {
                 .body(form.encode());
             let limit = policy.read.min(deadline.saturating_duration_since(Instant::now()));
             let (failure, answer) = match timeout(limit, answer_of(request)).await {
-                Ok(Ok((code, body))) => (Failure::of_status(code), Ok((code, body))),
+                Ok(Ok(answer)) => (Failure::of_status(answer.status), Ok(answer)),
                 Ok(Err(error)) if error.is_connect() => (Some(Failure::Connection), Err(cause(&error))),
                 Ok(Err(error)) => (Some(Failure::Reading), Err(cause(&error))),
                 Err(_) => (Some(Failure::Reading), Err("no answer in time".to_owned())),
@@ -96,7 +133,17 @@ impl Caller {
     }
 }
 
-async fn answer_of(request: reqwest::RequestBuilder) -> Result<(u16, String), reqwest::Error> {
+fn client(connect: Duration) -> Result<reqwest::Client, reqwest::Error> {
+    reqwest::Client::builder()
+        .redirect(reqwest::redirect::Policy::none())
+        .retry(reqwest::retry::never())
+        .no_proxy()
+        .connect_timeout(connect)
+        .user_agent("TwilioProxy/1.1 (boatswain simulator)")
+        .build()
+}
+
+async fn answer_of(request: reqwest::RequestBuilder) -> Result<Answer, reqwest::Error> {
     let mut response = request.send().await?;
     let mut body = Vec::new();
     while body.len() < 64 * 1024
@@ -104,7 +151,12 @@ async fn answer_of(request: reqwest::RequestBuilder) -> Result<(u16, String), re
     {
         body.extend_from_slice(&chunk);
     }
-    Ok((response.status().as_u16(), String::from_utf8_lossy(&body).into_owned()))
+    let content_type = response.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    Ok(Answer {
+        status: response.status().as_u16(),
+        content_type: content_type.map(str::to_owned),
+        body: String::from_utf8_lossy(&body).into_owned(),
+    })
 }
 
 /// The innermost reason.
@@ -155,6 +207,7 @@ impl Failure {
 struct Policy {
     retries: u32,
     on: Vec<Failure>,
+    connect: Duration,
     read: Duration,
     total: Duration,
 }
@@ -162,9 +215,9 @@ struct Policy {
 impl Policy {
     fn of(fragment: &str) -> Self {
         let fields: Form = form_urlencoded::parse(fragment.as_bytes()).collect();
-        let wait = |name| {
-            let millis = fields.get(name).and_then(|text| text.parse::<u64>().ok());
-            millis.map_or(MAX_WAIT, |millis| Duration::from_millis(millis.max(100)).min(MAX_WAIT))
+        let wait = |name, usual, max| {
+            let asked = fields.get(name).and_then(|text| text.parse().ok()).map(Duration::from_millis);
+            asked.map_or(usual, |asked| asked.clamp(MIN_WAIT, max))
         };
         let on = fields.get("rp").unwrap_or("ct").split(',').flat_map(|word| match word.trim() {
             "ct" => vec![Failure::Connection],
@@ -177,8 +230,9 @@ impl Policy {
         Self {
             retries: fields.get("rc").and_then(|text| text.parse().ok()).unwrap_or(1).min(5),
             on: on.collect(),
-            read: wait("rt"),
-            total: wait("tt"),
+            connect: wait("ct", CONNECT_WAIT, MAX_CONNECT_WAIT),
+            read: wait("rt", MAX_WAIT, MAX_WAIT),
+            total: wait("tt", MAX_WAIT, MAX_WAIT),
         }
     }
 
@@ -228,44 +282,29 @@ pub(super) fn status_form(message: &Message, status: &MessageStatus, error_code:
     form
 }
 
-/// The form of an incoming message.
-pub(super) fn incoming_form(message: &Message) -> Form {
-    let from = message.from.as_ref();
-    let sid = message.sid.as_str();
-    [
-        ("SmsMessageSid", sid),
-        ("NumMedia", "0"),
-        ("ProfileName", "Simulator"),
-        ("MessageType", "text"),
-        ("SmsSid", sid),
-        ("WaId", from.map_or("", |from| from.number().trim_start_matches('+'))),
-        ("SmsStatus", "received"),
-        ("Body", &message.body),
-        ("To", message.to.as_str()),
-        ("NumSegments", "1"),
-        ("ReferralNumMedia", "0"),
-        ("MessageSid", sid),
-        ("AccountSid", message.account.as_str()),
-        ("From", from.map_or("", |from| from.as_str())),
-        ("ApiVersion", "2010-04-01"),
-    ]
-    .into_iter()
-    .collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn a_fragment_asks_for_retries() {
-        let usual = Policy { retries: 1, on: vec![Failure::Connection], read: MAX_WAIT, total: MAX_WAIT };
+        let usual = Policy {
+            retries: 1,
+            on: vec![Failure::Connection],
+            connect: CONNECT_WAIT,
+            read: MAX_WAIT,
+            total: MAX_WAIT,
+        };
         assert_eq!(Policy::of(""), usual);
         assert_eq!(Policy::of("nonsense&rc=x"), usual);
-        let asked = Policy::of("rc=9&rp=ct,rt,5xx&rt=2000&tt=99999");
+        let asked = Policy::of("rc=9&rp=ct,rt,5xx&ct=60000&rt=2000&tt=99999");
         assert_eq!(asked.retries, 5, "at most five");
         assert_eq!(asked.on, [Failure::Connection, Failure::Reading, Failure::Status5xx]);
-        assert_eq!((asked.read, asked.total), (Duration::from_secs(2), MAX_WAIT));
+        assert_eq!(
+            (asked.connect, asked.read, asked.total),
+            (MAX_CONNECT_WAIT, Duration::from_secs(2), MAX_WAIT)
+        );
+        assert_eq!(Policy::of("ct=1").connect, MIN_WAIT);
         assert_eq!(Policy::of("rc=0&rp=all").retries, 0);
         assert_eq!(Policy::of("rp=all").on.len(), 4);
     }

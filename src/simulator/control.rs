@@ -1,27 +1,26 @@
 //! The simulator's own interface, under `/simulator`.
 
+mod accounts;
+mod incoming;
+mod messages;
+
 use std::net::SocketAddr;
+use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::extract::State as Shares;
+use axum::extract::{DefaultBodyLimit, State as Shares};
 use axum::http::StatusCode;
-use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use serde::Deserialize;
+use serde::de::{Deserializer, Error};
 use serde_json::{Value, json};
 
-use super::Shared;
 use super::address::Address;
-use super::callback::incoming_form;
-use super::error::ApiError;
-use super::rest::new_sid;
+use super::rules::Rules;
 use super::script::Script;
-use super::settings::SimulatedAccount;
-use super::store::{Direction, Message};
-use crate::base::AccountSid;
-use crate::whatsapp::MessageStatus;
+use super::{MAX_FORWARD, Shared};
 
 /// What `GET /simulator` answers to `"simulator"`, by which ours is known.
 const NAME: &str = "boatswain";
@@ -29,10 +28,12 @@ const NAME: &str = "boatswain";
 pub(super) fn routes() -> Router<Arc<Shared>> {
     Router::new()
         .route("/simulator", get(about))
-        .route("/simulator/accounts", post(register))
-        .route("/simulator/messages", get(messages))
-        .route("/simulator/scripts", post(set_script))
-        .route("/simulator/incoming", post(incoming))
+        .route("/simulator/accounts", post(accounts::register).get(accounts::list))
+        .route("/simulator/messages", get(messages::list).delete(forget))
+        .route("/simulator/rules", post(set_rules))
+        .route("/simulator/clock", post(forward))
+        .route("/simulator/scripts", post(set_script).get(scripts))
+        .route("/simulator/incoming", post(incoming::write).layer(DefaultBodyLimit::max(incoming::MAX_BODY)))
 }
 
 /// Whether a simulator of ours answers there within a second.
@@ -44,111 +45,77 @@ pub(super) async fn is_simulator(address: SocketAddr) -> bool {
 }
 
 async fn about(Shares(shared): Shares<Arc<Shared>>) -> Json<Value> {
-    Json(json!({ "simulator": NAME, "version": env!("CARGO_PKG_VERSION"), "rules": shared.rules }))
+    let rules = shared.state().rules;
+    let now = shared.clock.now().to_string();
+    Json(json!({ "simulator": NAME, "version": env!("CARGO_PKG_VERSION"), "rules": rules, "now": now }))
 }
 
-async fn register(Shares(shared): Shares<Arc<Shared>>, Json(account): Json<SimulatedAccount>) -> StatusCode {
-    shared.state().register(account);
+async fn forget(Shares(shared): Shares<Arc<Shared>>) -> StatusCode {
+    shared.forget();
     StatusCode::NO_CONTENT
 }
 
-async fn messages(Shares(shared): Shares<Arc<Shared>>) -> Json<Value> {
-    let shown: Vec<_> = shared
-        .state()
-        .messages
-        .all()
-        .map(|message| {
-            let mut shown = message.resource();
-            shown["callbacks"] = json!(message.callbacks);
-            shown["media_urls"] = json!(message.media_urls);
-            shown["media"] = json!(message.media);
-            shown["content_sid"] = json!(message.content_sid);
-            shown["content_variables"] = json!(message.content_variables);
-            shown["status_callback"] = json!(message.status_callback);
-            shown
-        })
-        .collect();
-    Json(json!({ "messages": shown }))
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct NewRules {
+    rules: Rules,
 }
 
-/// What becomes of messages to a number.
+async fn set_rules(
+    Shares(shared): Shares<Arc<Shared>>,
+    Json(NewRules { rules }): Json<NewRules>,
+) -> StatusCode {
+    shared.set_rules(rules);
+    StatusCode::NO_CONTENT
+}
+
+/// How far the time moves.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Forward {
+    #[serde(deserialize_with = "at_most_ten_years")]
+    forward_ms: Duration,
+}
+
+fn at_most_ten_years<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
+    let by = Duration::from_millis(u64::deserialize(deserializer)?);
+    if by > MAX_FORWARD {
+        return Err(D::Error::custom("the time moves ten years at most"));
+    }
+    Ok(by)
+}
+
+async fn forward(
+    Shares(shared): Shares<Arc<Shared>>,
+    Json(Forward { forward_ms }): Json<Forward>,
+) -> Json<Value> {
+    Json(json!({ "now": shared.forward(forward_ms).to_string() }))
+}
+
+/// What becomes of messages to a number, or to every number without a script of its own.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct ScriptOf {
-    to: Address,
+    to: Option<Address>,
     script: Option<Script>,
+    times: Option<NonZeroU32>,
 }
 
 async fn set_script(
     Shares(shared): Shares<Arc<Shared>>,
-    Json(ScriptOf { to, script }): Json<ScriptOf>,
+    Json(ScriptOf { to, script, times }): Json<ScriptOf>,
 ) -> StatusCode {
-    shared.state().set_script(to, script);
+    shared.set_script(to, script, times);
     StatusCode::NO_CONTENT
 }
 
-/// Somebody writes to a sender.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Incoming {
-    account_sid: AccountSid,
-    from: Address,
-    to: Address,
-    body: String,
-    url: Option<String>,
-}
-
-/// Answers with the message's id and, where an URL was given, the application's answer. What the application wants
-/// to say in it is not carried out.
-async fn incoming(
-    Shares(shared): Shares<Arc<Shared>>,
-    Json(incoming): Json<Incoming>,
-) -> Result<Response, ApiError> {
-    let now = shared.clock.now();
-    let message = Message {
-        sid: new_sid("SM")?,
-        account: incoming.account_sid,
-        direction: Direction::Inbound,
-        to: incoming.to,
-        from: Some(incoming.from),
-        messaging_service: None,
-        body: incoming.body,
-        media_urls: Vec::new(),
-        media: None,
-        content_sid: None,
-        content_variables: None,
-        status: MessageStatus::Received,
-        error_code: None,
-        created: now,
-        updated: now,
-        sent: Some(now),
-        status_callback: None,
-        callbacks: Vec::new(),
-    };
-    let (token, allowed) = {
-        let mut state = shared.state();
-        let account =
-            state.accounts.get(&message.account).ok_or_else(|| ApiError::new(20003, "Authenticate"))?;
-        let token =
-            account.auth_tokens.first().cloned().ok_or_else(|| ApiError::new(20003, "Authenticate"))?;
-        if let Some(from) = &message.from {
-            state.conversations.incoming(from, &message.to, &message.body, now);
-        }
-        state.messages.insert(message.clone());
-        (token, state.callback_origins.clone())
-    };
-    shared.announce();
-    let answer = match &incoming.url {
-        None => Value::Null,
-        Some(url) => {
-            let called = shared.caller.call(url, &incoming_form(&message), &token, &allowed).await;
-            let record = called.record(MessageStatus::Received);
-            shared.change(&message.sid, |message| message.callbacks.push(record));
-            match called.answer {
-                Ok((status, body)) => json!({ "status": status, "body": body }),
-                Err(why) => json!({ "error": why }),
-            }
-        }
-    };
-    Ok((StatusCode::CREATED, Json(json!({ "sid": message.sid, "answer": answer }))).into_response())
+/// What was asked for, and how many times more: `"to":null` is every other number, `"times":null` until it is taken back.
+async fn scripts(Shares(shared): Shares<Arc<Shared>>) -> Json<Value> {
+    let state = shared.state();
+    let shown: Vec<_> = state
+        .scripts
+        .all()
+        .map(|(to, script, times)| json!({ "to": to, "script": script, "times": times }))
+        .collect();
+    Json(json!({ "scripts": shown }))
 }

@@ -1,8 +1,8 @@
 //! Twilio's errors.
 
 use axum::Json;
-use axum::http::StatusCode;
 use axum::http::header::{RETRY_AFTER, WWW_AUTHENTICATE};
+use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
 
@@ -13,11 +13,13 @@ use crate::whatsapp::codes;
 pub(super) struct ApiError {
     pub(super) code: i64,
     pub(super) message: String,
+    /// `Retry-After`, in seconds.
+    pub(super) retry_after: Option<u32>,
 }
 
 impl ApiError {
     pub(super) fn new(code: i64, message: impl Into<String>) -> Self {
-        Self { code, message: message.into() }
+        Self { code, message: message.into(), retry_after: None }
     }
 
     /// An error that was asked for by its code.
@@ -36,10 +38,12 @@ impl ApiError {
             20003 => StatusCode::UNAUTHORIZED,
             20004 => StatusCode::METHOD_NOT_ALLOWED,
             20404 => StatusCode::NOT_FOUND,
+            // Twilio's pages name no code for this one.
+            20415 => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             20429 => StatusCode::TOO_MANY_REQUESTS,
             20500 => StatusCode::INTERNAL_SERVER_ERROR,
             20503 => StatusCode::SERVICE_UNAVAILABLE,
-            30409 => StatusCode::CONFLICT,
+            20009 | 30409 => StatusCode::CONFLICT,
             _ => StatusCode::BAD_REQUEST,
         }
     }
@@ -54,12 +58,14 @@ impl IntoResponse for ApiError {
             "more_info": codes::more_info(self.code),
             "status": status.as_u16(),
         }));
-        match status {
-            StatusCode::UNAUTHORIZED => {
-                (status, [(WWW_AUTHENTICATE, "Basic realm=\"Twilio API\"")], body).into_response()
-            }
-            StatusCode::TOO_MANY_REQUESTS => (status, [(RETRY_AFTER, "1")], body).into_response(),
-            _ => (status, body).into_response(),
+        let mut response = (status, body).into_response();
+        let headers = response.headers_mut();
+        if status == StatusCode::UNAUTHORIZED {
+            headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Basic realm=\"Twilio API\""));
         }
+        if let Some(seconds) = self.retry_after {
+            headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        response
     }
 }

@@ -1,20 +1,24 @@
 //! Fetches a message's medium as Twilio does: HEAD, then GET, and what `Content-Type` says is believed.
 //!
 //! It happens after the message was taken, so what is wrong with the medium shows in the message's status: 63019 where
-//! it can't be had, 63005 where WhatsApp takes no such type, 63034 where it is too large. WhatsApp honours the first
+//! it can't be had, 63021 where WhatsApp takes no such type or it is of another type than its server says, 63034 where it
+//! is too large. WhatsApp honours the first
 //! medium of a message, and only that one is fetched. Nothing leaves the computer for a medium: one that is not at an
 //! origin that the simulator was told of counts as fetched, unread.
 //!
-//! Source: <https://www.twilio.com/docs/whatsapp/guidance-whatsapp-media-messages>.
+//! Source: <https://www.twilio.com/docs/whatsapp/guidance-whatsapp-media-messages>,
+//! <https://www.twilio.com/docs/errors/63021>.
 
 use std::time::Duration;
 
+use bytes::Bytes;
 use reqwest::header::{CONTENT_TYPE, LOCATION};
 use reqwest::{Method, Response};
 use serde::Serialize;
 use url::Url;
 
 use super::callback::cause;
+use super::sniff;
 use crate::whatsapp::media::{MAX_SIZE, MEDIA_TOO_LARGE, judge};
 
 /// How long HEAD and GET may take together.
@@ -96,6 +100,35 @@ impl Fetcher {
         }
     }
 
+    /// Takes a medium, believing its `Content-Type`; asks only where `is_allowed`, and for so many bytes at most. The error
+    /// says why there is none.
+    pub(super) async fn take(
+        &self,
+        url: &str,
+        is_allowed: impl Fn(&Url) -> bool,
+        most: usize,
+    ) -> Result<(String, Bytes), String> {
+        let taking = async {
+            let url = Url::parse(url).map_err(|_| NoAnswer::Failed("not a URL".to_owned()))?;
+            let mut answer = self.ask(Method::GET, url, &is_allowed).await?;
+            let content_type = answer.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
+            let content_type = content_type.unwrap_or("application/octet-stream").to_owned();
+            let mut bytes = Vec::new();
+            while bytes.len() <= most
+                && let Some(chunk) = answer.chunk().await?
+            {
+                bytes.extend_from_slice(&chunk);
+            }
+            Ok((content_type, Bytes::from(bytes)))
+        };
+        match tokio::time::timeout(MAX_WAIT, taking).await {
+            Ok(Ok(taken)) => Ok(taken),
+            Ok(Err(NoAnswer::Failed(why))) => Err(why),
+            Ok(Err(NoAnswer::Elsewhere)) => Err("nothing leaves the computer for a medium".to_owned()),
+            Err(_) => Err(format!("no answer within {MAX_WAIT:?}")),
+        }
+    }
+
     async fn head_and_get(
         &self,
         url: &str,
@@ -108,12 +141,16 @@ impl Fetcher {
         }
         let mut answer = self.ask(Method::GET, url, &is_allowed).await?;
         let mut size = 0;
+        let mut start = Vec::new();
         while size <= MAX_SIZE
             && let Some(chunk) = answer.chunk().await?
         {
             size += chunk.len() as u64;
+            start.extend(chunk.iter().take(sniff::HEAD - start.len()));
         }
-        Ok(judged(&answer, Some(size)).unwrap_or_else(|record| record))
+        Ok(judged(&answer, Some(size))
+            .and_then(|record| genuine(record, &start))
+            .unwrap_or_else(|record| record))
     }
 
     /// A request with its redirects, to an answer that is a success.
@@ -153,10 +190,22 @@ fn judged(answer: &Response, size: Option<u64>) -> Result<MediaRecord, MediaReco
             size: size.unwrap_or_default(),
         }),
         Err(problem) => {
-            let error_code = if problem.code() == MEDIA_TOO_LARGE { 63034 } else { 63005 };
+            let error_code = if problem.code() == MEDIA_TOO_LARGE { 63034 } else { 63021 };
             Err(MediaRecord::Failed { error_code, why: problem.to_string() })
         }
     }
+}
+
+/// What WhatsApp makes of what was fetched, once it looks at it.
+fn genuine(record: MediaRecord, start: &[u8]) -> Result<MediaRecord, MediaRecord> {
+    let MediaRecord::Fetched { content_type, .. } = &record else { return Ok(record) };
+    let essence = content_type.split(';').next().unwrap_or_default();
+    if sniff::may_be(essence, start) {
+        return Ok(record);
+    }
+    let why =
+        format!("the medium's server calls it {}, and that it is not: it begins otherwise", essence.trim());
+    Err(MediaRecord::Failed { error_code: 63021, why })
 }
 
 /// What the header says; the answer to a HEAD has no body to go by.

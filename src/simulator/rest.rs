@@ -5,21 +5,23 @@ use std::time::Duration;
 
 use axum::body::Bytes;
 use axum::extract::{DefaultBodyLimit, Path, State as Shares};
-use axum::http::header::AUTHORIZATION;
+use axum::http::header::{AUTHORIZATION, CONTENT_TYPE};
 use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
-use axum::{Json, Router};
+use axum::{Extension, Json, Router, middleware};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use uuid::Uuid;
 
-use super::accept::{self, Request};
+use super::accept::{self, Place};
+use super::accounts::SimulatedAccount;
+use super::admit::Admitted;
+use super::attachments;
 use super::error::ApiError;
+use super::headers;
 use super::list;
-use super::play::{self, Plan};
-use super::script::{Script, Step};
-use super::settings::SimulatedAccount;
+use super::rules::Rules;
+use super::script::Step;
 use super::store::{Direction, Message};
 use super::{Shared, State};
 use crate::base::MessageSid;
@@ -28,21 +30,21 @@ use crate::whatsapp::{Form, MessageStatus};
 /// The longest request body, in bytes: a text of 1,600 characters, percent-encoded, has 20,000.
 const MAX_BODY: usize = 64 * 1024;
 
-pub(super) fn routes() -> Router<Arc<Shared>> {
+pub(super) fn routes(shared: &Arc<Shared>) -> Router<Arc<Shared>> {
+    const MESSAGES: &str = "/2010-04-01/Accounts/{account}/Messages";
     Router::new()
-        .route("/2010-04-01/Accounts/{account}/Messages.json", post(create).get(list::list))
-        .route("/2010-04-01/Accounts/{account}/Messages/{file}", get(fetch).post(update).delete(remove))
+        .route(&format!("{MESSAGES}.json"), post(create).get(list::list))
+        .route(&format!("{MESSAGES}/{{file}}"), get(fetch).post(update).delete(remove))
+        .route(&format!("{MESSAGES}/{{message}}/Media.json"), get(attachments::list))
+        .route(
+            &format!("{MESSAGES}/{{message}}/Media/{{file}}"),
+            get(attachments::fetch).delete(attachments::remove),
+        )
+        .route("/media/{message}/{key}", get(attachments::content))
         .method_not_allowed_fallback(async || ApiError::new(20004, "Method not allowed"))
         .fallback(async |uri: Uri| ApiError::not_found(uri.path()))
+        .layer(middleware::from_fn_with_state(Arc::clone(shared), headers::add))
         .layer(DefaultBodyLimit::max(MAX_BODY))
-}
-
-/// A message that was taken.
-struct Admitted {
-    message: Message,
-    script: Script,
-    /// What is to be fetched before the script begins.
-    medium: Option<String>,
 }
 
 async fn create(
@@ -52,16 +54,26 @@ async fn create(
     body: Bytes,
 ) -> Result<Response, ApiError> {
     let account = shared.authorize(&headers, &account)?;
-    let request = accept::check(&form_of(&body)?, &account)?;
-    let scheduled = request.send_at;
-    let Admitted { message, script, medium } = shared.admit(&account, request)?;
-    let Script::Play { steps, answer_is_lost } = script else { return Err(ApiError::of_code(20500)) };
-    let wait = scheduled.map_or(Duration::ZERO, |at| at.since(shared.clock.now()));
-    play::start(&shared, message.sid.clone(), wait, Plan { medium, steps });
-    if answer_is_lost {
-        return Err(ApiError::of_code(20500));
+    let sent = send(&shared, &account, &form_in(&headers, &body)?, Direction::OutboundApi)?;
+    if let Some(wait) = sent.wait {
+        let _ = wait.await; // an error: everything was forgotten meanwhile
     }
-    Ok((StatusCode::CREATED, Json(message.resource())).into_response())
+    Ok((StatusCode::CREATED, Extension(sent.answer), Json(sent.message.resource())).into_response())
+}
+
+/// Takes a message that the application asks for, and lets happen what becomes of it.
+pub(super) fn send(
+    shared: &Arc<Shared>,
+    account: &SimulatedAccount,
+    form: &Form,
+    direction: Direction,
+) -> Result<Admitted, ApiError> {
+    let now = shared.clock.now();
+    let request = {
+        let State { rules, sticky, .. } = &mut *shared.state();
+        accept::check(form, Place { account, rules: *rules, now, direction }, sticky)?
+    };
+    shared.admit(account, request)
 }
 
 async fn fetch(
@@ -83,7 +95,7 @@ async fn update(
     body: Bytes,
 ) -> Result<Response, ApiError> {
     let message = shared.message(&headers, &account, &file, &uri)?;
-    let form = form_of(&body)?;
+    let form = form_in(&headers, &body)?;
     let cancels = match form.get("Status") {
         None => false,
         Some("canceled") => true,
@@ -98,7 +110,8 @@ async fn update(
     // Judged and changed under one lock: its script may be sending it right now.
     let changed = shared.change(&message.sid, |message| {
         if cancels {
-            if message.status.rank() >= MessageStatus::Sending.rank() {
+            // Only what is scheduled: <https://www.twilio.com/docs/api/errors/30409>.
+            if message.status != MessageStatus::Scheduled {
                 return Err(ApiError::new(30409, "This message cannot be canceled"));
             }
             message.status = MessageStatus::Canceled;
@@ -111,17 +124,14 @@ async fn update(
     });
     let resource = changed.ok_or_else(|| ApiError::not_found(uri.path()))??;
     if cancels {
-        play::start(
-            &shared,
-            message.sid,
-            Duration::ZERO,
-            Plan { medium: None, steps: vec![Step::new(Duration::ZERO, MessageStatus::Canceled)] },
-        );
+        let called_off = Step::new(Duration::ZERO, MessageStatus::Canceled);
+        shared.step(&mut shared.state(), &message.sid, &called_off);
     }
     Ok(Json(resource).into_response())
 }
 
-/// Twilio refuses this for some minutes after a message was sent (20009); here it is taken at once.
+/// Refused while something may still become of the message, as Twilio does; open rules lift this.
+/// Source: <https://www.twilio.com/docs/api/errors/20009>.
 async fn remove(
     Shares(shared): Shares<Arc<Shared>>,
     Path((account, file)): Path<(String, String)>,
@@ -129,9 +139,24 @@ async fn remove(
     headers: HeaderMap,
 ) -> Result<StatusCode, ApiError> {
     let message = shared.message(&headers, &account, &file, &uri)?;
+    let is_strict = shared.state().rules != Rules::Open;
+    if is_strict && !message.status.is_settled() {
+        return Err(ApiError::new(20009, "Cannot delete this resource before it is complete"));
+    }
     shared.state().messages.remove(&message.sid);
     shared.announce();
     Ok(StatusCode::NO_CONTENT)
+}
+
+/// The form in a request. What says that it is something else is refused: read as a form it would lack every field.
+fn form_in(headers: &HeaderMap, body: &[u8]) -> Result<Form, ApiError> {
+    let content_type = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let essence = content_type.split(';').next().unwrap_or_default().trim();
+    if !essence.is_empty() && !essence.eq_ignore_ascii_case("application/x-www-form-urlencoded") {
+        let message = format!("Content-Type is {essence} and must be application/x-www-form-urlencoded");
+        return Err(ApiError::new(20415, message));
+    }
+    form_of(body)
 }
 
 pub(super) fn form_of(body: &[u8]) -> Result<Form, ApiError> {
@@ -158,7 +183,7 @@ impl Shared {
     }
 
     /// The message of a path, of an account that the request signs in to.
-    fn message(
+    pub(super) fn message(
         &self,
         headers: &HeaderMap,
         account: &str,
@@ -172,62 +197,4 @@ impl Shared {
         let found = found.filter(|message| message.account == account.sid);
         found.cloned().ok_or_else(|| ApiError::not_found(uri.path()))
     }
-
-    /// Takes a message and decides what becomes of it: what was asked for its recipient, what its number asks for,
-    /// what a rule forbids, or the usual. A message that is refused is not kept.
-    fn admit(&self, account: &SimulatedAccount, request: Request) -> Result<Admitted, ApiError> {
-        let now = self.clock.now();
-        let admitted = {
-            let mut state = self.state();
-            let State { messages, conversations, scripts, .. } = &mut *state;
-            let chosen = scripts.get(&request.to).cloned();
-            let chosen = chosen.or_else(|| Script::of_recipient(&request.to, &self.timings)).or_else(|| {
-                let between = (&request.sender, &request.to);
-                let broken = conversations.judge(self.rules, between, request.content_sid.is_some(), now);
-                broken.map(|(status, code)| Script::fails(&self.timings, &status, code))
-            });
-            let (script, medium) = match chosen {
-                Some(script) => (script, None),
-                None => (Script::usual(&self.timings), request.media_urls.first().cloned()),
-            };
-            if let Script::Refuse { code } = script {
-                return Err(ApiError::of_code(code));
-            }
-            let is_scheduled = request.send_at.is_some_and(|at| at > now);
-            let message = Message {
-                sid: new_sid(if request.media_urls.is_empty() { "SM" } else { "MM" })?,
-                account: account.sid.clone(),
-                direction: Direction::OutboundApi,
-                to: request.to,
-                // A messaging service chooses when it sends.
-                from: request.messaging_service.is_none().then_some(request.sender),
-                status: match (is_scheduled, &request.messaging_service) {
-                    (true, _) => MessageStatus::Scheduled,
-                    (false, Some(_)) => MessageStatus::Accepted,
-                    (false, None) => MessageStatus::Queued,
-                },
-                messaging_service: request.messaging_service,
-                body: request.body,
-                media_urls: request.media_urls,
-                media: None,
-                content_sid: request.content_sid,
-                content_variables: request.content_variables,
-                error_code: None,
-                created: now,
-                updated: now,
-                sent: None,
-                status_callback: request.status_callback,
-                callbacks: Vec::new(),
-            };
-            messages.insert(message.clone());
-            Admitted { message, script, medium }
-        };
-        self.announce();
-        Ok(admitted)
-    }
-}
-
-/// A new id. The error never happens: a UUID has 32 hexadecimal digits.
-pub(super) fn new_sid(prefix: &str) -> Result<MessageSid, ApiError> {
-    MessageSid::parse(&format!("{prefix}{}", Uuid::now_v7().simple())).map_err(|_| ApiError::of_code(20500))
 }

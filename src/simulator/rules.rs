@@ -1,14 +1,18 @@
-//! What WhatsApp and Twilio's sandbox allow: who has joined, who has written lately, how fast a sender may be.
+//! What WhatsApp and Twilio's sandbox allow: who has joined, who has written lately, who wants no messages, how fast a
+//! sender may be.
 //!
-//! Source: <https://www.twilio.com/docs/whatsapp/sandbox>, <https://www.twilio.com/docs/whatsapp/key-concepts>. Where
-//! a rule is broken, Twilio takes the message first and reports the failure afterwards.
+//! Source: <https://www.twilio.com/docs/whatsapp/sandbox>, <https://www.twilio.com/docs/whatsapp/key-concepts>. Where a rule is broken, Twilio takes the message first and reports the
+//! failure afterwards; a recipient who has written STOP is refused at once.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::time::Duration;
 
 use super::address::Address;
+use super::content::Content;
+use super::store::Message;
 use crate::base::UnixMillis;
 use crate::whatsapp::MessageStatus;
+use crate::whatsapp::consent::Consent;
 
 pub use crate::config::Rules;
 
@@ -31,30 +35,74 @@ impl Rules {
     }
 }
 
-/// Who has written to whom, and who has sent how much.
+/// Who has written what to whom, and who has sent how much. It is kept under all rules, so that others can be chosen
+/// at any time.
 #[derive(Debug, Default)]
 pub(super) struct Conversations {
     joined: HashMap<Address, UnixMillis>,
     /// When a phone last wrote to a sender.
     written: HashMap<(Address, Address), UnixMillis>,
+    /// Phones that want no messages of a sender.
+    stopped: HashSet<(Address, Address)>,
     /// When a sender sent its last messages, as many as its pace asks for.
     sent: HashMap<Address, VecDeque<UnixMillis>>,
 }
 
 impl Conversations {
-    /// Somebody writes to a sender.
-    pub(super) fn incoming(&mut self, phone: &Address, sender: &Address, body: &str, now: UnixMillis) {
+    /// Somebody writes to a sender; tells whether that joins the sandbox.
+    pub(super) fn incoming(
+        &mut self,
+        phone: &Address,
+        sender: &Address,
+        body: &str,
+        now: UnixMillis,
+    ) -> bool {
         let mut words = body.split_whitespace();
         let joins = words.next().is_some_and(|word| word.eq_ignore_ascii_case("join"))
             && words.next().is_some_and(|word| word.eq_ignore_ascii_case(JOIN_CODE));
+        let pair = (phone.clone(), sender.clone());
         if joins {
             self.joined.insert(phone.clone(), now);
+            self.stopped.remove(&pair);
         }
-        self.written.insert((phone.clone(), sender.clone()), now);
+        match Consent::of(body) {
+            None => {}
+            Some(Consent::OptOut) => {
+                self.joined.remove(phone);
+                self.stopped.insert(pair.clone());
+            }
+            Some(Consent::OptIn) => {
+                self.stopped.remove(&pair);
+            }
+        }
+        self.written.insert(pair, now);
+        joins
+    }
+
+    /// Whether a message is refused when it is created because the recipient has written STOP to the sender: by a sender
+    /// of one's own. From the sandbox, STOP is the way out, so messages fail there as those to a phone that has not joined
+    /// do. Under open rules nobody but the host keeps count.
+    pub(super) fn refuses(&self, rules: Rules, sender: &Address, phone: &Address) -> bool {
+        rules == Rules::Production && self.stopped.contains(&(phone.clone(), sender.clone()))
+    }
+
+    /// Why a message that is being sent will fail, by the rules or because of its template; counts it as sent otherwise.
+    pub(super) fn broken(
+        &mut self,
+        rules: Rules,
+        message: &Message,
+        content: Option<&Content>,
+        now: UnixMillis,
+    ) -> Option<(MessageStatus, i64)> {
+        let sender = message.from.as_ref().or(message.chosen.as_ref())?;
+        let between = (sender, &message.to);
+        let broken = self.judge(rules, between, content.is_some_and(Content::is_approved), now);
+        let is_in_window = self.has_window(between, now);
+        broken.or_else(|| content?.failure(is_in_window).map(|code| (MessageStatus::Failed, code)))
     }
 
     /// Why a message that is being sent will fail, if a rule forbids it; counts it as sent otherwise.
-    pub(super) fn judge(
+    fn judge(
         &mut self,
         rules: Rules,
         (sender, phone): (&Address, &Address),
@@ -74,10 +122,16 @@ impl Conversations {
         while last.len() > messages {
             last.pop_front();
         }
-        if !is_template && !is_within(self.written.get(&(phone.clone(), sender.clone())), WINDOW) {
+        if !is_template && !self.has_window((sender, phone), now) {
             return Some((MessageStatus::Undelivered, 63016));
         }
         None
+    }
+
+    /// Whether somebody has written to a sender lately.
+    pub(super) fn has_window(&self, (sender, phone): (&Address, &Address), now: UnixMillis) -> bool {
+        let written = self.written.get(&(phone.clone(), sender.clone()));
+        written.is_some_and(|written| now.since(*written) < WINDOW)
     }
 }
 
@@ -149,5 +203,23 @@ mod tests {
             assert_eq!(code(&mut conversations, rules, false, 24 * 3600 + 2), Some(63016), "{rules:?}");
             assert_eq!(code(&mut conversations, rules, true, 24 * 3600 + 5), None);
         }
+    }
+
+    #[test]
+    fn stop_is_heard_by_a_sender_of_ones_own_and_leaves_the_sandbox() {
+        let mut conversations = Conversations::default();
+        let refused =
+            |conversations: &Conversations, rules| conversations.refuses(rules, &sender(), &phone());
+        assert!(conversations.incoming(&phone(), &sender(), "join boatswain", NOW));
+        assert!(!conversations.incoming(&phone(), &sender(), "Stop.", NOW));
+        assert!(refused(&conversations, Rules::Production));
+        assert!(!refused(&conversations, Rules::Sandbox) && !refused(&conversations, Rules::Open));
+        assert!(!conversations.refuses(Rules::Production, &phone(), &sender()), "of this sender only");
+        assert_eq!(code(&mut conversations, Rules::Sandbox, false, 0), Some(63015));
+        conversations.incoming(&phone(), &sender(), "start", NOW);
+        assert!(!refused(&conversations, Rules::Production));
+        assert_eq!(code(&mut conversations, Rules::Sandbox, false, 0), Some(63015), "START is no join");
+        assert!(conversations.incoming(&phone(), &sender(), "join boatswain", NOW));
+        assert_eq!(code(&mut conversations, Rules::Sandbox, false, 0), None);
     }
 }

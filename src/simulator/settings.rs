@@ -4,12 +4,9 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde::Deserialize;
-use serde::de::{Deserializer, Error};
-
-use super::address::Address;
+use super::accounts::SimulatedAccount;
 use super::rules::Rules;
-use crate::base::{AccountSid, Clock, Secret, SystemClock};
+use crate::base::{Clock, SystemClock};
 
 /// How a simulator is set up.
 pub struct Settings {
@@ -74,68 +71,4 @@ impl Default for Timings {
             retry_pause: Duration::from_millis(100),
         }
     }
-}
-
-/// An account that the simulator pretends to hold.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct SimulatedAccount {
-    /// `AC…`.
-    pub sid: AccountSid,
-    /// Its auth tokens; the first, the primary one, signs.
-    #[serde(deserialize_with = "secrets")]
-    pub auth_tokens: Vec<Secret>,
-    /// Its API keys.
-    #[serde(default)]
-    pub api_keys: Vec<ApiKey>,
-    /// Its WhatsApp senders. A messaging service (any `MG…`) chooses the first.
-    #[serde(default)]
-    pub senders: Vec<Address>,
-}
-
-/// An API key of an account.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct ApiKey {
-    /// `SK…`.
-    pub sid: String,
-    /// Its secret.
-    #[serde(deserialize_with = "secret")]
-    pub secret: Secret,
-}
-
-impl SimulatedAccount {
-    /// Whether a user name and password sign in to this account.
-    pub(super) fn admits(&self, username: &str, password: &str) -> bool {
-        let by_token =
-            username == self.sid.as_str() && self.auth_tokens.iter().any(|token| token.expose() == password);
-        by_token || self.api_keys.iter().any(|key| key.sid == username && key.secret.expose() == password)
-    }
-
-    /// Takes over what another description of the same account knows besides.
-    pub(super) fn merge(&mut self, other: Self) {
-        add_new(&mut self.auth_tokens, other.auth_tokens);
-        add_new(&mut self.api_keys, other.api_keys);
-        add_new(&mut self.senders, other.senders);
-    }
-}
-
-fn add_new<T: PartialEq>(known: &mut Vec<T>, more: Vec<T>) {
-    for one in more {
-        if !known.contains(&one) {
-            known.push(one);
-        }
-    }
-}
-
-fn secret<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Secret, D::Error> {
-    String::deserialize(deserializer).map(Secret::new)
-}
-
-fn secrets<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Secret>, D::Error> {
-    let tokens = Vec::<String>::deserialize(deserializer)?;
-    if tokens.is_empty() {
-        return Err(D::Error::custom("an account has at least one auth token"));
-    }
-    Ok(tokens.into_iter().map(Secret::new).collect())
 }

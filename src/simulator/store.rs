@@ -6,10 +6,13 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::address::Address;
+use super::attachments::{Attachment, MAX_KEPT};
+use super::changes::Changes;
+use super::inbound::Inbound;
 use super::media::MediaRecord;
 use crate::base::{AccountSid, MessageSid, UnixMillis};
 use crate::whatsapp::message::format_date;
-use crate::whatsapp::{MessageStatus, codes};
+use crate::whatsapp::{MessageStatus, codes, media};
 
 /// How many messages are kept; the oldest go first.
 const MAX_MESSAGES: usize = 100_000;
@@ -19,8 +22,22 @@ const MAX_MESSAGES: usize = 100_000;
 pub enum Direction {
     /// From the application, over the REST API.
     OutboundApi,
+    /// From the application or from Twilio itself, in answer to a phone's message.
+    OutboundReply,
     /// From a phone.
     Inbound,
+}
+
+impl Direction {
+    /// As Twilio names it.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::OutboundApi => "outbound-api",
+            Self::OutboundReply => "outbound-reply",
+            Self::Inbound => "inbound",
+        }
+    }
 }
 
 /// A message at the simulator.
@@ -36,12 +53,16 @@ pub struct Message {
     pub to: Address,
     /// The sender; absent until a messaging service has chosen one.
     pub from: Option<Address>,
+    /// The sender that a messaging service has chosen, to be shown once it sends.
+    pub chosen: Option<Address>,
     /// The messaging service (`MG…`), if it goes through one.
     pub messaging_service: Option<String>,
     /// The text, empty if there is none.
     pub body: String,
-    /// The media.
+    /// The media, as the message names them.
     pub media_urls: Vec<String>,
+    /// The media as Twilio has them, those that were deleted left out.
+    pub attachments: Vec<Attachment>,
     /// How the fetch of the first of them went, when it is over.
     pub media: Option<MediaRecord>,
     /// The template.
@@ -60,8 +81,10 @@ pub struct Message {
     pub sent: Option<UnixMillis>,
     /// Where its statuses are reported.
     pub status_callback: Option<String>,
-    /// How its callbacks went so far.
+    /// How its callbacks went so far; of an incoming message, how the application took it.
     pub callbacks: Vec<CallbackRecord>,
+    /// What only an incoming message has.
+    pub inbound: Option<Box<Inbound>>,
 }
 
 /// How a callback went.
@@ -90,10 +113,7 @@ impl Message {
             "date_created": format_date(self.created),
             "date_sent": self.sent.map(format_date),
             "date_updated": format_date(self.updated),
-            "direction": match self.direction {
-                Direction::OutboundApi => "outbound-api",
-                Direction::Inbound => "inbound",
-            },
+            "direction": self.direction.as_str(),
             "error_code": self.error_code,
             "error_message": self.error_message(),
             "from": self.from,
@@ -109,6 +129,17 @@ impl Message {
             "to": self.to,
             "uri": uri,
         })
+    }
+
+    /// The text as the phone shows it: WhatsApp drops one that comes with anything but a JPEG or PNG, without a word.
+    /// Of a medium that was not fetched nothing is known, and the text stays.
+    #[must_use]
+    pub fn shown_body(&self) -> &str {
+        let kind = match &self.media {
+            Some(MediaRecord::Fetched { content_type, .. }) => media::judge(Some(content_type), None).ok(),
+            _ => None,
+        };
+        if kind.is_some_and(|kind| !kind.carries_caption()) { "" } else { &self.body }
     }
 
     /// Why it failed, in words.
@@ -129,17 +160,37 @@ pub(super) struct Store {
     messages: BTreeMap<u64, Message>,
     numbers: HashMap<MessageSid, u64>,
     next: u64,
+    changes: Changes,
 }
 
 impl Store {
     pub(super) fn insert(&mut self, message: Message) {
         self.numbers.insert(message.sid.clone(), self.next);
+        self.changes.touch(self.next);
         self.messages.insert(self.next, message);
         self.next += 1;
         if self.messages.len() > MAX_MESSAGES
-            && let Some((_, oldest)) = self.messages.pop_first()
+            && let Some((number, oldest)) = self.messages.pop_first()
         {
+            self.changes.drop(number);
             self.numbers.remove(&oldest.sid);
+        }
+    }
+
+    /// Drops the oldest bytes that are kept, until the rest is within its limit.
+    pub(super) fn make_room(&mut self) {
+        let mut kept: usize = self.all().flat_map(|message| &message.attachments).map(Attachment::size).sum();
+        for (number, message) in &mut self.messages {
+            if kept <= MAX_KEPT {
+                return;
+            }
+            let size = message.attachments.iter().map(Attachment::size).sum::<usize>();
+            if size == 0 {
+                continue;
+            }
+            kept -= size;
+            self.changes.touch(*number);
+            message.attachments.retain(|medium| medium.size() == 0);
         }
     }
 
@@ -148,13 +199,33 @@ impl Store {
     }
 
     pub(super) fn get_mut(&mut self, sid: &MessageSid) -> Option<&mut Message> {
-        self.messages.get_mut(self.numbers.get(sid)?)
+        let number = self.numbers.get(sid)?;
+        self.changes.touch(*number);
+        self.messages.get_mut(number)
     }
 
     pub(super) fn remove(&mut self, sid: &MessageSid) {
         if let Some(number) = self.numbers.remove(sid) {
             self.messages.remove(&number);
+            self.changes.remove(number);
         }
+    }
+
+    pub(super) fn clear(&mut self) {
+        self.messages.clear();
+        self.numbers.clear();
+        self.changes.clear();
+    }
+
+    /// Grows with every change of a message.
+    pub(super) fn revision(&self) -> u64 {
+        self.changes.revision()
+    }
+
+    /// What has changed since a revision, oldest first; `None` where only the whole can tell.
+    pub(super) fn changed_since(&self, revision: u64) -> Option<impl Iterator<Item = &Message>> {
+        let changed = self.changes.since(revision)?;
+        Some(changed.filter_map(|number| self.messages.get(&number)))
     }
 
     /// Oldest first.
@@ -162,9 +233,9 @@ impl Store {
         self.messages.values()
     }
 
-    /// Newest first, those after a message if one is given.
-    pub(super) fn newest_first(&self, after: Option<&MessageSid>) -> impl Iterator<Item = &Message> {
-        let end = after.map_or(self.next, |sid| self.numbers.get(sid).copied().unwrap_or(0));
-        self.messages.range(..end).rev().map(|(_, message)| message)
+    /// Newest first, each with its number; those that are older than a number if one is given.
+    pub(super) fn newest_first(&self, before: Option<u64>) -> impl Iterator<Item = (u64, &Message)> {
+        let end = before.unwrap_or(self.next);
+        self.messages.range(..end).rev().map(|(number, message)| (*number, message))
     }
 }

@@ -8,7 +8,7 @@ use crate::base::NotificationId;
 use crate::base::stage::{self, Fault};
 use crate::store::polls::SETTLED;
 use crate::store::records::notification_key;
-use crate::store::{StoreError, windows};
+use crate::store::{Conversation, StoreError, windows};
 
 /// The version of the schema that this program writes (`PRAGMA user_version`).
 pub(super) const SCHEMA_VERSION: i64 = 4;
@@ -156,6 +156,13 @@ CREATE TABLE pauses (
 ) STRICT, WITHOUT ROWID;
 ";
 
+/// What version 4 changed in `notifications`.
+const CONVERSATIONS: &str = "
+ALTER TABLE notifications ADD COLUMN conversation BLOB; -- of what somebody wrote: in whose order it runs
+CREATE INDEX notifications_conversation ON notifications(conversation)
+  WHERE state = 'waiting' AND conversation IS NOT NULL;
+";
+
 /// The random id of one `host.db`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HostId(pub String);
@@ -192,6 +199,7 @@ impl HostDb {
             if found < 3 {
                 transaction.execute_batch(VERSION_3).map_err(open)?;
             }
+            conversations(&transaction).map_err(open)?;
             transaction.execute_batch(windows::SCHEMA).map_err(open)?;
             transaction.pragma_update(None, "user_version", SCHEMA_VERSION).map_err(open)?;
             transaction.commit().map_err(open)?;
@@ -264,6 +272,21 @@ fn version_2(db: &Connection) -> rusqlite::Result<()> {
         let part = |column| row.get_ref(column)?.as_str().map_err(rusqlite::Error::from);
         let key = notification_key(part(1)?, part(2)?, part(3)?, part(4)?, part(5)?);
         update.execute((key, row.get::<_, i64>(0)?))?;
+    }
+    Ok(())
+}
+
+fn conversations(db: &Connection) -> rusqlite::Result<()> {
+    db.execute_batch(CONVERSATIONS)?;
+    let mut rows = db.prepare(
+        "SELECT id, app, company, form FROM notifications WHERE source = 'message' AND state <> 'done'",
+    )?;
+    let mut update = db.prepare("UPDATE notifications SET conversation = ? WHERE id = ?")?;
+    let mut rows = rows.query([])?;
+    while let Some(row) = rows.next()? {
+        let (app, company) = (row.get_ref(1)?.as_str()?, row.get_ref(2)?.as_str()?);
+        let conversation = Conversation::of_form(app, company, row.get_ref(3)?.as_blob()?);
+        update.execute((conversation, row.get::<_, i64>(0)?))?;
     }
     Ok(())
 }
@@ -463,7 +486,7 @@ mod tests {
     }
 
     #[test]
-    fn a_database_of_version_3_learns_of_windows() {
+    fn a_database_of_version_3_is_upgraded_with_the_order_of_what_waits_and_a_table_of_windows() {
         let temporary = tempfile::tempdir().unwrap();
         let file = temporary.path().join("host.db");
         {
@@ -471,13 +494,25 @@ mod tests {
             version_1(&db).unwrap();
             version_2(&db).unwrap();
             db.execute_batch(VERSION_3).unwrap();
+            for (source, form) in
+                [("message", "To=a&From=b"), ("callback", "To=a&From=b"), ("message", "To=a")]
+            {
+                let insert =
+                    "INSERT INTO notifications(key, app, company, account_sid, message_sid, status, form, source,
+                       received_at, state) VALUES (randomblob(20), 'demo', 'ACME', '', 'SM1', 'x', ?, ?, 1, 'waiting')";
+                db.execute(insert, (form.as_bytes(), source)).unwrap();
+            }
             db.pragma_update(None, "user_version", 3).unwrap();
         }
-        for _ in 0..2 {
-            let db = HostDb::open(&file).unwrap();
-            let windows: i64 =
-                db.connection.query_row("SELECT count(*) FROM windows", [], |row| row.get(0)).unwrap();
-            assert_eq!(windows, 0);
-        }
+        let db = HostDb::open(&file).unwrap();
+        let mut rows = db.connection.prepare("SELECT conversation FROM notifications ORDER BY id").unwrap();
+        let found: Vec<Option<[u8; 16]>> =
+            rows.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect();
+        let conversation = Conversation::of_form("demo", "ACME", b"To=a&From=b");
+        let found: Vec<_> = found.into_iter().map(|bytes| bytes.map(Conversation::from_bytes)).collect();
+        assert_eq!(found, [conversation, None, None]);
+        let windows: i64 =
+            db.connection.query_row("SELECT count(*) FROM windows", [], |row| row.get(0)).unwrap();
+        assert_eq!(windows, 0);
     }
 }

@@ -7,7 +7,7 @@ use crate::base::{
     AccountSid, AppId, CompanyId, MessageId, MessageSid, MessageStatus, NotificationId, PhoneNumber, Price,
     UnixMillis,
 };
-use crate::store::{Fence, Opening};
+use crate::store::{Conversation, Fence, Line, Opening};
 
 /// How a notification came to the host.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -64,6 +64,8 @@ pub struct NewNotification {
     pub form: Bytes,
     /// How it came.
     pub source: Source,
+    /// In whose order it runs, where that is not its message's: somebody wrote it.
+    pub conversation: Option<Conversation>,
     /// When.
     pub received_at: UnixMillis,
     /// Whether an action waits for it; without one it is done as soon as it is kept.
@@ -134,8 +136,10 @@ pub struct Accepted {
     pub app: AppId,
     /// The company.
     pub company: CompanyId,
-    /// The message, in whose order it runs.
+    /// The message.
     pub message_sid: MessageSid,
+    /// In whose order it runs.
+    pub line: Line,
     /// The host's id of the message, if the message is the host's.
     pub message: Option<MessageId>,
     /// What it says of the message.

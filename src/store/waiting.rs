@@ -1,10 +1,10 @@
 //! Reading what waits for its action, piece by piece: memory holds a window of it, and the rest stays on the disk.
 
-use rusqlite::{CachedStatement, Connection, Row, ToSql, params};
+use rusqlite::{CachedStatement, Connection, Row, ToSql};
 
 use crate::base::{AppId, CompanyId, MessageId, MessageSid, MessageStatus, NotificationId, UnixMillis};
 use crate::store::records::message_keys;
-use crate::store::{Accepted, Ledger, Source, StoreError};
+use crate::store::{Accepted, Conversation, Ledger, Line, Source, StoreError};
 
 /// A notification that waits for its action.
 #[derive(Debug, Clone)]
@@ -48,7 +48,13 @@ pub struct Piece {
 }
 
 const COLUMNS: &str = "id, app, company, message_sid, message, form, attempts, kills, next_attempt_at, status, \
-                       generation, source";
+                       generation, source, conversation";
+
+/// What belongs to a line: few rows that stand together by their keys, or many that an index has in order.
+/// The `+` keeps SQLite from going along the numbers instead.
+const OF_MESSAGE: &str =
+    "+id BETWEEN ?1 AND ?2 AND key BETWEEN ?5 AND ?6 AND message_sid = ?7 AND conversation IS NULL";
+const OF_CONVERSATION: &str = "id BETWEEN ?1 AND ?2 AND conversation = ?5";
 
 impl Ledger {
     /// What was never tried and came after `after`, in the order of arrival: at least one, if there is one, and then as
@@ -77,38 +83,60 @@ impl Ledger {
         Ok(piece(self.connection.prepare_cached(&sql)?, &[&app.as_str(), &after.0.0, &after.1.0], most)?)
     }
 
-    /// All notifications of a message that wait, in the order of arrival.
+    /// What waits in a line and came after `after`, in the order of arrival: as many as `most`.
     ///
     /// # Errors
     /// When the database fails.
-    pub fn waiting_of(&self, app: &AppId, message_sid: &MessageSid) -> Result<Vec<Waiting>, StoreError> {
-        let sql = format!(
-            "SELECT {COLUMNS} FROM notifications
-             WHERE key BETWEEN ? AND ? AND message_sid = ? AND app = ? AND state = 'waiting' ORDER BY id"
-        );
-        let (first, last) = message_keys(message_sid.as_str());
-        let mut statement = self.connection.prepare_cached(&sql)?;
-        let rows = statement.query_map(params![first, last, message_sid.as_str(), app.as_str()], waiting)?;
-        Ok(rows.collect::<Result<_, _>>()?)
+    pub fn waiting_of(
+        &self,
+        app: &AppId,
+        line: &Line,
+        after: NotificationId,
+        most: usize,
+    ) -> Result<Piece, StoreError> {
+        let mut rows = self.in_line(app, line, COLUMNS, (after.0 + 1, i64::MAX), most + 1, waiting)?;
+        let is_last = rows.len() <= most;
+        rows.truncate(most);
+        Ok(Piece { rows, is_last })
     }
 
-    /// The numbers of the notifications of a message that wait and came before `before`.
+    /// The numbers of what waits in a line and came before `before`: the first `most` of them.
     ///
     /// # Errors
     /// When the database fails.
     pub fn waiting_before(
         &self,
         app: &AppId,
-        message_sid: &MessageSid,
+        line: &Line,
         before: NotificationId,
+        most: usize,
     ) -> Result<Vec<NotificationId>, StoreError> {
-        let (first, last) = message_keys(message_sid.as_str());
-        let mut statement = self.connection.prepare_cached(
-            "SELECT id FROM notifications
-             WHERE key BETWEEN ? AND ? AND message_sid = ? AND app = ? AND state = 'waiting' AND id < ? ORDER BY id",
-        )?;
-        let values = params![first, last, message_sid.as_str(), app.as_str(), before.0];
-        let rows = statement.query_map(values, |row| Ok(NotificationId(row.get(0)?)))?;
+        self.in_line(app, line, "id", (0, before.0 - 1), most, |row| Ok(NotificationId(row.get(0)?)))
+    }
+
+    /// What waits in a line between two numbers, in the order of arrival.
+    fn in_line<T>(
+        &self,
+        app: &AppId,
+        line: &Line,
+        columns: &str,
+        (from, to): (i64, i64),
+        most: usize,
+        read: impl FnMut(&Row<'_>) -> rusqlite::Result<T>,
+    ) -> Result<Vec<T>, StoreError> {
+        let most = i64::try_from(most).unwrap_or(i64::MAX);
+        let (first, last);
+        let (condition, of_line): (_, &[&dyn ToSql]) = match line {
+            Line::Message(sid) => {
+                (first, last) = message_keys(sid.as_str());
+                (OF_MESSAGE, &[&from, &to, &app.as_str(), &most, &first, &last, &sid.as_str()])
+            }
+            Line::Conversation(conversation) => {
+                (OF_CONVERSATION, &[&from, &to, &app.as_str(), &most, conversation])
+            }
+        };
+        let mut statement = self.connection.prepare_cached(&in_line(columns, condition))?;
+        let rows = statement.query_map(of_line, read)?;
         Ok(rows.collect::<Result<_, _>>()?)
     }
 
@@ -147,6 +175,13 @@ impl Ledger {
     }
 }
 
+fn in_line(columns: &str, condition: &str) -> String {
+    format!(
+        "SELECT {columns} FROM notifications
+         WHERE state = 'waiting' AND app = ?3 AND {condition} ORDER BY id LIMIT ?4"
+    )
+}
+
 fn piece(mut statement: CachedStatement<'_>, values: &[&dyn ToSql], most: usize) -> rusqlite::Result<Piece> {
     let mut rows = statement.query(values)?;
     let mut piece = Piece::default();
@@ -176,12 +211,15 @@ fn waiting(row: &Row<'_>) -> rusqlite::Result<Waiting> {
     let invalid =
         |column: usize| rusqlite::Error::InvalidColumnType(column, "id".into(), rusqlite::types::Type::Text);
     let form: Vec<u8> = row.get(5)?;
+    let message_sid = MessageSid::parse(row.get_ref(3)?.as_str()?).map_err(|_| invalid(3))?;
+    let conversation = row.get::<_, Option<[u8; 16]>>(12)?.map(Conversation::from_bytes);
     Ok(Waiting {
         accepted: Accepted {
             id: NotificationId(row.get(0)?),
             app: AppId::parse(row.get_ref(1)?.as_str()?).map_err(|_| invalid(1))?,
             company: CompanyId::parse(row.get_ref(2)?.as_str()?).map_err(|_| invalid(2))?,
-            message_sid: MessageSid::parse(row.get_ref(3)?.as_str()?).map_err(|_| invalid(3))?,
+            line: Line::of(&message_sid, conversation),
+            message_sid,
             message: row.get::<_, Option<[u8; 16]>>(4)?.map(MessageId::from_bytes),
             status: MessageStatus::parse(row.get_ref(9)?.as_str()?),
             form: form.into(),
@@ -196,6 +234,8 @@ fn waiting(row: &Row<'_>) -> rusqlite::Result<Waiting> {
 
 #[cfg(test)]
 mod tests {
+    use rusqlite::params;
+
     use super::*;
     use crate::store::HostDb;
 
@@ -236,12 +276,36 @@ mod tests {
         assert_eq!((ids(&soonest.rows), soonest.is_last), (vec![8], false));
         let rest = ledger.scheduled(&app, (UnixMillis(992), NotificationId(8)), 100_000).unwrap();
         assert_eq!((ids(&rest.rows), rest.is_last), (vec![6, 4, 2], true));
-        let sid = MessageSid::parse(&format!("SM{:032x}", 1)).unwrap();
-        assert_eq!(ids(&ledger.waiting_of(&app, &sid).unwrap()), [1, 4, 7]);
-        let before = ledger.waiting_before(&app, &sid, NotificationId(7)).unwrap();
+        let line = Line::Message(MessageSid::parse(&format!("SM{:032x}", 1)).unwrap());
+        let whole = ledger.waiting_of(&app, &line, NotificationId(0), 3).unwrap();
+        assert_eq!((ids(&whole.rows), whole.is_last), (vec![1, 4, 7], true));
+        let before = ledger.waiting_before(&app, &line, NotificationId(7), 9).unwrap();
         assert_eq!(before, [NotificationId(1), NotificationId(4)]);
         assert!(ledger.is_fresh(NotificationId(1)).unwrap() && !ledger.is_fresh(NotificationId(2)).unwrap());
         assert_eq!(ledger.applications_with_waiting().unwrap(), ["demo"]);
+    }
+
+    #[test]
+    fn a_conversation_is_read_in_pieces_whatever_waits() {
+        let (_folder, db, ledger) = ledger_with(9);
+        let app = AppId::parse("demo").unwrap();
+        let conversation = Conversation::of_form("demo", "A", b"To=a&From=b").unwrap();
+        let set = "UPDATE notifications SET conversation = ? WHERE id <> 3";
+        db.connection.execute(set, [conversation]).unwrap();
+        db.connection.execute("UPDATE notifications SET state = 'done' WHERE id = 2", []).unwrap();
+        let line = Line::Conversation(conversation);
+        let piece = |after, most| {
+            let piece = ledger.waiting_of(&app, &line, NotificationId(after), most).unwrap();
+            assert!(piece.rows.iter().all(|row| row.accepted.line == line));
+            (ids(&piece.rows), piece.is_last)
+        };
+        assert_eq!(piece(0, 3), (vec![1, 4, 5], false));
+        assert_eq!(piece(5, 4), (vec![6, 7, 8, 9], true));
+        let before = ledger.waiting_before(&app, &line, NotificationId(9), 2).unwrap();
+        assert_eq!(before, [NotificationId(1), NotificationId(4)]);
+        // What somebody wrote is not a status of a message, whatever its sid.
+        let message = Line::Message(MessageSid::parse(&format!("SM{:032x}", 0)).unwrap());
+        assert_eq!(ids(&ledger.waiting_of(&app, &message, NotificationId(0), 9).unwrap().rows), [3]);
     }
 
     #[test]
@@ -249,24 +313,31 @@ mod tests {
         let (_folder, db, ledger) = ledger_with(1);
         let app = AppId::parse("demo").unwrap();
         ledger.fresh(&app, NotificationId(0), 1).unwrap();
-        for sql in [
-            "SELECT id FROM notifications WHERE app = ? AND state = 'waiting' AND next_attempt_at IS NULL AND id > ?
-             ORDER BY id",
+        let fresh = "SELECT id FROM notifications WHERE app = ? AND state = 'waiting' AND next_attempt_at IS NULL AND id > ?
+             ORDER BY id";
+        let scheduled =
             "SELECT id FROM notifications WHERE app = ? AND state = 'waiting' AND next_attempt_at IS NOT NULL
-             AND (next_attempt_at, id) > (?, ?) ORDER BY next_attempt_at, id",
-            "SELECT id FROM notifications WHERE key BETWEEN ? AND ? AND message_sid = ? AND state = 'waiting'",
+             AND (next_attempt_at, id) > (?, ?) ORDER BY next_attempt_at, id";
+        let plan_of = |sql: &str| -> Vec<String> {
+            let mut statement = db.connection.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
+            let values = std::iter::repeat_n(0, statement.parameter_count());
+            let rows = statement.query_map(rusqlite::params_from_iter(values), |row| row.get(3)).unwrap();
+            rows.map(Result::unwrap).collect()
+        };
+        for (sql, index) in [
+            (fresh, "notifications_fresh"),
+            (scheduled, "notifications_due"),
+            (&in_line(COLUMNS, OF_CONVERSATION), "notifications_conversation"),
+            (&in_line("id", OF_CONVERSATION), "notifications_conversation"),
         ] {
-            let plan: Vec<String> = db
-                .connection
-                .prepare(&format!("EXPLAIN QUERY PLAN {sql}"))
-                .unwrap()
-                .query_map(rusqlite::params_from_iter(std::iter::repeat_n(0, sql.matches('?').count())), |row| {
-                    row.get(3)
-                })
-                .unwrap()
-                .collect::<Result<_, _>>()
-                .unwrap();
-            assert!(plan.iter().all(|line| line.starts_with("SEARCH")), "{sql}: {plan:?}");
+            let plan = plan_of(sql);
+            assert!(
+                plan.len() == 1 && plan[0].starts_with("SEARCH") && plan[0].contains(index),
+                "{sql}: {plan:?}"
+            );
         }
+        // The few of a message stand together, and are sorted.
+        let plan = plan_of(&in_line(COLUMNS, OF_MESSAGE));
+        assert!(plan[0].starts_with("SEARCH") && plan[0].contains("(key>? AND key<?)"), "{plan:?}");
     }
 }

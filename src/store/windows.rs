@@ -208,6 +208,7 @@ mod tests {
                 error_code: None,
                 error_message: None,
                 message: None,
+                conversation: None,
                 form: bytes::Bytes::new(),
                 source: Source::Message,
                 received_at: UnixMillis(at),

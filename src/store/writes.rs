@@ -3,6 +3,7 @@
 use rusqlite::{Connection, OptionalExtension, params};
 
 use crate::base::{MessageId, MessageSid, MessageStatus, NotificationId, Price, schedule};
+use crate::store::Line;
 use crate::store::fences::{opt_out_by, write_fence};
 use crate::store::polls::SETTLED;
 use crate::store::records::{Accepted, Finished, Mark, NewMessage, NewNotification, Receipt, SendRecord};
@@ -18,8 +19,8 @@ pub(super) fn write_notification(
     let inserted = db
         .prepare_cached(
             "INSERT INTO notifications(key, app, company, account_sid, message_sid, status, message, form, source,
-                                       received_at, state)
-             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT(key) DO NOTHING",
+                                       received_at, state, conversation)
+             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT(key) DO NOTHING",
         )?
         .execute(params![
             new.key(),
@@ -33,6 +34,7 @@ pub(super) fn write_notification(
             new.source.as_str(),
             new.received_at.0,
             if new.has_action { "waiting" } else { "done" },
+            new.conversation,
         ])?;
     if inserted == 0 {
         return Ok(Receipt::Repeat);
@@ -54,6 +56,7 @@ pub(super) fn write_notification(
             app: new.app.clone(),
             company: new.company.clone(),
             message_sid: new.message_sid.clone(),
+            line: Line::of(&new.message_sid, new.conversation),
             message: message.map(|(id, _)| id),
             status: new.status.clone(),
             form: new.form.clone(),

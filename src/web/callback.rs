@@ -44,6 +44,7 @@ fn notification(site: &Site, verified: Verified, uri: &Uri) -> Result<NewNotific
         error_message: verified.word("ErrorMessage").or_else(|| verified.word("ChannelStatusMessage")),
         message: message_id(uri),
         source: Source::Callback,
+        conversation: None,
         received_at: site.clock.now(),
         has_action: verified.application.whatsapp.whatsapp_callback.is_some(),
         fence: None,

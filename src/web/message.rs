@@ -11,7 +11,7 @@ use axum::response::{IntoResponse, Response};
 
 use crate::base::{CompanyId, MessageStatus, PhoneNumber};
 use crate::config::Application;
-use crate::store::{Fence, NewNotification, Opening, Source};
+use crate::store::{Conversation, Fence, NewNotification, Opening, Source};
 use crate::web::Site;
 use crate::web::verified::Verified;
 use crate::whatsapp::{Consent, Form};
@@ -42,6 +42,11 @@ fn notification(site: &Site, verified: Verified) -> NewNotification {
         error_message: None,
         message: None,
         source: Source::Message,
+        conversation: Conversation::of_form(
+            verified.application.id.as_str(),
+            verified.company.as_str(),
+            &verified.body,
+        ),
         received_at: site.clock.now(),
         has_action: verified.application.whatsapp.incoming_message.is_some(),
         fence: fence(&verified.application, &verified.company, &verified.form),

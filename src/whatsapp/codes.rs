@@ -74,8 +74,16 @@ const fn doubt(code: i64, meaning: &'static str, remedy: &'static str) -> ErrorC
 /// Every code, ascending.
 #[rustfmt::skip]
 pub const CODES: &[ErrorCode] = &[
+    never(11200, "The application did not answer Twilio with success",
+        "Look at the application's log: what Twilio posts must be answered with a 2xx status within 15 seconds."),
+    never(12100, "The application's answer to an incoming message is not XML",
+        "Answer with TwiML, an empty <Response/> at least."),
+    never(12300, "The application's answer to an incoming message has a Content-Type that Twilio does not take",
+        "Answer with text/xml."),
     never(20003, "Twilio does not accept the account id and key",
         "Check account_id and auth_key (or api_key_id and api_key_secret): the account id begins with AC, an API key's with SK."),
+    later(20009, "Twilio deletes a message only once nothing more can become of it",
+        "Wait some minutes and delete it again."),
     never(20404, "Twilio has nothing under this address",
         "Check the account id, and that the message has not been deleted and belongs to this account."),
     later(20429, "Twilio is answering too many requests of this account at once",
@@ -122,6 +130,8 @@ pub const CODES: &[ErrorCode] = &[
         "Check the content SID (HX…) and that the template belongs to this account."),
     never(21656, "The template's variables are not valid",
         "Give the variables as a JSON object of texts, such as {\"1\":\"Anna\"}, one for each placeholder."),
+    never(21658, "A variable of the template is longer than 1,600 characters",
+        "Shorten the variable."),
     never(21701, "Twilio knows no messaging service with this id",
         "Check messaging_service_id (MG…) and that the service belongs to this account."),
     never(21703, "The messaging service has no sender",
@@ -130,6 +140,10 @@ pub const CODES: &[ErrorCode] = &[
         "Prefix both numbers with whatsapp: on the wire."),
     later(30001, "The sender's queue at Twilio overflowed",
         "Wait and send again, more slowly."),
+    repair(30036, "The message waited longer than its validity period and was not sent",
+        "Give a longer ValidityPeriod, or send more slowly; then send again."),
+    never(35114, "A message can be scheduled between 5 minutes and 35 days ahead only",
+        "Choose another SendAt, in UTC."),
     never(63001, "WhatsApp does not accept the sender's credentials",
         "Check the WhatsApp sender's registration in the Twilio console."),
     never(63002, "WhatsApp does not know the sender",
@@ -202,6 +216,8 @@ pub const CODES: &[ErrorCode] = &[
         "Never repeat it to a number in the United States; elsewhere wait for days, or use a utility template."),
     never(63051, "The WhatsApp sender is locked",
         "Look at the sender in the Twilio console: senders that were silent for a month must be registered again."),
+    never(90007, "The validity period is not between 1 and 36,000 seconds",
+        "Give ValidityPeriod in whole seconds."),
 ];
 
 #[cfg(test)]
@@ -223,7 +239,7 @@ mod tests {
     fn only_what_passes_by_itself_is_retryable() {
         let retryable: Vec<_> =
             CODES.iter().filter(|code| code.is_retryable()).map(|code| code.code).collect();
-        assert_eq!(retryable, [20429, 21611, 30001, 63009, 63010, 63012, 63017, 63018, 63038]);
+        assert_eq!(retryable, [20009, 20429, 21611, 30001, 63009, 63010, 63012, 63017, 63018, 63038]);
         assert_eq!(explain(20500).map(|code| code.retry), Some(Retry::InDoubt), "it may have been sent");
     }
 

@@ -17,6 +17,7 @@
 pub mod codes;
 pub mod consent;
 pub mod form;
+pub mod incoming;
 pub mod media;
 pub mod message;
 pub mod outcome;

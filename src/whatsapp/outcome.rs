@@ -1,5 +1,7 @@
 //! What an action learns of a send: the outcome object of the contract.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 
 use super::codes;
@@ -54,6 +56,15 @@ pub enum OutcomeCode {
     Number(i64),
     /// The host's.
     Name(String),
+}
+
+impl fmt::Display for OutcomeCode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Number(number) => number.fmt(f),
+            Self::Name(name) => f.write_str(name),
+        }
+    }
 }
 
 impl Outcome {

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use boatswain::base::{AccountSid, PhoneNumber, Secret};
+use boatswain::base::{AccountSid, Secret};
 use boatswain::simulator::{Settings, SimulatedAccount, Simulator, Timings};
 
 use crate::host::{
@@ -157,12 +157,11 @@ fn killed_while_sending(failpoint: &str, sent_after: Duration, messages: usize, 
     let simulator = runtime
         .block_on(Simulator::bind(Settings {
             timings: Timings { sent: sent_after, delivered: NEVER, read: NEVER, ..Timings::default() },
-            accounts: vec![SimulatedAccount {
-                sid: AccountSid::parse(ACCOUNT).unwrap(),
-                auth_tokens: vec![Secret::new(TOKEN)],
-                api_keys: vec![],
-                senders: vec![(&PhoneNumber::sender("+14155238886").unwrap()).into()],
-            }],
+            accounts: vec![SimulatedAccount::new(
+                AccountSid::parse(ACCOUNT).unwrap(),
+                Secret::new(TOKEN),
+                ["+14155238886".parse().unwrap()],
+            )],
             ..Settings::default()
         }))
         .unwrap();

@@ -2,7 +2,7 @@
 
 use boatswain::whatsapp::Form;
 
-use crate::host::{ACCOUNT, Answer, Folder, HostProcess, TOKEN, callback, sid};
+use crate::host::{ACCOUNT, Answer, Folder, HostProcess, TOKEN, callback, client, runtime, sid};
 
 const PATH: &str = "/whatsapp/message/app/ACME";
 const KEEP: &str = r#"
@@ -67,6 +67,38 @@ fn a_message_runs_its_action_once_and_the_answer_asks_for_nothing() {
 }
 
 #[test]
+fn an_action_sees_what_came_with_types_and_binds_it_in_sql() {
+    let folder = folder();
+    folder.write(
+        "scripts/app/incoming.js",
+        r#"
+        utils.executeSql("INSERT INTO effects VALUES (:PHONE_NUMBER, :NUM_MEDIA, :media || coalesce(:LOCATION, 'nowhere'))");
+        const { phoneNumber, profileName, media, location, button, NumMedia, companyId } = vo;
+        console.log("effect " + JSON.stringify([phoneNumber, profileName, media, location, button, NumMedia, companyId]));
+        "#,
+    );
+    let host = folder.serve();
+    let mut form = message(1, "");
+    for (name, value) in [
+        ("From", "whatsapp:+5215512345678"),
+        ("NumMedia", "1"),
+        ("MediaUrl0", "https://api.twilio.com/m"),
+        ("MediaContentType0", "image/jpeg"),
+        ("ButtonPayload", "yes"),
+    ] {
+        form.push(name, value);
+    }
+    assert_eq!(post(&host, &form, TOKEN).status, 200);
+    let line = host.wait_for("effect ");
+    let wanted = r#"["+525512345678","Anna",[{"url":"https://api.twilio.com/m","contentType":"image/jpeg"}],null,{"text":null,"payload":"yes"},"1","ACME"]"#;
+    assert!(line.contains(wanted), "{line}");
+    assert_eq!(host.terminate(), Some(0));
+    assert_eq!(folder.texts("SELECT sid || status FROM effects"), ["+5255123456781"]);
+    let media = r#"[{"url":"https://api.twilio.com/m","contentType":"image/jpeg"}]nowhere"#;
+    assert_eq!(folder.texts("SELECT note FROM effects"), [media]);
+}
+
+#[test]
 fn a_message_that_was_acknowledged_before_a_kill_runs_after_it() {
     let folder = folder();
     let host = folder.serve_until(Some("runs-claimed"));
@@ -120,4 +152,27 @@ fn without_an_action_a_message_is_kept_and_acknowledged() {
     assert_eq!(host.terminate(), Some(0));
     assert_eq!(folder.count("SELECT count(*) FROM notifications WHERE state = 'done'"), 1);
     assert_eq!(folder.count("SELECT count(*) FROM opt_outs"), 1);
+}
+
+/// Nobody says where to: the simulator knows the host's address for each sender from the parameters.
+#[test]
+fn what_is_written_in_the_simulator_reaches_the_application_once() {
+    let folder = folder();
+    let host = folder.serve();
+    let said = host.wait_for("simulator ");
+    let simulator = said.split_whitespace().last().unwrap().trim_end_matches('/').to_owned();
+    let told: serde_json::Value = runtime().block_on(async {
+        let written = serde_json::json!({
+            "from": "+393331234567", "to": "+14155238886", "body": "Ciao", "profile_name": "Anna", "copies": 3,
+        });
+        let request = client().post(format!("{simulator}/simulator/incoming")).json(&written);
+        request.send().await.unwrap().json().await.unwrap()
+    });
+    let answer =
+        serde_json::json!({ "status": 200, "body": r#"<?xml version="1.0" encoding="UTF-8"?><Response/>"# });
+    assert_eq!(told["answers"], serde_json::json!([answer, answer, answer]), "{told}");
+    assert_eq!(told["replies"], serde_json::json!([]));
+    host.wait_for(&format!("effect of {}", told["sid"].as_str().unwrap()));
+    assert_eq!(host.terminate(), Some(0));
+    assert_eq!(folder.texts("SELECT note FROM effects"), ["NODEFINED whatsapp:+393331234567 Anna incoming"]);
 }

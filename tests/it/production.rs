@@ -62,12 +62,8 @@ impl Production {
 
     /// The account, with these senders.
     pub fn account(senders: &[&str]) -> SimulatedAccount {
-        SimulatedAccount {
-            sid: AccountSid::parse(ACCOUNT).unwrap(),
-            auth_tokens: vec![Secret::new(TOKEN)],
-            api_keys: Vec::new(),
-            senders: senders.iter().map(|sender| sender.parse().unwrap()).collect(),
-        }
+        let senders = senders.iter().map(|sender| sender.parse().unwrap());
+        SimulatedAccount::new(AccountSid::parse(ACCOUNT).unwrap(), Secret::new(TOKEN), senders)
     }
 
     pub fn host(&self) -> Host {

@@ -10,7 +10,7 @@ use boatswain::Host;
 use boatswain::base::{ActionId, AppId, CompanyId, ManualClock, UnixMillis};
 use boatswain::pipeline::{DirectRun, Event, RunReport};
 use boatswain::script::protocol::Returned;
-use boatswain::simulator::{Address, Script, Step};
+use boatswain::simulator::{Address, Answer, Script, Step};
 use boatswain::whatsapp::{Form, MessageStatus};
 use serde_json::{Value, json};
 use tokio::sync::broadcast::Receiver;
@@ -130,12 +130,12 @@ fn folder(more: &str) -> Folder {
 }
 
 /// A message that gets its statuses, but whose callbacks are lost.
-fn silent(steps: &[(u64, &str)], answer_is_lost: bool) -> Script {
+fn silent(steps: &[(u64, &str)], answer: Answer) -> Script {
     let steps = steps.iter().map(|(after_ms, status)| Step {
         callbacks: 0,
         ..Step::new(Duration::from_millis(*after_ms), MessageStatus::parse(status))
     });
-    Script::Play { steps: steps.collect(), answer_is_lost }
+    Script::answered(steps.collect(), answer)
 }
 
 /// Waits until the simulator's message has a status.
@@ -153,7 +153,7 @@ fn a_status_whose_callback_was_lost_reaches_the_action_once_and_as_if_it_had_com
     runtime().block_on(async {
         let mut still = Still::serve(&folder).await;
         let to: Address = TO.parse().unwrap();
-        still.host.simulator().unwrap().set_script(to, Some(silent(&[(0, "delivered")], false)));
+        still.host.simulator().unwrap().set_script(to, Some(silent(&[(0, "delivered")], Answer::Created)));
         let sid = still.send().await["sid"].as_str().unwrap().to_owned();
         simulated(&still.host, "delivered").await;
         let row = &shown(&folder, &["messages", "show", &sid, "--json"]).await[0];
@@ -242,7 +242,7 @@ fn a_doubt_is_resolved_by_twilios_log() {
     runtime().block_on(async {
         let mut still = Still::serve(&folder).await;
         let to: Address = TO.parse().unwrap();
-        still.host.simulator().unwrap().set_script(to, Some(silent(&[(0, "sent")], true)));
+        still.host.simulator().unwrap().set_script(to, Some(silent(&[(0, "sent")], Answer::ServerError)));
         let told = still.send().await;
         assert_eq!((&told["status"], &told["errorCode"]), (&json!("unknown"), &json!("SEND_IN_DOUBT")));
         simulated(&still.host, "sent").await;

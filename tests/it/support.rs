@@ -3,8 +3,8 @@
 use std::time::{Duration, Instant};
 
 use boatswain::script::protocol::{
-    Answer, Bundle, Ended, FromWorker, FunctionSpec, LogLevel, RunRequest, SandboxLimits, SourceFile, Start,
-    ToWorker, Value, Vo,
+    Answer, Bundle, Ended, FromWorker, FunctionSpec, LogLevel, RunRequest, SandboxLimits, Scope, SourceFile,
+    Start, ToWorker, Value, Vo,
 };
 use boatswain::script::{Death, Worker, WorkerCommand};
 
@@ -34,7 +34,7 @@ pub fn start(files: &[(&str, &str)]) -> Start {
     let function = |name: &str, parameters: &[&str], global| FunctionSpec {
         name: name.into(),
         parameters: parameters.iter().map(|name| (*name).to_owned()).collect(),
-        global,
+        scope: if global { Scope::Global } else { Scope::Utils },
     };
     Start {
         app_id: "demo".into(),
@@ -57,6 +57,7 @@ pub fn run(ticket: u32, action: &str) -> RunRequest {
         vo: Vo::Form(vec![("MessageSid".into(), "SM1".into()), ("__proto__".into(), "a field".into())]),
         started: 1_700_000_000_000,
         seed: 42,
+        reply: None,
     }
 }
 

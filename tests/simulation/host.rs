@@ -34,6 +34,7 @@ account_id = "AC00000000000000000000000000000001"
 auth_key = "simulated"
 from_phone_number = "+14155238886"
 whatsapp_callback = "onWhatsappStatus"
+incoming_message = "onWhatsappMessage"
 "#;
 
 /// What outlives a host: everything outside it.

@@ -98,7 +98,8 @@ impl Oracle {
                 self.director.fail(format!("3: the journal of {name} was not forgotten"));
             }
             // What was committed before a send stays; a dead run may have come so far.
-            let last_send = known.plan.0.iter().rposition(|step| *step == Step::Send).unwrap_or(0);
+            let last_send =
+                known.plan.0.iter().rposition(|step| matches!(step, Step::Send | Step::Reply)).unwrap_or(0);
             let steps = || known.plan.0.iter().enumerate();
             let all = (0..=row.generation).flat_map(|generation| steps().map(move |step| (generation, step)));
             for (generation, (index, step)) in all {

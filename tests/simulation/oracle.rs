@@ -17,6 +17,7 @@ use tokio::sync::broadcast::error::TryRecvError;
 
 use crate::director::Director;
 use crate::plan::Plan;
+use crate::world::Callback;
 
 /// A notification as everybody outside names it: its message and its status.
 pub type Name = String;
@@ -25,6 +26,8 @@ pub type Name = String;
 #[derive(Debug)]
 pub struct Known {
     pub plan: Plan,
+    /// In whose order it runs: its message's, or its conversation's.
+    pub line: String,
     /// Somebody saw the 204.
     pub acknowledged: bool,
     /// How often its action was started.
@@ -98,7 +101,7 @@ pub struct Oracle {
     pub director: Arc<Director>,
     pub folder: PathBuf,
     pub known: BTreeMap<Name, Known>,
-    /// The runs that are under way: message → notification and worker.
+    /// The runs that are under way: line → notification and worker.
     running: BTreeMap<String, (Name, u64)>,
     /// Statuses that Twilio told of the host's messages, and saw acknowledged.
     pub told: BTreeMap<MessageId, Vec<String>>,
@@ -136,10 +139,12 @@ impl Oracle {
     }
 
     /// A notification that the world will tell of.
-    pub fn expect(&mut self, name: &str, plan: Plan, sender: Option<Name>) {
+    pub fn expect(&mut self, callback: &Callback, plan: Plan, sender: Option<Name>) {
+        let name = callback.name();
         self.director.note(&format!("{name} will do {plan}"));
         let known = Known {
             plan,
+            line: callback.line(),
             acknowledged: false,
             starts: 0,
             failures: 0,
@@ -150,7 +155,7 @@ impl Oracle {
             replays: 0,
             accepted: BTreeMap::new(),
         };
-        self.known.insert(name.to_owned(), known);
+        self.known.insert(name, known);
     }
 
     pub fn acknowledged(&mut self, name: &str) {
@@ -289,28 +294,30 @@ impl Oracle {
     pub fn run_begins(&mut self, name: &str, worker: u64) -> Begun {
         self.hear();
         let generation = self.take_in_replays(name);
-        let (sid, status) = parts(name);
-        if let Some((other, _)) = self.running.insert(sid.to_owned(), (name.to_owned(), worker)) {
-            self.director.fail(format!("5: {name} begins while {other} of the same message runs"));
+        let (sid, line) = (parts(name).0, self.known[name].line.clone());
+        if let Some((other, _)) = self.running.insert(line.clone(), (name.to_owned(), worker)) {
+            self.director.fail(format!("5: {name} begins while {other} of the same line runs"));
         }
-        let earlier: Vec<(i64, String)> = self
+        let rows: Vec<(i64, String)> = self
             .connections()
             .host
-            .prepare_cached("SELECT id, status FROM notifications WHERE message_sid = ? ORDER BY id")
+            .prepare_cached("SELECT id, message_sid || '/' || status FROM notifications ORDER BY id")
             .and_then(|mut statement| {
-                let rows = statement.query_map([sid], |row| Ok((row.get(0)?, row.get(1)?)))?;
+                let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
                 rows.collect()
             })
             .unwrap();
         let mut begun = false;
-        for (id, other) in earlier {
+        for (id, other) in rows {
+            let Some(known) = self.known.get(&other).filter(|known| known.line == line) else { continue };
+            let is_dead = known.told_dead;
             let done = self.is_done(id);
-            if other == status {
+            if other == name {
                 self.must(!done, || format!("3: {name} begins again and is done"));
                 begun = true;
                 break;
             }
-            let over = done || self.known.get(&format!("{sid}/{other}")).is_some_and(|known| known.told_dead);
+            let over = done || is_dead;
             self.must(over, || format!("5: {name} begins before {other}, which came earlier, is over"));
         }
         self.must(begun, || format!("1: {name} runs and is not on the disk"));
@@ -329,7 +336,8 @@ impl Oracle {
 
     /// A run has ended in its worker, by itself or with it.
     pub fn run_ended(&mut self, name: &str, failed: bool) {
-        self.running.remove(parts(name).0);
+        let line = self.known[name].line.clone();
+        self.running.remove(&line);
         let known = self.get(name);
         known.sending = if known.sending == Sending::Open { Sending::Ended } else { known.sending };
         known.failures += u32::from(failed);

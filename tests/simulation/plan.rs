@@ -18,6 +18,8 @@ pub enum Step {
     Query,
     /// Sends a message that names the notification and the step.
     Send,
+    /// Returns a reply to the message that started it; the last step.
+    Reply,
     /// Throws.
     Throw(u32),
     /// Kills its worker.
@@ -55,6 +57,15 @@ impl Plan {
         }
         Self(steps)
     }
+
+    /// What the action of an incoming message does.
+    pub fn of_message(rng: &mut Rng) -> Self {
+        let mut plan = Self::choose(rng, true);
+        if rng.chance(700) {
+            plan.0.push(Step::Reply);
+        }
+        plan
+    }
 }
 
 impl fmt::Display for Plan {
@@ -66,6 +77,7 @@ impl fmt::Display for Plan {
                 Step::Separated => write!(f, "{space}s"),
                 Step::Query => write!(f, "{space}q"),
                 Step::Send => write!(f, "{space}m"),
+                Step::Reply => write!(f, "{space}a"),
                 Step::Throw(starts) => write!(f, "{space}t{starts}"),
                 Step::Die(starts) => write!(f, "{space}d{starts}"),
                 Step::Hang(starts) => write!(f, "{space}h{starts}"),

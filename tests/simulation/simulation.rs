@@ -81,6 +81,7 @@ pub fn run(seed: u64, keep: Keep) -> Report {
     let outside = Outside::new(&world, settings.workers, runtime.handle().clone());
     let mut simulation = Simulation { world, director, outside, connections: Vec::new() };
     simulation.expect_messages();
+    simulation.expect_conversations();
     simulation.outside.start();
     simulation.storm();
     simulation.calm();
@@ -109,11 +110,23 @@ impl Simulation {
             });
             for status in statuses {
                 let plan = self.director.ask(|rng| Plan::choose(rng, true));
-                let callback = Callback::new(&sid, status, None);
-                self.world.oracle().expect(&callback.name(), plan, None);
-                self.world.will_call(callback);
+                self.expect(Callback::new(&sid, status, None), plan);
             }
         }
+    }
+
+    /// What people write.
+    fn expect_conversations(&self) {
+        let Settings { people, written, .. } = self.world.settings;
+        for number in 0..people * written {
+            let plan = self.director.ask(Plan::of_message);
+            self.expect(Callback::written(&format!("SM{:032}", 2000 + number), number % people), plan);
+        }
+    }
+
+    fn expect(&self, callback: Callback, plan: Plan) {
+        self.world.oracle().expect(&callback, plan, None);
+        self.world.will_call(callback);
     }
 
     fn over(&self) -> bool {

@@ -267,7 +267,7 @@ impl SimulatedTwilio {
                 Plan::choose(rng, may_send)
             });
             let callback = Callback::new(sid.as_str(), status, Some(id));
-            self.world.oracle().expect(&callback.name(), plan, Some(name.to_owned()));
+            self.world.oracle().expect(&callback, plan, Some(name.to_owned()));
             self.world.will_call(callback);
         }
         stage::reach("twilio-accepted");

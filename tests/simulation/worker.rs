@@ -155,14 +155,20 @@ impl SimulatedWorker {
             Step::Separated => sql("INSERT INTO separated VALUES (?, ?, ?)", true, row()),
             Step::Query => ("executeQuery", vec![text("SELECT count(*) AS n FROM effects"), Value::Null]),
             Step::Send => {
-                // A run that is taken up again must ask for the very same message.
-                let RunRequest { started, seed, .. } = current.request;
-                let Current { name, step, read, begun: Begun { generation, .. }, .. } = current;
-                let body = format!("{name}|{step}|{generation}|{started}|{seed}|{read}");
                 let to = self.world.recipient(&current.name, current.step);
+                let body = Self::body(current);
                 // Every other one has a picture, which the host looks at before it sends.
-                let picture = if step % 2 == 0 { text("http://host/public/app/a.png") } else { Value::Null };
+                let picture = if current.step.is_multiple_of(2) {
+                    text("http://host/public/app/a.png")
+                } else {
+                    Value::Null
+                };
                 ("sendWhatsappMessage", vec![text(&to), text(&body), picture])
+            }
+            Step::Reply => {
+                let function = current.request.reply.expect("the run is one of a message");
+                assert_eq!(self.functions[usize::from(function)], "reply");
+                ("reply", vec![text(&Self::body(current))])
             }
             Step::Rollback(_) => sql("INSERT OR ROLLBACK INTO once(x) VALUES ('taken')", false, vec![]),
             Step::Deferred(_) => sql("INSERT INTO child(parent) VALUES (1)", false, vec![]),
@@ -171,6 +177,13 @@ impl SimulatedWorker {
         let function = self.functions.iter().position(|name| name == function).unwrap();
         let function = u16::try_from(function).unwrap();
         FromWorker::Call { ticket: current.request.ticket, function, arguments }
+    }
+
+    /// What a step says. A run that is taken up again must ask for the very same message.
+    fn body(current: &Current) -> String {
+        let RunRequest { started, seed, .. } = current.request;
+        let Current { name, step, read, begun: Begun { generation, .. }, .. } = current;
+        format!("{name}|{step}|{generation}|{started}|{seed}|{read}")
     }
 
     /// The answer to the current step; an exception that the action does not catch.
@@ -183,7 +196,7 @@ impl SimulatedWorker {
         };
         match (step, value) {
             (Step::Query, Value::String(read)) => current.read = read,
-            (Step::Send, Value::String(outcome)) => {
+            (Step::Send, Value::String(outcome)) | (Step::Reply, Value::Json(outcome)) => {
                 let outcome = serde_json::from_str(&outcome).unwrap();
                 self.world.oracle().outcome(
                     &current.name,
@@ -235,7 +248,13 @@ impl SimulatedWorker {
 
 /// The notification that a run is for.
 fn name_of(request: &RunRequest) -> String {
-    let Vo::Form(fields) = &request.vo else { panic!("a notification's `vo` is a form") };
+    let fields = match &request.vo {
+        Vo::Form(fields) => fields,
+        Vo::Json(vo) => {
+            let vo: serde_json::Value = serde_json::from_str(vo).unwrap();
+            return format!("{}/received", vo["MessageSid"].as_str().unwrap());
+        }
+    };
     let field = |name: &str| &fields.iter().find(|(field, _)| field == name).unwrap().1;
     format!("{}/{}", field("MessageSid"), field("MessageStatus"))
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use boatswain::base::{
     AccountSid, AppId, Clock, CompanyId, MessageId, MessageSid, MessageStatus, UnixMillis,
 };
-use boatswain::store::{NewNotification, Source};
+use boatswain::store::{Conversation, NewNotification, Source};
 use boatswain::whatsapp::Form;
 
 use crate::director::{Director, Rates};
@@ -30,6 +30,9 @@ pub struct Settings {
     pub happenings: u32,
     /// Messages whose notifications come although the host has not sent them.
     pub messages: u32,
+    /// People who write, and how many messages each writes.
+    pub people: u32,
+    pub written: u32,
     /// Threads of the application.
     pub workers: u32,
     /// How much of what waits is in memory: one notification, some, all.
@@ -75,6 +78,8 @@ impl Settings {
             deaths: rng.between(1, 6),
             happenings: rng.one_of(&[40, 80, 160]),
             messages: rng.between(1, 5),
+            people: rng.between(0, 3),
+            written: rng.between(1, 5),
             workers: rng.between(1, 4),
             waiting_bytes,
             runs_ahead: rng.one_of(&[1, 4, 64]),
@@ -93,30 +98,49 @@ impl Settings {
     }
 }
 
-/// A status callback that Twilio wants to make.
+/// What Twilio wants to tell: the status of a message, or one that somebody wrote.
 #[derive(Debug, Clone)]
 pub struct Callback {
     pub sid: String,
     pub status: &'static str,
     /// The host's id of the message, from the callback's URL.
     pub message: Option<MessageId>,
+    /// Who wrote it: it is no status.
+    pub person: Option<u32>,
 }
 
 impl Callback {
     pub fn new(sid: &str, status: &'static str, message: Option<MessageId>) -> Self {
-        Self { sid: sid.to_owned(), status, message }
+        Self { sid: sid.to_owned(), status, message, person: None }
+    }
+
+    /// A message that a person wrote.
+    pub fn written(sid: &str, person: u32) -> Self {
+        Self { person: Some(person), ..Self::new(sid, "received", None) }
+    }
+
+    /// In whose order its run belongs.
+    pub fn line(&self) -> String {
+        self.person.map_or_else(|| self.sid.clone(), |person| format!("person {person}"))
     }
 
     pub fn name(&self) -> String {
         format!("{}/{}", self.sid, self.status)
     }
 
-    /// What `web/callback.rs` makes of it.
+    /// What `web/callback.rs` and `web/message.rs` make of it.
     pub fn notification(&self, now: UnixMillis) -> NewNotification {
         let mut form = Form::default();
         form.push("AccountSid", ACCOUNT);
         form.push("MessageSid", &self.sid);
-        form.push("MessageStatus", self.status);
+        if let Some(person) = self.person {
+            form.push("From", format!("whatsapp:{}", number(person as usize)));
+            form.push("To", "whatsapp:+14155238886");
+        } else {
+            form.push("MessageStatus", self.status);
+        }
+        let form = form.encode();
+        let conversation = Conversation::of_form("app", CompanyId::none().as_str(), form.as_bytes());
         NewNotification {
             app: AppId::parse("app").unwrap(),
             company: CompanyId::none(),
@@ -126,14 +150,19 @@ impl Callback {
             error_code: None,
             error_message: None,
             message: self.message,
-            form: form.encode().into(),
-            source: Source::Callback,
+            form: form.into(),
+            source: if self.person.is_some() { Source::Message } else { Source::Callback },
+            conversation,
             received_at: now,
             has_action: true,
             fence: None,
             opening: None,
         }
     }
+}
+
+fn number(person: usize) -> String {
+    format!("+39333123{person:04}")
 }
 
 pub struct World {
@@ -189,7 +218,7 @@ impl World {
     pub fn recipient(&self, name: &str, step: usize) -> String {
         let number: usize = parts(name).0[2..].parse().unwrap();
         let one = (number + 7 * step) % usize::try_from(self.settings.recipients).unwrap();
-        format!("+39333123{one:04}")
+        self::number(one)
     }
 
     /// Twilio will make this call.

@@ -26,6 +26,7 @@ fn the_shipped_file_is_sound_and_gives_no_warning() {
     assert_eq!(demo.whatsapp.auth_keys, [Secret::new("simulator-auth-token")]);
     assert_eq!(demo.whatsapp.from_phone_number.as_ref().unwrap().as_str(), "+14155238886");
     assert_eq!(demo.whatsapp.whatsapp_callback.as_ref().unwrap().as_str(), "onWhatsappStatus");
+    assert_eq!(demo.whatsapp.incoming_message.as_ref().unwrap().as_str(), "onWhatsappMessage");
     assert_eq!(demo.parameters["shop_name"], "Bottega Aurora");
 }
 

@@ -1,4 +1,6 @@
 use super::*;
+use crate::base::MessageSid;
+use crate::store::Conversation;
 
 const NOW: UnixMillis = UnixMillis(1_000_000);
 
@@ -6,7 +8,7 @@ fn arrival(id: i64, message: u32, company: &str) -> Arrival {
     Arrival {
         id: NotificationId(id),
         company: CompanyId::parse(company).unwrap(),
-        message_sid: MessageSid::parse(&format!("SM{message:032x}")).unwrap(),
+        line: Line::Message(MessageSid::parse(&format!("SM{message:032x}")).unwrap()),
         message: None,
         form: Bytes::new(),
         source: Source::Callback,
@@ -168,4 +170,63 @@ fn what_arrives_twice_runs_once() {
     assert_eq!(claimed(&mut queue, NOW, 9), [1]);
     queue.arrive(arrival(1, 7, "A"));
     assert!(queue.claim(NOW, 9).is_empty());
+}
+
+/// A message that somebody wrote: each has a sid of its own.
+fn written(id: i64, person: u32) -> Arrival {
+    let conversation = Conversation::of_form("demo", "A", format!("To=x&From={person}").as_bytes()).unwrap();
+    Arrival {
+        line: Line::Conversation(conversation),
+        source: Source::Message,
+        ..arrival(id, u32::try_from(id).unwrap(), "A")
+    }
+}
+
+#[test]
+fn a_conversation_runs_in_the_order_of_arrival_and_waits_for_no_other() {
+    let mut queue = Queue::default();
+    for (id, person) in [(1, 1), (2, 1), (3, 2), (4, 1), (5, 2)] {
+        queue.arrive(written(id, person));
+    }
+    assert_eq!(claimed(&mut queue, NOW, 9), [1, 3]);
+    let Decision::Retry { at } = queue.finish(NotificationId(1), Verdict::Failed, NOW) else { panic!() };
+    queue.finish(NotificationId(3), Verdict::Done, NOW);
+    assert_eq!(claimed(&mut queue, NOW, 9), [5], "the failing one holds its own conversation back");
+    assert_eq!(claimed(&mut queue, at, 9), [1]);
+    queue.finish(NotificationId(1), Verdict::Hopeless, at);
+    assert_eq!(claimed(&mut queue, at, 9), [2], "it is dead");
+    queue.finish(NotificationId(2), Verdict::Done, at);
+    assert_eq!(claimed(&mut queue, at, 9), [4]);
+}
+
+#[test]
+fn of_a_long_line_only_the_beginning_is_taken_up() {
+    let mut queue = Queue::with_lines_of(2);
+    for id in 1..=5 {
+        queue.arrive(written(id, 1));
+    }
+    let line = written(1, 1).line;
+    assert_eq!((queue.len(), queue.short().count()), (2, 0), "3 to 5 stay on the disk");
+    for id in [1, 2] {
+        assert_eq!(claimed(&mut queue, NOW, 9), [id]);
+        queue.finish(NotificationId(id), Verdict::Done, NOW);
+    }
+    assert!(queue.is_empty() && queue.knows_line(&line));
+    assert_eq!(queue.short().collect::<Vec<_>>(), [(&line, NotificationId(2))]);
+    queue.arrive(written(6, 1));
+    assert!(queue.is_empty(), "it does not overtake what is on the disk");
+    queue.arrive(written(1, 1)); // replayed
+    assert_eq!(claimed(&mut queue, NOW, 9), [1]);
+    queue.finish(NotificationId(1), Verdict::Done, NOW);
+    // The disk is read.
+    queue.torn(&line, Some(NotificationId(4)));
+    for id in 3..=6 {
+        queue.arrive(written(id, 1));
+    }
+    assert_eq!((queue.len(), claimed(&mut queue, NOW, 9)), (2, vec![3]));
+    queue.finish(NotificationId(3), Verdict::Done, NOW);
+    queue.torn(&line, None);
+    assert_eq!(claimed(&mut queue, NOW, 9), [4]);
+    queue.finish(NotificationId(4), Verdict::Done, NOW);
+    assert!(!queue.knows_line(&line) && queue.short().count() == 0);
 }

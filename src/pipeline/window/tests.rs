@@ -8,7 +8,7 @@ use bytes::Bytes;
 use super::*;
 use crate::base::{CompanyId, MessageSid, MessageStatus};
 use crate::pipeline::queue::{Decision, Verdict};
-use crate::store::Accepted;
+use crate::store::{Accepted, Conversation};
 
 /// A row of the disk.
 #[derive(Clone)]
@@ -34,11 +34,13 @@ struct World {
     disk: BTreeMap<i64, Row>,
     queue: Queue,
     window: Window,
-    /// What runs, by message.
-    running: HashMap<MessageSid, NotificationId>,
-    claimed: Vec<(NotificationId, MessageSid, u32)>,
+    /// What runs, by line.
+    running: HashMap<Line, NotificationId>,
+    claimed: Vec<(NotificationId, Line, u32)>,
     /// What is over, without that the inbox was told: a flush does not put it on the disk.
     untold: Vec<NotificationId>,
+    /// How many lines there are: of few, each is long.
+    lines: u64,
     heaviest: usize,
 }
 
@@ -50,11 +52,12 @@ impl World {
             random: seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1,
             now: UnixMillis(1_000_000_000),
             disk: BTreeMap::new(),
-            queue: Queue::default(),
+            queue: Queue::with_lines_of(1 + seed as usize % 5),
             window: Window::open(MOST, Vec::new()),
             running: HashMap::new(),
             claimed: Vec::new(),
             untold: Vec::new(),
+            lines: [3, 40][seed as usize % 2],
             heaviest: 0,
         }
     }
@@ -68,13 +71,16 @@ impl World {
 
     fn come(&mut self, announced: bool) {
         let id = NotificationId(self.disk.len() as i64 + 1);
-        let message = self.below(40);
+        let person = self.below(self.lines);
+        let conversation =
+            Conversation::of_form("demo", "C", format!("To=x&From={person}").as_bytes()).unwrap();
         let waiting = Waiting {
             accepted: Accepted {
                 id,
                 app: AppId::parse("demo").unwrap(),
                 company: CompanyId::parse(&format!("C{}", self.below(3))).unwrap(),
-                message_sid: MessageSid::parse(&format!("SM{message:032x}")).unwrap(),
+                message_sid: MessageSid::parse(&format!("SM{:032x}", id.0)).unwrap(),
+                line: Line::Conversation(conversation),
                 message: None,
                 status: MessageStatus::Sent,
                 form: Bytes::from_static(b"12345678"),
@@ -97,16 +103,16 @@ impl World {
         for claim in self.queue.claim(self.now, most) {
             let row = &self.disk[&claim.id.0];
             assert_eq!(row.told.unwrap_or(row.mark), Mark::Waiting, "{:?} is over", claim.id);
-            let other = self.running.insert(claim.message_sid.clone(), claim.id);
-            assert_eq!(other, None, "two runs of one message");
+            let other = self.running.insert(claim.line.clone(), claim.id);
+            assert_eq!(other, None, "two runs of one line");
             let earlier = self.disk.values().find(|row| {
-                row.waiting.accepted.message_sid == claim.message_sid
+                row.waiting.accepted.line == claim.line
                     && row.waiting.accepted.id < claim.id
                     && !row.replayed
                     && row.told.unwrap_or(row.mark) == Mark::Waiting
             });
             assert!(earlier.is_none(), "{:?} overtakes {:?}", claim.id, earlier.unwrap().waiting);
-            self.claimed.push((claim.id, claim.message_sid, claim.attempt));
+            self.claimed.push((claim.id, claim.line, claim.attempt));
         }
     }
 
@@ -115,8 +121,8 @@ impl World {
             return;
         }
         let which = self.below(self.claimed.len() as u64) as usize;
-        let (id, message, attempt) = self.claimed.swap_remove(which);
-        self.running.remove(&message);
+        let (id, line, attempt) = self.claimed.swap_remove(which);
+        self.running.remove(&line);
         let verdict = match self.below(10) {
             0 | 1 if attempt < 4 => Verdict::Failed,
             2 if attempt < 4 => Verdict::KilledWorker,
@@ -161,6 +167,13 @@ impl World {
             rows.truncate(many);
             (rows, is_last)
         };
+        let of_line = |line: &Line, after: NotificationId| {
+            let same = |row: &&&Waiting| row.accepted.line == *line && row.accepted.id > after;
+            let mut rows: Vec<_> = waiting.iter().filter(same).map(|row| (*row).clone()).collect();
+            let is_last = rows.len() <= order.of_line;
+            rows.truncate(order.of_line);
+            Piece { rows, is_last }
+        };
         let mut delivery = Delivery { fresh_is_last: true, scheduled_is_last: true, ..Delivery::default() };
         if let Some(after) = order.scheduled {
             let mut rows: Vec<_> = waiting
@@ -171,21 +184,21 @@ impl World {
             rows.sort_by_key(|row| (row.next_attempt_at, row.accepted.id));
             (delivery.scheduled, delivery.scheduled_is_last) = piece(rows);
             for one in &delivery.scheduled {
-                let same = |row: &&&Waiting| row.accepted.message_sid == one.accepted.message_sid;
-                delivery.lines.extend(waiting.iter().filter(same).map(|row| (*row).clone()));
+                let line = &one.accepted.line;
+                delivery.lines.push((line.clone(), of_line(line, NotificationId(0))));
             }
         }
-        if let Some((after, may_follow)) = order.fresh {
+        delivery.rest =
+            order.rest.iter().map(|(line, behind)| (line.clone(), of_line(line, *behind))).collect();
+        if let Some(after) = order.fresh {
             let rows = waiting.iter().filter(|row| row.next_attempt_at.is_none() && row.accepted.id > after);
             let (rows, is_last) = piece(rows.map(|row| (*row).clone()).collect());
             delivery.fresh_is_last = is_last;
             for row in rows {
                 let earlier = waiting.iter().filter(|other| {
-                    may_follow
-                        && other.accepted.message_sid == row.accepted.message_sid
-                        && other.accepted.id < row.accepted.id
+                    other.accepted.line == row.accepted.line && other.accepted.id < row.accepted.id
                 });
-                let earlier = earlier.map(|other| other.accepted.id).collect();
+                let earlier = earlier.map(|other| other.accepted.id).take(order.earlier).collect();
                 delivery.fresh.push((row, earlier));
             }
         }
@@ -283,7 +296,7 @@ fn what_has_no_action_any_more_keeps_nothing_from_running() {
     world.come(false);
     let last = world.disk.values_mut().last().unwrap();
     last.waiting.accepted.source = Source::Message;
-    last.waiting.accepted.message_sid = MessageSid::parse(&format!("SM{:032x}", 99)).unwrap();
+    last.waiting.accepted.line = Line::Message(last.waiting.accepted.message_sid.clone());
     let mut claims = Vec::new();
     for _ in 0..100 {
         if world.window.wants(&world.queue, world.now)

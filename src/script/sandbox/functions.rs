@@ -11,12 +11,12 @@ use boa_engine::{Context, JsArgs, JsNativeError, JsResult, JsString, JsValue, Na
 use super::console;
 use super::state::State;
 use super::values;
-use crate::script::protocol::{Answer, FunctionSpec, LogLevel};
+use crate::script::protocol::{Answer, FunctionSpec, LogLevel, Scope, Value};
 
 /// Defines `utils` and the functions that are globals too.
 pub(super) fn install(functions: &[FunctionSpec], context: &mut Context) -> JsResult<()> {
     let utils = JsObject::with_object_proto(context.intrinsics());
-    for (index, spec) in (0_u16..).zip(functions) {
+    for (index, spec) in (0_u16..).zip(functions).filter(|(_, spec)| spec.scope != Scope::Hidden) {
         let native = match spec.name.as_str() {
             "log" => NativeFunction::from_fn_ptr(log),
             "setReturnValue" => NativeFunction::from_fn_ptr(set_return_value),
@@ -34,7 +34,7 @@ pub(super) fn install(functions: &[FunctionSpec], context: &mut Context) -> JsRe
             object = child(&object, segment, context)?;
         }
         object.create_data_property_or_throw(JsString::from(name), function.clone(), context)?;
-        if spec.global {
+        if spec.scope == Scope::Global {
             context.register_global_property(JsString::from(name), function, Attribute::all())?;
         }
     }
@@ -58,6 +58,15 @@ fn call(index: u16, arguments: &[JsValue], context: &mut Context) -> JsResult<Js
     let state = State::of(context);
     state.relieve();
     let arguments = values::arguments(arguments, state.start.functions.get(usize::from(index)), context)?;
+    ask(index, arguments, context)
+}
+
+/// Calls a function of the host.
+///
+/// # Errors
+/// What the host throws.
+pub(super) fn ask(index: u16, arguments: Vec<Value>, context: &mut Context) -> JsResult<JsValue> {
+    let state = State::of(context);
     let answer = state.host.borrow_mut().call(state.ticket.get(), index, arguments);
     match answer {
         Answer::Return { value, advance_ms } => {

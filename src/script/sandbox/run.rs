@@ -1,6 +1,6 @@
 //! One run: the action's outer function is called with the names in scope, which makes the inner, async one; that is
 //! called and answers a promise. Then promise jobs and timers are done until that promise has settled; what is still
-//! pending is dropped with a warning.
+//! pending is dropped with a warning. Where the value is the reply to a message, telling the host is the run's last call.
 
 use std::time::Duration;
 
@@ -11,8 +11,8 @@ use boa_engine::{Context, JsResult, JsString, JsValue, js_string};
 
 use super::compile::Kind;
 use super::state::State;
-use super::{compile, failure, inspect, jobs, realm, tripwire, values};
-use crate::script::protocol::{Failure, LogLevel, Reason, Returned, RunRequest};
+use super::{compile, failure, functions, inspect, jobs, realm, tripwire, values};
+use crate::script::protocol::{Failure, LogLevel, Reason, Returned, RunRequest, Value};
 
 /// Unhandled rejections that are worth a line each.
 const MAX_REJECTIONS_LOGGED: usize = 3;
@@ -56,6 +56,12 @@ fn result(request: &RunRequest, context: &mut Context, state: &State) -> Result<
         value = settle(&promise, context, state);
     }
     let returned = value.and_then(|value| returned(&value, context, state));
+    let returned = returned.and_then(|returned| {
+        if let Some(function) = request.reply {
+            reply(function, &returned, context).map_err(|error| failure::from_error(error, context))?;
+        }
+        Ok(returned)
+    });
     warn_of_what_is_left(&promise, context, state);
     returned
 }
@@ -160,6 +166,21 @@ fn returned(value: &JsValue, context: &mut Context, state: &State) -> Result<Ret
         return Err(failure::plain(Reason::OutputLimit, message));
     }
     Ok(returned)
+}
+
+/// Tells the host what was returned, for it is the reply to a message; nothing, null and an empty text are none.
+///
+/// # Errors
+/// What the host throws.
+fn reply(function: u16, returned: &Returned, context: &mut Context) -> JsResult<()> {
+    let value = match returned {
+        Returned::Undefined => return Ok(()),
+        Returned::String(text) if text.is_empty() => return Ok(()),
+        Returned::Json(json) if json == "null" => return Ok(()),
+        Returned::String(text) => Value::String(text.clone()),
+        Returned::Json(json) => Value::Json(values::whole_characters(json.clone())),
+    };
+    functions::ask(function, vec![value], context).map(drop)
 }
 
 /// Says what the run leaves undone, for it is dropped.

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::*;
 use crate::script::protocol::{
-    Bundle, ErrorKind, Failure, FunctionSpec, Returned, SandboxLimits, Thrown, Vo,
+    Bundle, ErrorKind, Failure, FunctionSpec, Returned, SandboxLimits, Scope, Thrown, Vo,
 };
 
 #[derive(Clone, Default)]
@@ -40,7 +40,7 @@ impl Host for Scripted {
 
 fn start(script: &str) -> Start {
     let file = SourceFile { path: "x.js".into(), shown: "scripts/demo/x.js".into(), text: Ok(script.into()) };
-    let call = FunctionSpec { name: "call".into(), parameters: vec!["value".into()], global: true };
+    let call = FunctionSpec { name: "call".into(), parameters: vec!["value".into()], scope: Scope::Global };
     Start {
         app_id: "demo".into(),
         bundle: Bundle { version: "1".into(), files: vec![file] },
@@ -65,6 +65,7 @@ fn request() -> RunRequest {
         vo: Vo::Form(Vec::new()),
         started: 1_000,
         seed: 7,
+        reply: None,
     }
 }
 

@@ -112,7 +112,7 @@ fn argument(value: &JsValue, context: &mut Context) -> JsResult<Value> {
 
 /// JSON in which half a surrogate pair, as cutting a text in the middle of an emoji leaves one, is U+FFFD, as in a string
 /// that is an argument itself. JavaScript writes it as `\ud83d`, which is not JSON for anyone else.
-fn whole_characters(json: String) -> String {
+pub(super) fn whole_characters(json: String) -> String {
     // A pair is written as the character that it is: an escape of this range is half of one. A backslash is written
     // as two, and what follows such a pair is no escape.
     if !json.contains("\\ud") {

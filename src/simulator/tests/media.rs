@@ -48,12 +48,25 @@ impl Media {
 
 fn answer(method: &Method, path: &str, query: &str) -> Response {
     let answer = |content_type: &str, size: usize| {
-        Response::builder().header("Content-Type", content_type).body(Body::from(vec![0; size])).unwrap()
+        let start: &[u8] = match content_type {
+            "image/png" => b"\x89PNG\r\n\x1A\n",
+            "video/mp4" => b"\0\0\0\x20ftypisom",
+            "application/pdf" => b"%PDF-1.7\n",
+            "text/vcard" => b"BEGIN:VCARD\n",
+            _ => b"<!DOCTYPE html>",
+        };
+        let mut body = start.to_vec();
+        body.resize(size, 0);
+        Response::builder().header("Content-Type", content_type).body(Body::from(body)).unwrap()
     };
     let status = |code: u16| Response::builder().status(code).body(Body::empty()).unwrap();
     match path {
         "/a.png" => answer("image/png", 1000),
         "/login" => answer("text/html; charset=utf-8", 100),
+        "/clip.mp4" => answer("video/mp4", 100),
+        "/bill.pdf" => answer("application/pdf", 100),
+        "/anna.vcf" => answer("text/vcard", 100),
+        "/disguised.jpg" => answer("image/jpeg", 100),
         "/untyped" => Response::new(Body::from("hello")),
         "/large.png" => answer("image/png", 5 * 1024 * 1024 + 1),
         "/no-head.png" if method == Method::HEAD => status(405),
@@ -113,19 +126,9 @@ async fn a_medium_is_asked_for_by_head_and_fetched_by_get() {
     );
     assert_eq!(media.seen(), ["HEAD /a.png", "GET /a.png"]);
 
-    let shown: Value = reqwest::Client::builder()
-        .no_proxy()
-        .build()
-        .unwrap()
-        .get(format!("{}/simulator/messages", simulator.base_url()))
-        .send()
-        .await
-        .unwrap()
-        .json()
-        .await
-        .unwrap();
+    let shown = listed(&simulator).await;
     let expected = json!({ "result": "fetched", "content_type": "image/png", "size": 1000 });
-    assert_eq!(shown["messages"][0]["media"], expected);
+    assert_eq!(shown[0]["media"], expected);
 }
 
 #[tokio::test]
@@ -139,8 +142,9 @@ async fn what_is_wrong_with_a_medium_shows_in_the_messages_status() {
         (media.url("/no-head.png?secret"), 63019, "405"),
         (media.url("/no-get.png?secret"), 63019, "GET was answered with HTTP status 403"),
         (format!("http://{closed}/a.png?secret"), 63019, "refused"),
-        (media.url("/login?secret"), 63005, "web page"),
-        (media.url("/untyped?secret"), 63005, "no Content-Type"),
+        (media.url("/login?secret"), 63021, "web page"),
+        (media.url("/untyped?secret"), 63021, "no Content-Type"),
+        (media.url("/disguised.jpg?secret"), 63021, "calls it image/jpeg, and that it is not"),
         (media.url("/large.png?secret"), 63034, "5,242,881 bytes"),
         (endless, 63034, "16 MB"),
         (media.url("/moved?/moved"), 63019, "redirects"),
@@ -236,4 +240,20 @@ async fn a_fate_that_was_asked_for_leaves_the_medium_unread() {
     let ended = until(&simulator, |messages| messages[0].status == MessageStatus::Undelivered).await;
     assert_eq!((ended[0].error_code, &ended[0].media), (Some(63016), &None));
     stranger.was_left_alone();
+}
+
+#[tokio::test]
+async fn the_phone_shows_a_text_with_pictures_only() {
+    let (simulator, _) = simulator(Rules::Open).await;
+    let media = Media::open().await;
+    for (path, shown) in [("/a.png", "Ciao"), ("/clip.mp4", ""), ("/bill.pdf", ""), ("/anna.vcf", "")] {
+        let (status, error_code, _) = fate(&simulator, &media.url(path)).await;
+        assert_eq!((status.as_str(), error_code), ("read", None), "{path}");
+        let message = simulator.messages().pop().unwrap();
+        assert_eq!((message.body.as_str(), message.shown_body()), ("Ciao", shown), "{path}");
+        assert_eq!(message.resource()["body"], "Ciao", "Twilio keeps it");
+    }
+    let listed = listed(&simulator).await;
+    let shown: Vec<_> = listed.iter().map(|message| &message["shown_body"]).collect();
+    assert_eq!(shown, ["Ciao", "", "", ""]);
 }

@@ -67,6 +67,7 @@ fn notification(n: u32, status: &str) -> NewNotification {
         message: None,
         form: Bytes::from_static(b"a=b"),
         source: Source::Callback,
+        conversation: None,
         received_at: UnixMillis(1),
         has_action: true,
         fence: None,

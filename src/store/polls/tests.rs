@@ -117,6 +117,7 @@ fn notification(message: Option<MessageId>, n: u32, status: &str, source: Source
         message,
         form: bytes::Bytes::from_static(b"a=b"),
         source,
+        conversation: None,
         received_at: SENT,
         has_action: true,
         fence: None,

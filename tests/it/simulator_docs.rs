@@ -1,0 +1,344 @@
+//! docs/simulator.md keeps its word: every example is run against `boatswain simulator`, started in an empty folder,
+//! and answers what stands below it.
+//!
+//! An example is a `sh` block of `curl` commands; the tests read what they ask for themselves, so that they need no
+//! curl. What may follow: `json` (the last answer has at least these members; a text that ends in `…` begins so),
+//! `http` (its status and headers), `callbacks` (what has reached the application since, each line one request).
+
+use std::process::Stdio;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use boatswain::base::Secret;
+use boatswain::whatsapp::{Form, signature};
+use serde_json::Value;
+use tokio::io::{AsyncBufReadExt, BufReader};
+use tokio::sync::mpsc;
+
+use crate::host::{ACCOUNT, BINARY, TOKEN, client, runtime};
+
+const PAGE: &str = include_str!("../../docs/simulator.md");
+/// How long anything may take before a test gives up; nothing comes near it.
+const PATIENCE: Duration = Duration::from_mins(1);
+
+struct Block {
+    language: &'static str,
+    text: &'static str,
+    line: usize,
+}
+
+fn blocks() -> Vec<Block> {
+    let mut blocks = Vec::new();
+    let mut line = 1;
+    for (index, part) in PAGE.split("```").enumerate() {
+        if index % 2 == 1 {
+            let (language, text) = part.split_once('\n').unwrap();
+            blocks.push(Block { language, text, line });
+        }
+        line += part.matches('\n').count();
+    }
+    blocks
+}
+
+/// The words of a shell's line: quotes are taken away, variables put in, also within double quotes.
+fn words(line: &str, variable: &dyn Fn(&str) -> String) -> Vec<String> {
+    let mut words = Vec::new();
+    let mut word: Option<String> = None;
+    let mut quote = None;
+    let mut rest = line.chars().peekable();
+    while let Some(c) = rest.next() {
+        match (quote, c) {
+            (Some(open), c) if c == open => quote = None,
+            (None, '\'' | '"') => {
+                quote = Some(c);
+                word.get_or_insert_default();
+            }
+            (None | Some('"'), '$') => {
+                let mut name = String::new();
+                while let Some(c) = rest.next_if(|c| c.is_ascii_uppercase()) {
+                    name.push(c);
+                }
+                word.get_or_insert_default().push_str(&variable(&name));
+            }
+            (None, c) if c.is_whitespace() => words.extend(word.take()),
+            (_, c) => word.get_or_insert_default().push(c),
+        }
+    }
+    assert!(quote.is_none(), "a quote is not closed: {line}");
+    words.extend(word);
+    words
+}
+
+/// What `curl` is told to do.
+#[derive(Default)]
+struct Request {
+    method: Option<String>,
+    url: String,
+    user: Option<(String, String)>,
+    headers: Vec<(String, String)>,
+    form: Form,
+    json: Option<String>,
+    in_query: bool,
+    max_time: Option<Duration>,
+    follow: bool,
+}
+
+impl Request {
+    fn of(words: Vec<String>) -> Self {
+        let mut words = words.into_iter();
+        assert_eq!(words.next().as_deref(), Some("curl"));
+        let mut request = Self::default();
+        while let Some(word) = words.next() {
+            let mut value = || words.next().unwrap_or_else(|| panic!("{word} wants a value"));
+            match word.as_str() {
+                "-s" | "-i" => {}
+                "-L" => request.follow = true,
+                "-G" => request.in_query = true,
+                "-X" => request.method = Some(value()),
+                "-m" => request.max_time = Some(Duration::from_secs_f64(value().parse().unwrap())),
+                "-u" => {
+                    let value = value();
+                    let (name, password) = value.split_once(':').unwrap();
+                    request.user = Some((name.to_owned(), password.to_owned()));
+                }
+                "-H" => {
+                    let value = value();
+                    let (name, content) = value.split_once(": ").unwrap();
+                    request.headers.push((name.to_owned(), content.to_owned()));
+                }
+                "--data-urlencode" => {
+                    let value = value();
+                    let (name, content) = value.split_once('=').unwrap();
+                    request.form.push(name, content);
+                }
+                "--json" => request.json = Some(value()),
+                option if option.starts_with('-') => panic!("the tests know no {option}"),
+                _ => assert_eq!(std::mem::replace(&mut request.url, word), "", "one URL"),
+            }
+        }
+        request
+    }
+
+    async fn send(self) -> Result<Answered, reqwest::Error> {
+        let has_body = !self.form.pairs().is_empty() && !self.in_query || self.json.is_some();
+        let method = self.method.as_deref().unwrap_or(if has_body { "POST" } else { "GET" });
+        let url = if self.in_query { format!("{}?{}", self.url, self.form.encode()) } else { self.url };
+        let redirects = if self.follow {
+            reqwest::redirect::Policy::limited(5)
+        } else {
+            reqwest::redirect::Policy::none()
+        };
+        let client = reqwest::Client::builder().no_proxy().redirect(redirects).build()?;
+        let mut request = client.request(method.parse().unwrap(), url);
+        request = request.timeout(self.max_time.unwrap_or(PATIENCE));
+        if let Some((name, password)) = self.user {
+            request = request.basic_auth(name, Some(password));
+        }
+        for (name, content) in self.headers {
+            request = request.header(name, content);
+        }
+        if let Some(json) = self.json {
+            request = request.header("content-type", "application/json").body(json);
+        } else if has_body {
+            request =
+                request.header("content-type", "application/x-www-form-urlencoded").body(self.form.encode());
+        }
+        let answer = request.send().await?;
+        let status = format!("HTTP/1.1 {}", answer.status());
+        let headers = answer.headers().iter();
+        let headers = headers
+            .map(|(name, value)| format!("{name}: {}", value.to_str().unwrap_or_default()).to_lowercase());
+        let head: Vec<_> = std::iter::once(status).chain(headers).collect();
+        Ok(Answered { head, body: answer.text().await? })
+    }
+}
+
+struct Answered {
+    /// The line of the status, and the headers in lower case.
+    head: Vec<String>,
+    body: String,
+}
+
+/// What is wrong with `told`, which may have more members than are expected.
+fn difference(expected: &Value, told: &Value) -> Option<String> {
+    let same = match (expected, told) {
+        (Value::String(expected), Value::String(told)) => match expected.split_once('…') {
+            Some((start, end)) => told.starts_with(start) && told.ends_with(end),
+            None => told == expected,
+        },
+        (Value::Array(expected), Value::Array(told)) if expected.len() == told.len() => {
+            return expected.iter().zip(told).find_map(|(expected, told)| difference(expected, told));
+        }
+        (Value::Object(expected), Value::Object(told)) => {
+            return expected
+                .iter()
+                .find_map(|(name, expected)| difference(expected, told.get(name).unwrap_or(&Value::Null)));
+        }
+        _ => expected == told,
+    };
+    (!same).then(|| format!("{told}\nnot\n{expected}"))
+}
+
+/// The application of the examples. It answers as its path says, and checks every signature.
+///
+/// `/ok` 204; `/busy` 503 to the first two of each status, then 204; `/echo` TwiML with a reply.
+struct Application {
+    url: String,
+    requests: mpsc::UnboundedReceiver<Form>,
+}
+
+async fn application() -> Application {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let (sender, requests) = mpsc::unbounded_channel();
+    let own = url.clone();
+    let seen: Arc<Mutex<Vec<String>>> = Arc::default();
+    let handler = async move |uri: axum::http::Uri, headers: axum::http::HeaderMap, body: String| {
+        let form = Form::parse(body.as_bytes()).unwrap();
+        let given = headers["x-twilio-signature"].to_str().unwrap();
+        assert!(signature::verify(&format!("{own}{uri}"), &form, given, &[Secret::new(TOKEN)]), "{uri}");
+        sender.send(form).unwrap();
+        let token = headers["i-twilio-idempotency-token"].to_str().unwrap().to_owned();
+        match uri.path() {
+            "/busy" => {
+                let mut seen = seen.lock().unwrap();
+                seen.push(token.clone());
+                let tries = seen.iter().filter(|known| **known == token).count();
+                (if tries > 2 { 204 } else { 503 }, "")
+            }
+            "/echo" => (200, "<Response><Message>Thank you!</Message></Response>"),
+            _ => (204, ""),
+        }
+    };
+    let router = axum::Router::new().fallback(async move |uri, headers, body| {
+        let (status, text) = handler(uri, headers, body).await;
+        (axum::http::StatusCode::from_u16(status).unwrap(), [("content-type", "text/xml")], text)
+    });
+    tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
+    Application { url, requests }
+}
+
+/// The program, alone; it ends with this.
+struct Alone {
+    _child: tokio::process::Child,
+    url: String,
+    _folder: tempfile::TempDir,
+}
+
+async fn alone() -> Alone {
+    let folder = tempfile::tempdir().unwrap();
+    let mut child = tokio::process::Command::new(BINARY)
+        .args(["simulator", "--listen", "127.0.0.1:0"])
+        .current_dir(folder.path())
+        .env_clear()
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .kill_on_drop(true)
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    let mut said = Vec::new();
+    let ready = async {
+        while let Some(line) = lines.next_line().await.unwrap() {
+            said.push(line);
+            if said.last().is_some_and(|line| line == "ready") {
+                return;
+            }
+        }
+    };
+    tokio::time::timeout(PATIENCE, ready).await.unwrap();
+    let word = |name: &str| {
+        let line =
+            said.iter().find(|line| line.starts_with(name)).unwrap_or_else(|| panic!("{name} in {said:?}"));
+        line.split_whitespace().last().unwrap().to_owned()
+    };
+    assert_eq!((word("account").as_str(), word("auth token").as_str()), (ACCOUNT, TOKEN), "without a file");
+    Alone { url: word("simulator"), _child: child, _folder: folder }
+}
+
+#[test]
+fn every_example_answers_what_stands_below_it() {
+    runtime().block_on(async {
+        let (simulator, mut application) = (alone().await, application().await);
+        let mut sid = String::new();
+        let mut last: Option<Answered> = None;
+        let mut examples = 0;
+        for block in blocks() {
+            let place = format!("docs/simulator.md, line {}", block.line);
+            match block.language {
+                "sh" if block.text.contains("curl") => {
+                    // Nothing of an example before it arrives in this one.
+                    client().delete(format!("{}/simulator/messages", simulator.url)).send().await.unwrap();
+                    while application.requests.try_recv().is_ok() {}
+                    for line in block.text.replace("\\\n", " ").lines() {
+                        let line = line.split(" # ").next().unwrap().trim();
+                        if line.is_empty() || line.starts_with('#') {
+                            continue;
+                        }
+                        let variable = |name: &str| match name {
+                            "TWILIO" => simulator.url.clone(),
+                            "API" => format!("{}/2010-04-01/Accounts/{ACCOUNT}", simulator.url),
+                            "AUTH" => format!("{ACCOUNT}:{TOKEN}"),
+                            "APP" => application.url.clone(),
+                            "SID" => sid.clone(),
+                            _ => panic!("{place}: what is ${name}?"),
+                        };
+                        let request = Request::of(words(line, &variable));
+                        let answered = match request.send().await {
+                            Ok(answered) => answered,
+                            Err(error) => Answered {
+                                head: vec![
+                                    if error.is_timeout() { "no answer" } else { "broken off" }.to_owned(),
+                                ],
+                                body: String::new(),
+                            },
+                        };
+                        if let Ok(value) = serde_json::from_str::<Value>(&answered.body)
+                            && let Some(new) = value["sid"].as_str()
+                        {
+                            sid = new.to_owned();
+                        }
+                        last = Some(answered);
+                    }
+                    examples += 1;
+                }
+                "json" => {
+                    let body = &last.as_ref().unwrap().body;
+                    let expected: Value =
+                        serde_json::from_str(block.text).unwrap_or_else(|error| panic!("{place}: {error}"));
+                    let told =
+                        serde_json::from_str(body).unwrap_or_else(|_| panic!("{place}: no JSON: {body}"));
+                    if let Some(difference) = difference(&expected, &told) {
+                        panic!("{place}:\n{difference}");
+                    }
+                }
+                "http" => {
+                    let head = &last.as_ref().unwrap().head;
+                    for line in block.text.lines() {
+                        assert!(
+                            head.iter().any(|told| told.eq_ignore_ascii_case(line)),
+                            "{place}: no `{line}` in {head:#?}"
+                        );
+                    }
+                }
+                "callbacks" => {
+                    for line in block.text.lines() {
+                        let form = tokio::time::timeout(PATIENCE, application.requests.recv()).await;
+                        let form =
+                            form.unwrap_or_else(|_| panic!("{place}: `{line}` does not come")).unwrap();
+                        for pair in words(line, &|name| format!("${name}")) {
+                            let (name, expected) = pair.split_once('=').unwrap();
+                            let told = form.get(name).unwrap_or("(none)");
+                            let told = Value::from(told);
+                            if let Some(difference) = difference(&Value::from(expected), &told) {
+                                panic!("{place}: {name} is {difference}");
+                            }
+                        }
+                    }
+                }
+                _ => {}
+            }
+        }
+        assert!(examples > 25, "{examples}");
+    });
+}
