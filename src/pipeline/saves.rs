@@ -31,7 +31,9 @@ impl Batch<'_> {
     ) -> Result<Answer, Stop> {
         let application = self.application;
         let wall = application.parameters.limits.wall;
-        let saving = Saving { application, save, end: self.deadline(run) - (wall / 5).min(MOST_MARGIN) };
+        let left = self.deadline(run).saturating_duration_since(stage::now());
+        let end = stage::now() + left.saturating_sub((wall / 5).min(MOST_MARGIN));
+        let saving = Saving { application, save, end };
         let made = self.aside(run, || {
             stage::reach("save-begun");
             let made = saving.make();

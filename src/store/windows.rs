@@ -222,7 +222,7 @@ mod tests {
         /// When a person last wrote, as far as a company knows; from any sender if none is named.
         fn last(&self, person: &str, company: &str, sharing: bool, sender: Option<&str>) -> Option<i64> {
             let sender = sender.map(number);
-            let window = self.with(company, sharing, sender.as_ref(), |who| {
+            let window = Self::with(company, sharing, sender.as_ref(), |who| {
                 self.ledger.window(who, &number(person)).unwrap()
             });
             window.map(|window| window.last_message_at.0)
@@ -230,11 +230,10 @@ mod tests {
 
         fn hears(&self, company: &str, sharing: bool, sender: Option<&str>) -> bool {
             let sender = sender.map(number);
-            self.with(company, sharing, sender.as_ref(), |who| self.ledger.hears(who).unwrap())
+            Self::with(company, sharing, sender.as_ref(), |who| self.ledger.hears(who).unwrap())
         }
 
         fn with<T>(
-            &self,
             company: &str,
             sharing: bool,
             sender: Option<&PhoneNumber>,

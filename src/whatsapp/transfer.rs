@@ -150,7 +150,7 @@ pub enum TransferError {
         again: Again,
     },
     /// The storage refuses the object.
-    #[error("the storage refuses the object (HTTP status {status}{}): {}", said(.word), remedy(*.status))]
+    #[error("the storage refuses the object (HTTP status {status}{}): {}", said(.word.as_deref()), remedy(*.status))]
     StorageRefused {
         /// The HTTP status.
         status: u16,
@@ -219,8 +219,8 @@ fn place(why: &Forbidden) -> String {
     }
 }
 
-fn said(word: &Option<String>) -> String {
-    word.as_ref().map(|word| format!(", {word}")).unwrap_or_default()
+fn said(word: Option<&str>) -> String {
+    word.map(|word| format!(", {word}")).unwrap_or_default()
 }
 
 fn remedy(status: u16) -> &'static str {

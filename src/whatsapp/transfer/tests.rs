@@ -138,7 +138,7 @@ fn only_a_medium_of_a_message_is_one() {
     ] {
         assert_eq!(IncomingMedium::parse(&other), None, "{other}");
     }
-    let shown = format!("{:?}", medium);
+    let shown = format!("{medium:?}");
     assert!(!shown.contains("http"), "{shown}");
 }
 
