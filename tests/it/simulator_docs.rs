@@ -55,7 +55,7 @@ fn words(line: &str, variable: &dyn Fn(&str) -> String) -> Vec<String> {
             }
             (None | Some('"'), '$') => {
                 let mut name = String::new();
-                while let Some(c) = rest.next_if(|c| c.is_ascii_uppercase()) {
+                while let Some(c) = rest.next_if(char::is_ascii_uppercase) {
                     name.push(c);
                 }
                 word.get_or_insert_default().push_str(&variable(&name));
@@ -181,7 +181,7 @@ fn difference(expected: &Value, told: &Value) -> Option<String> {
 
 /// The application of the examples. It answers as its path says, and checks every signature.
 ///
-/// `/ok` 204; `/busy` 503 to the first two of each status, then 204; `/echo` TwiML with a reply.
+/// `/ok` 204; `/busy` 503 to the first two of each status, then 204; `/echo` `TwiML` with a reply.
 struct Application {
     url: String,
     requests: mpsc::UnboundedReceiver<Form>,
