@@ -232,7 +232,7 @@ const OWN: &[OwnCode] = &[
     own(
         "MEDIA_TOO_LARGE",
         "the medium has more bytes than WhatsApp takes: 5 MB for pictures, 16 MB for everything else",
-        "make it smaller, or send a link to it as text",
+        "make it smaller, or send a link to it as text; utils.saveMedia saves nothing larger",
     ),
     own(
         "MEDIA_TYPE",
@@ -241,12 +241,12 @@ const OWN: &[OwnCode] = &[
     ),
     own(
         "MEDIA_UNREACHABLE",
-        "the medium could not be looked at, and media_check is strict",
-        "open its URL from outside; media_check = \"warn\" sends it all the same",
+        "the medium's server gives no answer of use: before a send where media_check is strict, or to utils.saveMedia",
+        "open its URL from outside; media_check = \"warn\" sends it all the same, and utils.saveMedia may succeed later",
     ),
     own(
         "MEDIA_FORBIDDEN",
-        "the medium is where the host does not look: not https, or not at a public address; media_check is strict",
+        "the medium, or a redirect to it, is where the host does not look: not https, or not at a public address",
         "give an https URL that the internet can reach, utils.getPublicUrl, or a bucket and a file",
     ),
     own("CONTENT_SID_MISSING", "a template needs its ContentSid", "give HX…, as Twilio's console shows it"),
@@ -400,6 +400,28 @@ const OWN: &[OwnCode] = &[
         "paths are relative to the requiring file and stay in the application's folder",
     ),
     own("INVALID_PATH", "the path does not name a public file", "name a file below public/<appId>/"),
+    own(
+        "MEDIA_URL_FOREIGN",
+        "the URL is not that of a medium of a message, at Twilio and of an account whose key the run may use",
+        "give vo.MediaUrl0 as it came; the company's and the application's account are in WHATSAPP, and so is api_base_url",
+    ),
+    own("MEDIA_GONE", "Twilio does not have the medium (any more)", "save it as soon as its message comes"),
+    own(
+        "MEDIA_REFUSED",
+        "Twilio refuses the account's key for a medium that came in",
+        "check auth_key, or api_key_id and api_key_secret, of the account",
+    ),
+    own(
+        "STORAGE_REFUSED",
+        "Google Cloud Storage refuses the object",
+        "give the service account the right to create and replace objects in the bucket (roles/storage.objectUser), and \
+         check the bucket's name and the computer's clock",
+    ),
+    own(
+        "STORAGE_UNREACHABLE",
+        "the object could not be stored: no answer, or one that asks for patience",
+        "an uncaught error lets the notification's run try again later",
+    ),
     own("UNKNOWN_DATA_SOURCE", "there is one data source", "give null for dataSourceId"),
     own("ANSWER_TOO_LARGE", "a host function's answer is too large", "ask for less at once"),
     own("SQL_SYNTAX", "the statement cannot be read", "see the place that the error names"),

@@ -2,8 +2,10 @@
 
 use url::Url;
 
-use crate::base::{AccountSid, CompanyId, Secret};
+use crate::base::{AccountSid, CompanyId, Secret, UnixMillis};
 use crate::config::{Application, Environment, Whatsapp};
+use crate::host::RunContext;
+use crate::store::KeyPlace;
 use crate::whatsapp::Account;
 
 /// Twilio, where nothing else is configured.
@@ -45,7 +47,7 @@ pub fn account_of(
 
 /// The account of this sid as this company sends with it: with the keys of the company's section, then of the
 /// application's, then with those `remembered` of what the company's actions brought along.
-pub(super) fn company_account(
+fn company_account(
     application: &Application,
     company: &CompanyId,
     sid: &AccountSid,
@@ -64,6 +66,13 @@ pub(super) fn company_account(
     let password = remembered.next()?;
     let (sid, username, spares) = (sid.clone(), sid.to_string(), remembered.collect());
     Some(Account { sid, username, password, spares, api_base_url: api_base_url(own, simulator)? })
+}
+
+/// The account of this sid as a run uses it: its company's own, or one that the company's actions have brought along.
+pub(super) fn known_account(run: &RunContext, sid: &AccountSid, now: UnixMillis) -> Option<Account> {
+    let (app, company) = (run.application.id.clone(), run.company.clone());
+    let remembered = run.keys.keys(&KeyPlace { app, company, account: sid.clone() }, now);
+    company_account(&run.application, &run.company, sid, remembered, run.simulator_url.as_ref())
 }
 
 /// A section's own account, if it has this sid.

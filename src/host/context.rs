@@ -6,10 +6,10 @@ use std::sync::Arc;
 use serde_json::Value as Json;
 use url::Url;
 
-use crate::base::{CompanyId, Secret};
+use crate::base::CompanyId;
 use crate::config::Application;
 use crate::host::arguments::number_value;
-use crate::store::SqlValue;
+use crate::store::{KeyRing, SqlValue};
 use crate::whatsapp::SignedUrls;
 
 /// The surroundings of one run; the same in every attempt.
@@ -27,9 +27,8 @@ pub struct RunContext {
     pub simulator_url: Option<Url>,
     /// What makes temporary URLs of Google Cloud Storage, if the application has it.
     pub storage: Option<Arc<SignedUrls>>,
-    /// The keys that the company's actions have brought along for the account that the run's message came by; none for
-    /// a run that no incoming message started.
-    pub remembered: Vec<Secret>,
+    /// The keys that actions have brought along, each for its place.
+    pub keys: KeyRing,
     /// Where `host.db` is, for looking a message up.
     pub ledger: PathBuf,
     /// Where futures are driven.

@@ -1,7 +1,10 @@
 //! The manifest: everything that a script may call, in one list.
 
 use crate::base::UnixMillis;
-use crate::host::{Arguments, Effects, RunContext, Send, ledger, media, messages, reply, sql, window};
+use crate::host::{
+    Arguments, Effects, RunContext, SaveMedia, Send, incoming_media, ledger, media, messages, reply, sql,
+    window,
+};
 use crate::script::protocol::{ErrorKind, FunctionSpec, Scope, Thrown, Value};
 use crate::store::AppDb;
 
@@ -63,6 +66,8 @@ pub enum Reply {
     Return(Value),
     /// A message wants to be sent: commit, send, and answer with the outcome.
     Send(Box<Send>),
+    /// A medium wants to be saved: commit, carry it, and answer with what was saved.
+    Save(Box<SaveMedia>),
 }
 
 const fn parameter(name: &'static str, kind: &'static str) -> Parameter {
@@ -230,6 +235,20 @@ pub static MANIFEST: &[Function] = &[
         documentation: "Sends what the action returned to the person whose message started it.",
         global: false,
         body: Body::Reply(reply::reply),
+    },
+    Function {
+        name: "saveMedia",
+        parameters: &[
+            parameter("url", "string"),
+            parameter("bucketName", "string"),
+            parameter("fileName", "string"),
+        ],
+        returns: "SavedMedia",
+        documentation: "Saves a medium that came in with a message (`vo.MediaUrl0`) as an object in Google Cloud Storage \
+                        and returns `{ bucketName, fileName, contentType, size }`. Throws an `Error` with a `code` when it \
+                        cannot be fetched or stored.",
+        global: false,
+        body: Body::Host(incoming_media::save_media),
     },
     Function {
         name: "getWhatsappWindow",

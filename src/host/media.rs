@@ -1,10 +1,12 @@
 //! URLs of media: files in `public/`, and objects in Google Cloud Storage.
 
+use std::sync::Arc;
+
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 
 use crate::host::functions::{Call, Reply};
 use crate::script::protocol::{ErrorKind, Thrown, Value};
-use crate::whatsapp::MediaAddress;
+use crate::whatsapp::{MediaAddress, SignedUrls};
 
 /// What is escaped in a path segment (the WHATWG URL standard's path set, and what could be misread).
 const SEGMENT: &AsciiSet = &CONTROLS
@@ -63,18 +65,24 @@ pub(super) fn sign(
     bucket: &str,
     file: &str,
 ) -> Result<MediaAddress, (&'static str, String)> {
-    let Some(storage) = &run.storage else {
-        return Err((
-            "STORAGE_NOT_CONFIGURED",
-            format!(
-                "the application has no Google Cloud Storage: an admin sets credentials_file in \
-                 [applications.{}.GOOGLE_CLOUD_STORAGE]",
-                run.application.id
-            ),
-        ));
-    };
+    let storage = storage(run)?;
     run.runtime
         .block_on(storage.url(bucket, file))
-        .map(|url| MediaAddress::signed(url, storage.endpoint()))
+        .map(|url| MediaAddress::at(url, storage.endpoint()))
         .map_err(|error| ("STORAGE_URL", error.to_string()))
+}
+
+/// The application's storage.
+///
+/// # Errors
+/// A code and a sentence for the author.
+pub(super) fn storage(run: &crate::host::RunContext) -> Result<&Arc<SignedUrls>, (&'static str, String)> {
+    run.storage.as_ref().ok_or_else(|| {
+        let message = format!(
+            "the application has no Google Cloud Storage: an admin sets credentials_file in \
+             [applications.{}.GOOGLE_CLOUD_STORAGE]",
+            run.application.id
+        );
+        ("STORAGE_NOT_CONFIGURED", message)
+    })
 }

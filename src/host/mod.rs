@@ -6,7 +6,7 @@
 //! application, and no secret leaves it.
 //!
 //! A function that sends returns [`Reply::Send`] instead of sending: a send is a commit point, and committing is the
-//! pipeline's affair.
+//! pipeline's affair. So is waiting: a function that saves a medium returns [`Reply::Save`].
 //!
 //! May know: [`crate::script`]'s protocol, [`crate::whatsapp`], [`crate::store`] and below. Knows nothing of queues,
 //! HTTP servers or the command line.
@@ -16,6 +16,7 @@ mod arguments;
 mod content;
 mod context;
 mod functions;
+mod incoming_media;
 mod ledger;
 mod media;
 mod messages;
@@ -28,6 +29,7 @@ pub use accounts::account_of;
 pub use arguments::Arguments;
 pub use context::{Effects, RunContext, Separated, VoSource};
 pub use functions::{Body, Function, MANIFEST, Parameter, Reply, call, is_reply, reply_function, specs};
+pub use incoming_media::SaveMedia;
 pub use messages::{OutcomeForm, Send};
 pub use sql::run_separated;
 pub use window::{correspondent, is_own};

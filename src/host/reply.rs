@@ -4,9 +4,9 @@
 //! The sandbox hands the value over as the run's last call. Whom it goes to stands in the host's own copy of the form,
 //! which no script can change.
 
-use crate::base::{AccountSid, PhoneNumber};
+use crate::base::{AccountSid, PhoneNumber, UnixMillis};
 use crate::host::RunContext;
-use crate::host::accounts::{api_base_url, company_account};
+use crate::host::accounts::{api_base_url, known_account};
 use crate::host::functions::{Call, Reply};
 use crate::host::messages::{Between, OutcomeForm, Refused, Route, answer, refused};
 use crate::host::request::Request;
@@ -25,12 +25,12 @@ pub(super) fn reply(call: &mut Call<'_>) -> Result<Reply, Thrown> {
         return Ok(Reply::Return(Value::Undefined));
     };
     let mut between = Between::default();
-    let route = route(call.run, &mut between);
+    let route = route(call.run, call.now, &mut between);
     Ok(answer(call, &request, OutcomeForm::Object, between, route))
 }
 
 /// The way back.
-fn route(run: &RunContext, between: &mut Between) -> Result<Route, Refused> {
+fn route(run: &RunContext, now: UnixMillis, between: &mut Between) -> Result<Route, Refused> {
     let field = |name| run.vo.text(name).unwrap_or_default();
     let sender = PhoneNumber::sender(field("To"))
         .or_else(|error| refused("INVALID_SENDER", format!("the message's To: {error}")))?;
@@ -46,10 +46,8 @@ fn route(run: &RunContext, between: &mut Between) -> Result<Route, Refused> {
     if api_base_url(own, run.simulator_url.as_ref()).is_none() {
         return refused("SIMULATOR_MISSING", "the simulator is not running");
     }
-    let account = AccountSid::parse(field("AccountSid")).ok().and_then(|sid| {
-        let simulator = run.simulator_url.as_ref();
-        company_account(&run.application, &run.company, &sid, run.remembered.clone(), simulator)
-    });
+    let sid = AccountSid::parse(field("AccountSid")).ok();
+    let account = sid.and_then(|sid| known_account(run, &sid, now));
     let Some(account) = account else {
         return refused(
             "REPLY_ACCOUNT_UNKNOWN",

@@ -6,12 +6,12 @@ use crate::base::MessageId;
 use crate::whatsapp::NotSent;
 
 /// The first wait; each further one is twice as long.
-const FIRST: Duration = Duration::from_millis(500);
+pub(super) const FIRST: Duration = Duration::from_millis(500);
 /// No wait of the host's own choosing is longer.
 const LONGEST: Duration = Duration::from_secs(30);
 /// How much of its time the action keeps, to read the outcome and react: a fifth of it, but a second at least.
 const LEAST_MARGIN: Duration = Duration::from_secs(1);
-const MOST_MARGIN: Duration = Duration::from_secs(10);
+pub(super) const MOST_MARGIN: Duration = Duration::from_secs(10);
 /// Requests of one send at most: a Twilio that says `Retry-After: 0` for ever is believed so often.
 const MAX_REQUESTS: u32 = 10;
 

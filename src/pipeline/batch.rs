@@ -12,7 +12,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::base::{AccountSid, CompanyId, Secret, stage};
+use crate::base::stage;
 use crate::host::{Effects, RunContext, VoSource, reply_function, run_separated};
 use crate::pipeline::WorkerHandle;
 use crate::pipeline::application::{Application, Baton, Work};
@@ -26,7 +26,7 @@ use crate::script::WorkerError;
 use crate::script::protocol::{
     Ended, Failure, LogLevel, Reason, Returned, RunRequest, SandboxLimits, Start, ToWorker, Vo,
 };
-use crate::store::{Journal, JournalOrigin, KeyPlace, ScriptSqlError, Source, StoreError};
+use crate::store::{Journal, JournalOrigin, ScriptSqlError, Source, StoreError};
 
 /// Runs before a worker at most: it bounds the latency of the effect under load, not the throughput.
 const AHEAD: usize = 128;
@@ -193,11 +193,11 @@ impl<'a> Batch<'a> {
             context: RunContext {
                 application: Arc::clone(parameters),
                 company: company.clone(),
-                remembered: reply.map(|_| self.remembered(&company, &source)).unwrap_or_default(),
                 vo: source,
                 public_url: Arc::clone(&self.application.surroundings.public_url),
                 simulator_url: self.application.surroundings.simulator_url.clone(),
                 storage: self.application.storage.clone(),
+                keys: self.application.inbox().map(|inbox| inbox.keys().clone()).unwrap_or_default(),
                 ledger: self.application.ledger().clone(),
                 runtime: self.application.surroundings.runtime.clone(),
             },
@@ -232,14 +232,6 @@ impl<'a> Batch<'a> {
                 None
             }
         }
-    }
-
-    /// The keys that the company's actions have brought along for the account that a message came by.
-    fn remembered(&self, company: &CompanyId, vo: &VoSource) -> Vec<Secret> {
-        let account = vo.text("AccountSid").and_then(|text| AccountSid::parse(text).ok());
-        let (Some(account), Some(inbox)) = (account, self.application.inbox()) else { return Vec::new() };
-        let app = self.application.parameters.id.clone();
-        inbox.keys().keys(&KeyPlace { app, company: company.clone(), account }, self.application.now())
     }
 
     /// Runs what waits until the worker dies or nothing is left.

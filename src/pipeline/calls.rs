@@ -116,6 +116,7 @@ impl Batch<'_> {
                     Ok(remember(run, fingerprint, answer))
                 }
             },
+            Ok(Reply::Save(save)) => self.save(run, &save, fingerprint),
             Ok(Reply::Return(value)) => {
                 let advance_ms = advance(run);
                 Ok(remember(run, fingerprint, Answer::Return { value, advance_ms }))
@@ -217,7 +218,7 @@ pub(super) fn advance(run: &mut Run) -> u64 {
 }
 
 /// Keeps an answer for the next send to record; runs by hand have no journal, for nobody takes them up again.
-fn remember(run: &mut Run, fingerprint: [u8; 16], answer: Answer) -> Answer {
+pub(super) fn remember(run: &mut Run, fingerprint: [u8; 16], answer: Answer) -> Answer {
     let mut encoded = encode(&answer);
     let answer = if encoded.len() + 64 > MAX_FRAME {
         // What the script gets is what is recorded.

@@ -31,6 +31,7 @@ pub mod queue;
 mod reconcile;
 mod report;
 mod run;
+mod saves;
 mod sends;
 mod settle;
 mod slot;

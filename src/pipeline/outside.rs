@@ -3,14 +3,14 @@
 //! Behind traits, because both may fail at any moment in ways that no test could bring about at will, and the
 //! deterministic simulation must. All calls block the calling thread.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crate::base::MessageSid;
 use crate::script::protocol::{FromWorker, Start, ToWorker};
 use crate::script::{Death, Worker, WorkerCommand, WorkerError};
 use crate::whatsapp::{
-    Account, MediaAddress, MediaProbe, MessageFilter, MessageResource, OutgoingMessage, ReadError, Seen,
-    SendOutcome, Twilio, Unprobed,
+    Account, IncomingMedium, MediaAddress, MediaProbe, Medium, MessageFilter, MessageResource, ObjectName,
+    OutgoingMessage, ReadError, Seen, SendOutcome, SignedUrls, Transfer, TransferError, Twilio, Unprobed,
 };
 
 /// Where workers come from.
@@ -99,6 +99,29 @@ pub trait Network: Send + Sync {
         account: &Account,
         filter: &MessageFilter,
     ) -> Result<Vec<MessageResource>, ReadError>;
+
+    /// Fetches a medium that came in with a message.
+    ///
+    /// # Errors
+    /// See [`TransferError`].
+    fn fetch_medium(
+        &self,
+        account: &Account,
+        medium: &IncomingMedium,
+        within: Duration,
+    ) -> Result<Medium, TransferError>;
+
+    /// Stores a medium as an object.
+    ///
+    /// # Errors
+    /// See [`TransferError`].
+    fn store_medium(
+        &self,
+        storage: &SignedUrls,
+        object: &ObjectName,
+        medium: &Medium,
+        within: Duration,
+    ) -> Result<(), TransferError>;
 }
 
 /// The real one: the client, driven where the host's sockets are.
@@ -107,6 +130,8 @@ pub struct Internet {
     pub twilio: Twilio,
     /// What looks at media.
     pub probe: MediaProbe,
+    /// What carries those that come in.
+    pub transfer: Transfer,
     /// Whether the host serves its own files: a run by hand while it is down finds nobody there.
     pub is_serving: bool,
     /// Where its futures run; calls come from other threads.
@@ -136,5 +161,24 @@ impl Network for Internet {
         filter: &MessageFilter,
     ) -> Result<Vec<MessageResource>, ReadError> {
         self.runtime.block_on(self.twilio.list_messages(account, filter))
+    }
+
+    fn fetch_medium(
+        &self,
+        account: &Account,
+        medium: &IncomingMedium,
+        within: Duration,
+    ) -> Result<Medium, TransferError> {
+        self.runtime.block_on(self.transfer.fetch(account, medium, within))
+    }
+
+    fn store_medium(
+        &self,
+        storage: &SignedUrls,
+        object: &ObjectName,
+        medium: &Medium,
+        within: Duration,
+    ) -> Result<(), TransferError> {
+        self.runtime.block_on(self.transfer.store(storage, object, medium, within))
     }
 }

@@ -206,6 +206,8 @@ impl Window {
         }
         self.reading = Some(Meanwhile::default());
         let untold = queue.note_ends();
+        let mut rest: Vec<_> = queue.short().map(|(line, behind)| (line.clone(), behind)).collect();
+        rest.sort_by_key(|(_, behind)| *behind); // what has waited for longest first
         Some(Order {
             fresh: self.behind.then_some(self.cursor),
             // Only the first of a line has attempts, so only with it the others can be on the disk. What ends while it is
@@ -213,7 +215,7 @@ impl Window {
             // have something behind it that is not.
             earlier: if self.horizon.is_some() { untold + 1 } else { 0 },
             scheduled: self.wanted_scheduled(queue, now),
-            rest: queue.short().map(|(line, behind)| (line.clone(), behind)).collect(),
+            rest,
             of_line: queue.longest_line(),
             most: self.most / 4,
         })

@@ -20,7 +20,7 @@ use crate::simulator::{self, MediaFrom, Settings, Simulator, SimulatorError};
 use crate::store::{AppDb, DataDir, DataLock, HostDb, HostKey, StoreError, read_migrations};
 use crate::web::{Listener, ListenerLimits, Readiness, Site};
 use crate::whatsapp::twilio::CONNECT_TIMEOUT;
-use crate::whatsapp::{MediaProbe, Reach, SignedUrls, Twilio};
+use crate::whatsapp::{MediaProbe, Reach, SignedUrls, Transfer, Twilio};
 
 type Problems = Vec<Diagnostic>;
 
@@ -210,6 +210,7 @@ impl HostBuilder {
             workers: Arc::new(self.worker.clone()),
             network: Arc::new(Internet {
                 twilio,
+                transfer: Transfer::new(probe.clone()),
                 probe,
                 is_serving: serving == Serving::Yes,
                 runtime: tokio::runtime::Handle::current(),

@@ -125,7 +125,7 @@ pub struct RunRequest {
 pub enum Vo {
     /// The fields of a form, each name once, in order.
     Form(Vec<(String, String)>),
-    /// Any JSON text (what `--vo` gave; checked to be JSON by the host).
+    /// Any JSON text, checked to be JSON by the host: what `--vo` gave, or a message that came in.
     Json(String),
 }
 

@@ -11,7 +11,7 @@ use super::accept::Request;
 use super::accounts::SimulatedAccount;
 use super::attachments::Attachment;
 use super::error::ApiError;
-use super::play::{Departure, Event, Fate};
+use super::play::{Event, Fate, Plan};
 use super::script::{Answer, Script};
 use super::store::Message;
 use crate::base::MessageSid;
@@ -43,15 +43,15 @@ impl Shared {
             if chosen.is_none() && state.conversations.refuses(state.rules, &request.sender, &request.to) {
                 return Err(ApiError::of_code(21610));
             }
-            let (fate, answer, answer_after, is_taken) = match chosen {
+            let (steps, answer, answer_after, is_taken) = match chosen {
                 Some(Script::Refuse { code, retry_after }) => {
                     return Err(ApiError { retry_after, ..ApiError::of_code(code) });
                 }
-                Some(Script::Break { answer }) => (Fate::Usual, answer, Duration::ZERO, false),
+                Some(Script::Break { answer }) => (None, answer, Duration::ZERO, false),
                 Some(Script::Play { steps, answer, answer_after_ms }) => {
-                    (Fate::Asked(steps), answer, Duration::from_millis(answer_after_ms), true)
+                    (Some(steps), answer, Duration::from_millis(answer_after_ms), true)
                 }
-                Some(Script::Reads(_)) | None => (Fate::Usual, Answer::Created, Duration::ZERO, true),
+                Some(Script::Reads(_)) | None => (None, Answer::Created, Duration::ZERO, true),
             };
             let send_at = request.send_at.filter(|at| *at > now);
             let message = Message {
@@ -87,17 +87,11 @@ impl Shared {
             }
             state.messages.insert(message.clone());
             let created = self.clock.elapsed();
-            let departure = Departure {
-                sid: message.sid.clone(),
-                fate,
-                content: request.content,
-                validity: request.validity,
-            };
+            let fate = steps.map_or(Fate::Usual(request.content), Fate::Asked);
+            let (sid, plan) = (message.sid.clone(), Plan { fate, validity: request.validity });
             match send_at {
-                None => self.begin(&mut state, departure, created),
-                Some(at) => {
-                    self.put(&mut state, created + at.since(now), Event::Begin(Box::new(departure)));
-                }
+                None => self.begin(&mut state, sid, plan, created),
+                Some(at) => self.put(&mut state, created + at.since(now), Event::Begin(sid, plan)),
             }
             let wait = (!answer_after.is_zero()).then(|| {
                 let (tell, told) = oneshot::channel();

@@ -30,12 +30,10 @@ impl Changes {
         self.removed = self.revision;
     }
 
-    /// All of them were removed.
+    /// All messages were removed.
     pub(super) fn clear(&mut self) {
-        self.of.clear();
-        self.by_revision.clear();
-        self.revision += 1;
-        self.removed = self.revision;
+        let revision = self.revision + 1;
+        *self = Self { revision, removed: revision, ..Self::default() };
     }
 
     /// A message made room for others. Whoever has seen it may go on showing it.

@@ -75,9 +75,8 @@ impl Content {
             return Some(63013);
         }
         let Some(template) = &self.template else {
-            // Its text is not known: the variables alone may be too long.
             let length: usize = self.values.values().map(|value| value.chars().count()).sum();
-            return (length > MAX_TEXT).then_some(63021);
+            return (length > MAX_TEXT).then_some(63021); // its variables alone are too long
         };
         let names: Vec<_> = template.text.placeholders().collect();
         let is_given = |name: &&str| self.values.contains_key(*name);

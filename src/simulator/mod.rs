@@ -462,7 +462,7 @@ impl Shared {
         state.messages.clear();
         state.timeline.clear();
         state.outbox.values_mut().for_each(VecDeque::clear);
-        (state.conversations, state.scripts) = Default::default();
+        (state.conversations, state.scripts, state.sticky) = Default::default();
         drop(state);
         self.announce();
     }

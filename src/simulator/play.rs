@@ -23,31 +23,35 @@ use crate::whatsapp::{Form, MessageStatus};
 #[derive(Debug)]
 pub(super) enum Event {
     /// A message is sent that was scheduled.
-    Begin(Box<Departure>),
+    Begin(MessageSid, Plan),
     /// Something happens to a message.
     Step(MessageSid, Step),
     /// A request is answered, after the message's callbacks so far.
     Answer(MessageSid, oneshot::Sender<()>),
 }
 
-/// A message that is to be sent.
+/// What is to become of a message that was taken.
 #[derive(Debug)]
-pub(super) struct Departure {
-    pub(super) sid: MessageSid,
+pub(super) struct Plan {
     pub(super) fate: Fate,
-    /// The template that it is made from.
-    pub(super) content: Option<Content>,
-    /// How long it may take until it is sent, if a limit was asked for.
+    /// How long it may wait to be sent.
     pub(super) validity: Option<Duration>,
 }
 
-/// What becomes of a message that was taken.
+impl Plan {
+    /// These steps.
+    pub(super) fn of(steps: Vec<Step>) -> Self {
+        Self { fate: Fate::Asked(steps), validity: None }
+    }
+}
+
+/// What becomes of a message.
 #[derive(Debug)]
 pub(super) enum Fate {
     /// What was asked for.
     Asked(Vec<Step>),
-    /// What the rules and its medium leave of the usual.
-    Usual,
+    /// What the rules, its template and its medium leave of the usual.
+    Usual(Option<Content>),
 }
 
 /// What a message's queue of callbacks holds.
@@ -110,7 +114,7 @@ impl Shared {
         while let Some((due, event)) = state.timeline.take(until) {
             self.clock.reach(due);
             match event {
-                Event::Begin(departure) => self.begin(state, *departure, due),
+                Event::Begin(sid, plan) => self.begin(state, sid, plan, due),
                 Event::Step(sid, step) => self.step(state, &sid, &step),
                 Event::Answer(sid, tell) => self.queue(state, sid, Parcel::Tell(tell)),
             }
@@ -118,26 +122,32 @@ impl Shared {
     }
 
     /// A message is sent.
-    pub(super) fn begin(self: &Arc<Self>, state: &mut State, departure: Departure, start: Duration) {
-        let Departure { sid, fate, content, validity } = departure;
+    pub(super) fn begin(
+        self: &Arc<Self>,
+        state: &mut State,
+        sid: MessageSid,
+        Plan { fate, validity }: Plan,
+        start: Duration,
+    ) {
         let State { messages, conversations, rules, .. } = &mut *state;
-        let Some(message) = messages.get_mut(&sid) else { return };
+        let Some(message) = messages.get(&sid) else { return };
         if message.status == MessageStatus::Canceled {
             return;
         }
-        message.from = message.from.take().or_else(|| message.chosen.clone());
         let steps = match fate {
             Fate::Asked(steps) => steps,
-            Fate::Usual => match conversations.broken(*rules, message, content.as_ref(), self.clock.now()) {
-                Some((status, code)) => Step::failure(&self.timings, &status, code),
-                None => match message.media_urls.first().cloned() {
-                    Some(url) => {
-                        self.spawn(fetch(Arc::clone(self), sid, url, start, validity));
-                        return;
-                    }
-                    None => Step::usual(&self.timings),
-                },
-            },
+            Fate::Usual(content) => {
+                match conversations.broken(*rules, message, content.as_ref(), self.clock.now()) {
+                    Some((status, code)) => Step::failure(&self.timings, &status, code),
+                    None => match message.media_urls.first().cloned() {
+                        Some(url) => {
+                            self.spawn(fetch(Arc::clone(self), sid, url, validity, start));
+                            return;
+                        }
+                        None => Step::usual(&self.timings),
+                    },
+                }
+            }
         };
         self.plan(state, &sid, start, within(validity, steps));
     }
@@ -160,6 +170,9 @@ impl Shared {
             return;
         }
         let Some(account) = accounts.get(&message.account) else { return };
+        if message.from.is_none() {
+            message.from = message.chosen.clone();
+        }
         if message.status.may_become(&step.status) {
             message.status = step.status.clone();
             message.error_code = step.error_code;
@@ -228,8 +241,8 @@ async fn fetch(
     shared: Arc<Shared>,
     sid: MessageSid,
     url: String,
-    start: Duration,
     validity: Option<Duration>,
+    start: Duration,
 ) {
     let record = shared.fetcher.fetch(&url, |url| shared.may_fetch(url)).await;
     let steps = match &record {

@@ -13,7 +13,6 @@ use axum::{Extension, Json, Router, middleware};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
-use super::Shared;
 use super::accept::{self, Place};
 use super::accounts::SimulatedAccount;
 use super::admit::Admitted;
@@ -24,6 +23,7 @@ use super::list;
 use super::rules::Rules;
 use super::script::Step;
 use super::store::{Direction, Message};
+use super::{Shared, State};
 use crate::base::MessageSid;
 use crate::whatsapp::{Form, MessageStatus};
 
@@ -54,12 +54,11 @@ async fn create(
     body: Bytes,
 ) -> Result<Response, ApiError> {
     let account = shared.authorize(&headers, &account)?;
-    let form = form_in(&headers, &body)?;
-    let Admitted { message, answer, wait } = send(&shared, &account, &form, Direction::OutboundApi)?;
-    if let Some(wait) = wait {
+    let sent = send(&shared, &account, &form_in(&headers, &body)?, Direction::OutboundApi)?;
+    if let Some(wait) = sent.wait {
         let _ = wait.await; // an error: everything was forgotten meanwhile
     }
-    Ok((StatusCode::CREATED, Extension(answer), Json(message.resource())).into_response())
+    Ok((StatusCode::CREATED, Extension(sent.answer), Json(sent.message.resource())).into_response())
 }
 
 /// Takes a message that the application asks for, and lets happen what becomes of it.
@@ -71,9 +70,8 @@ pub(super) fn send(
 ) -> Result<Admitted, ApiError> {
     let now = shared.clock.now();
     let request = {
-        let mut state = shared.state();
-        let place = Place { account, rules: state.rules, now, direction };
-        accept::check(form, place, &mut state.sticky)?
+        let State { rules, sticky, .. } = &mut *shared.state();
+        accept::check(form, Place { account, rules: *rules, now, direction }, sticky)?
     };
     shared.admit(account, request)
 }
@@ -141,7 +139,8 @@ async fn remove(
     headers: HeaderMap,
 ) -> Result<StatusCode, ApiError> {
     let message = shared.message(&headers, &account, &file, &uri)?;
-    if shared.state().rules != Rules::Open && !message.status.is_settled() {
+    let is_strict = shared.state().rules != Rules::Open;
+    if is_strict && !message.status.is_settled() {
         return Err(ApiError::new(20009, "Cannot delete this resource before it is complete"));
     }
     shared.state().messages.remove(&message.sid);

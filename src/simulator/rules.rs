@@ -1,8 +1,7 @@
 //! What WhatsApp and Twilio's sandbox allow: who has joined, who has written lately, who wants no messages, how fast a
-//! sender may be, how long a template.
+//! sender may be.
 //!
-//! Source: <https://www.twilio.com/docs/whatsapp/sandbox>, <https://www.twilio.com/docs/whatsapp/key-concepts>,
-//! <https://www.twilio.com/docs/errors/63021>. Where a rule is broken, Twilio takes the message first and reports the
+//! Source: <https://www.twilio.com/docs/whatsapp/sandbox>, <https://www.twilio.com/docs/whatsapp/key-concepts>. Where a rule is broken, Twilio takes the message first and reports the
 //! failure afterwards; a recipient who has written STOP is refused at once.
 
 use std::collections::{HashMap, HashSet, VecDeque};
@@ -87,7 +86,7 @@ impl Conversations {
         rules == Rules::Production && self.stopped.contains(&(phone.clone(), sender.clone()))
     }
 
-    /// Why a message that is being sent will fail, if a limit or a rule forbids it; counts it as sent otherwise.
+    /// Why a message that is being sent will fail, by the rules or because of its template; counts it as sent otherwise.
     pub(super) fn broken(
         &mut self,
         rules: Rules,
@@ -95,12 +94,11 @@ impl Conversations {
         content: Option<&Content>,
         now: UnixMillis,
     ) -> Option<(MessageStatus, i64)> {
-        let between = (message.from.as_ref()?, &message.to);
-        let is_template = content.is_some_and(Content::is_approved);
-        self.judge(rules, between, is_template, now).or_else(|| {
-            let code = content?.failure(self.has_window(between, now))?;
-            Some((MessageStatus::Failed, code))
-        })
+        let sender = message.from.as_ref().or(message.chosen.as_ref())?;
+        let between = (sender, &message.to);
+        let broken = self.judge(rules, between, content.is_some_and(Content::is_approved), now);
+        let is_in_window = self.has_window(between, now);
+        broken.or_else(|| content?.failure(is_in_window).map(|code| (MessageStatus::Failed, code)))
     }
 
     /// Why a message that is being sent will fail, if a rule forbids it; counts it as sent otherwise.

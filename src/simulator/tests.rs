@@ -4,7 +4,6 @@ mod callbacks;
 mod faults;
 mod incoming;
 mod media;
-mod page;
 mod registry;
 mod rest;
 mod rules;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::admit::new_sid;
-use super::play::{Departure, Fate};
+use super::play::Plan;
 use super::rules::Rules;
 use super::script::Step;
 use super::store::{Direction, Message};
@@ -31,19 +31,17 @@ impl Shared {
                 incoming.to
             ),
             media_urls: Vec::new(),
+            attachments: Vec::new(),
+            inbound: None,
             status: MessageStatus::Queued,
             sent: None,
             status_callback: None,
             callbacks: Vec::new(),
             created: now,
             updated: now,
-            attachments: Vec::new(),
-            inbound: None,
             ..incoming.clone()
         };
         state.messages.insert(welcome);
-        let fate = Fate::Asked(Step::usual(&self.timings));
-        let departure = Departure { sid, fate, content: None, validity: None };
-        self.begin(state, departure, self.clock.elapsed());
+        self.begin(state, sid, Plan::of(Step::usual(&self.timings)), self.clock.elapsed());
     }
 }

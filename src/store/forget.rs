@@ -207,7 +207,8 @@ mod tests {
             let db = &self.db.connection;
             db.execute(
                 "INSERT INTO notifications(key, app, company, account_sid, message_sid, status, form, source,
-                   received_at, state) VALUES (randomblob(20), 'a', 'c', 'AC', 'SM1', 'sent', ?, 'callback', 1, ?)",
+                   received_at, state, conversation)
+                 VALUES (randomblob(20), 'a', 'c', 'AC', 'SM1', 'sent', ?, 'callback', 1, ?, randomblob(16))",
                 params![form.as_bytes(), state],
             )
             .unwrap();
@@ -251,6 +252,9 @@ mod tests {
         let world = world();
         let ids = ["done", "dead", "waiting"].map(|state| world.notification(FORM, state));
         world.erase(Erase::Notifications(ids.to_vec()));
+        let sql = "SELECT state FROM notifications WHERE conversation IS NULL";
+        let alone: String = world.db.connection.query_row(sql, [], |row| row.get(0)).unwrap();
+        assert_eq!(alone, "done", "what waits keeps its order");
         let kept = "MessageSid=SM1&ErrorCode=63016";
         assert_eq!(ids.map(|id| world.form(id)), [kept, FORM, FORM]);
         world.erase(Erase::Close(ids.to_vec()));

@@ -6,6 +6,7 @@
 //! outcome    what an action learns of a send                twilio   the client: send, fetch, list
 //! storage    signed URLs of Google Cloud Storage            reconciliation  which message of Twilio's log is which doubt
 //! media      which media WhatsApp takes, and with a text    probe    what Twilio will find at a medium's URL
+//! transfer   media that come in: fetched and stored
 //! ```
 //!
 //! Which status of a message may replace which is told by [`MessageStatus`] in the base.
@@ -24,6 +25,7 @@ pub mod probe;
 pub mod reconciliation;
 pub mod signature;
 pub mod storage;
+pub mod transfer;
 pub mod twilio;
 
 pub use crate::base::MessageStatus;
@@ -34,5 +36,6 @@ pub use message::{Account, MessageFilter, MessageResource, OutgoingMessage, Send
 pub use outcome::{Outcome, OutcomeCode};
 pub use probe::{MediaAddress, MediaProbe, Reach, Seen, Unprobed};
 pub use reconciliation::{Doubt, Finding};
-pub use storage::{SignedUrls, StorageError};
+pub use storage::{ObjectName, SignedUrls, StorageError};
+pub use transfer::{Again, IncomingMedium, Medium, Transfer, TransferError};
 pub use twilio::{NotSent, ReadError, Refusal, SendOutcome, Sent, Twilio};

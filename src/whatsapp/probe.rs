@@ -31,7 +31,7 @@ use std::time::Duration;
 use reqwest::header::{
     ACCEPT_ENCODING, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, HeaderMap, LOCATION, RANGE,
 };
-use reqwest::{Client, Response, StatusCode};
+use reqwest::{Client, Method, RequestBuilder, Response, StatusCode};
 use url::Url;
 
 use self::address::{Guard, Way};
@@ -186,13 +186,22 @@ impl MediaProbe {
 
     /// One question. The answer's body is not read; dropping the answer closes the connection.
     async fn ask(&self, address: &MediaAddress) -> Result<Response, Unprobed> {
-        let client = self.client(self.guard.way(address).map_err(Unprobed::Forbidden)?)?;
-        let request =
-            client.get(address.url().clone()).header(RANGE, "bytes=0-0").header(ACCEPT_ENCODING, "identity");
+        let request = self.request(Method::GET, address)?;
+        let request = request.header(RANGE, "bytes=0-0").header(ACCEPT_ENCODING, "identity");
         request.send().await.map_err(|error| self.unprobed(&error))
     }
 
-    fn unprobed(&self, error: &reqwest::Error) -> Unprobed {
+    /// A request that connects only where the guard lets it.
+    ///
+    /// # Errors
+    /// [`Unprobed::Forbidden`], of all that shows before a name is resolved.
+    pub(super) fn request(&self, method: Method, address: &MediaAddress) -> Result<RequestBuilder, Unprobed> {
+        let client = self.client(self.guard.way(address).map_err(Unprobed::Forbidden)?)?;
+        Ok(client.request(method, address.url().clone()))
+    }
+
+    /// What an error of such a request means.
+    pub(super) fn unprobed(&self, error: &reqwest::Error) -> Unprobed {
         let mut cause: &dyn Error = error;
         loop {
             if cause.is::<NotPublic>() {
@@ -229,7 +238,7 @@ impl fmt::Debug for MediaProbe {
 }
 
 /// Where an answer redirects to, if it does.
-fn redirect(response: &Response, from: &Url) -> Result<Option<Url>, Unprobed> {
+pub(super) fn redirect(response: &Response, from: &Url) -> Result<Option<Url>, Unprobed> {
     if !matches!(response.status().as_u16(), 301 | 302 | 303 | 307 | 308) {
         return Ok(None);
     }

@@ -1,7 +1,8 @@
 //! Temporary URLs of objects in Google Cloud Storage, so that WhatsApp can fetch a picture from a private bucket.
 //!
 //! A V4 signed URL is made here, without asking anybody: it is as good as the service account's key, and whether the
-//! object exists shows when it is fetched. It is signed for GET, which allows HEAD too: Twilio sends both.
+//! object exists shows when it is fetched. It is signed for GET, which allows HEAD too: Twilio sends both. A URL for an
+//! upload is signed for PUT and for the type of what is uploaded.
 //!
 //! Source: <https://docs.cloud.google.com/storage/docs/access-control/signed-urls>.
 
@@ -20,6 +21,8 @@ use crate::base::Secret;
 pub const MAX_LIFETIME: Duration = Duration::from_hours(7 * 24);
 /// The shortest lifetime that can be written down.
 pub const MIN_LIFETIME: Duration = Duration::from_secs(1);
+/// How long a URL for an upload is good: as long as the longest run, and some.
+const UPLOAD_LIFETIME: Duration = Duration::from_mins(15);
 /// The longest name of an object, in bytes.
 const MAX_OBJECT: usize = 1024;
 
@@ -123,22 +126,55 @@ impl SignedUrls {
     /// [`StorageError::Bucket`], [`StorageError::Object`] for impossible names; [`StorageError::Signing`] never, as
     /// far as is known.
     pub async fn url(&self, bucket: &str, object: &str) -> Result<Url, StorageError> {
-        if !is_bucket_name(bucket) {
-            return Err(StorageError::Bucket(shown(bucket)));
-        }
-        if !is_object_name(object) {
-            return Err(StorageError::Object(shown(object)));
-        }
-        let signed = SignedUrlBuilder::for_object(format!("projects/_/buckets/{bucket}"), object)
-            .with_method(http::Method::GET)
-            .with_expiration(self.lifetime)
+        self.signed(self.to(&ObjectName::parse(bucket, object)?).with_expiration(self.lifetime)).await
+    }
+
+    /// A URL to which a medium of this type may be uploaded as an object, in the next minutes.
+    ///
+    /// # Errors
+    /// [`StorageError::Signing`], never as far as is known.
+    pub async fn upload_url(&self, object: &ObjectName, content_type: &str) -> Result<Url, StorageError> {
+        let upload = self.to(object).with_method(http::Method::PUT).with_header("content-type", content_type);
+        self.signed(upload.with_expiration(UPLOAD_LIFETIME)).await
+    }
+
+    fn to(&self, object: &ObjectName) -> SignedUrlBuilder {
+        let bucket = format!("projects/_/buckets/{}", object.bucket);
+        SignedUrlBuilder::for_object(bucket, &object.name)
             .with_endpoint(self.endpoint.as_str().trim_end_matches('/'))
-            .sign_with(&self.signer)
-            .await
-            .map_err(|error| StorageError::Signing(error.to_string()))?;
+    }
+
+    async fn signed(&self, url: SignedUrlBuilder) -> Result<Url, StorageError> {
+        let signed =
+            url.sign_with(&self.signer).await.map_err(|error| StorageError::Signing(error.to_string()))?;
         // What was signed is what is fetched: a URL that is spelled otherwise once it is parsed would be refused.
         let url = Url::parse(&signed).ok().filter(|url| url.as_str() == signed);
         url.ok_or_else(|| StorageError::Signing("the URL has more than one spelling".to_owned()))
+    }
+}
+
+/// Where an object is: names that are possible.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ObjectName {
+    /// The bucket.
+    pub bucket: String,
+    /// The object in it.
+    pub name: String,
+}
+
+impl ObjectName {
+    /// Takes names as an author gives them.
+    ///
+    /// # Errors
+    /// [`StorageError::Bucket`] or [`StorageError::Object`].
+    pub fn parse(bucket: &str, name: &str) -> Result<Self, StorageError> {
+        if !is_bucket_name(bucket) {
+            return Err(StorageError::Bucket(shown(bucket)));
+        }
+        if !is_object_name(name) {
+            return Err(StorageError::Object(shown(name)));
+        }
+        Ok(Self { bucket: bucket.to_owned(), name: name.to_owned() })
     }
 }
 

@@ -21,6 +21,7 @@ use std::time::Duration;
 use reqwest::{Client, RequestBuilder, StatusCode};
 use serde::Deserialize;
 
+pub(super) use self::answer::retry_after;
 use self::answer::{Answer, chain};
 use super::message::{Account, MessageFilter, MessageResource, OutgoingMessage};
 use crate::base::MessageSid;

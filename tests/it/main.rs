@@ -29,6 +29,7 @@ mod public_files;
 mod reconciliation;
 mod replay;
 mod replies;
+mod saved_media;
 mod sending_docs;
 mod simulator_docs;
 mod support;

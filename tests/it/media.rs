@@ -3,7 +3,7 @@
 //! The bucket is a stand-in that does Google's part: it verifies each signature with the service account's public key,
 //! and when it ends.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -11,7 +11,7 @@ use std::time::Duration;
 use aws_lc_rs::rsa::KeyPair;
 use aws_lc_rs::signature::{KeyPair as _, RSA_PKCS1_2048_8192_SHA256, UnparsedPublicKey};
 use axum::Router;
-use axum::body::Body;
+use axum::body::{Body, Bytes};
 use axum::http::{HeaderMap, Method, Response, Uri};
 use base64::Engine as _;
 use boatswain::Host;
@@ -28,7 +28,7 @@ use url::Url;
 use crate::host::{Folder, client, runtime};
 use crate::support::command;
 
-const KEY_FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/test_only_service_account.json");
+pub const KEY_FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/test_only_service_account.json");
 const OBJECT: &str = "menus/Buon giorno è.png";
 const PNG: &[u8] = b"\x89PNG\r\n\x1a\n and so on";
 
@@ -51,7 +51,13 @@ impl Account {
     /// Judges a request for an object by its signed URL, at a moment. The error is Google's status and word.
     ///
     /// Source: <https://docs.cloud.google.com/storage/docs/authentication/canonical-requests>.
-    fn admits(&self, uri: &Uri, host: &str, now: UnixMillis) -> Result<(), (u16, &'static str)> {
+    fn admits(
+        &self,
+        method: &Method,
+        uri: &Uri,
+        headers: &HeaderMap,
+        now: UnixMillis,
+    ) -> Result<(), (u16, &'static str)> {
         let refused = (403, "SignatureDoesNotMatch");
         let mut pairs: Vec<_> = uri.query().unwrap_or_default().split('&').collect();
         pairs.sort_unstable();
@@ -62,17 +68,29 @@ impl Account {
         let (date, signature) = (value("X-Goog-Date"), value("X-Goog-Signature"));
         let scope = format!("{}/auto/storage/goog4_request", date.get(..8).ok_or(refused)?);
         if value("X-Goog-Algorithm") != "GOOG4-RSA-SHA256"
-            || value("X-Goog-SignedHeaders") != "host"
             || value("X-Goog-Credential") != format!("{}/{scope}", self.email)
         {
             return Err(refused);
         }
+        let signed_headers = value("X-Goog-SignedHeaders");
         let lifetime: i64 = value("X-Goog-Expires").parse().map_err(|_| refused)?;
         pairs.retain(|pair| !pair.starts_with("X-Goog-Signature="));
         // A signature for GET is good for HEAD. Google's conformance vectors sign the host without its port.
-        let host = host.split_once(':').map_or(host, |(host, _)| host);
-        let canonical =
-            format!("GET\n{}\n{}\nhost:{host}\n\nhost\nUNSIGNED-PAYLOAD", uri.path(), pairs.join("&"));
+        let method = if *method == Method::HEAD { &Method::GET } else { method };
+        let header = |name: &str| {
+            let given = headers.get(name).map_or("", |value| value.to_str().unwrap());
+            let given = if name == "host" { given.split(':').next().unwrap() } else { given };
+            format!("{name}:{given}\n")
+        };
+        let signed: String = signed_headers.split(';').map(header).collect();
+        if !signed_headers.split(';').any(|name| name == "host") {
+            return Err(refused);
+        }
+        let canonical = format!(
+            "{method}\n{}\n{}\n{signed}\n{signed_headers}\nUNSIGNED-PAYLOAD",
+            uri.path(),
+            pairs.join("&")
+        );
         let to_sign = format!("GOOG4-RSA-SHA256\n{date}\n{scope}\n{}", hex(&Sha256::digest(canonical)));
         let key = UnparsedPublicKey::new(&RSA_PKCS1_2048_8192_SHA256, &self.public_key);
         key.verify(to_sign.as_bytes(), &unhex(&signature).ok_or(refused)?).map_err(|_| refused)?;
@@ -99,13 +117,17 @@ fn unhex(text: &str) -> Option<Vec<u8>> {
     (0..text.len()).step_by(2).map(digits).collect()
 }
 
+/// Objects by bucket and name: type and contents.
+type Objects = HashMap<String, (String, Vec<u8>)>;
+
 /// A stand-in for Google Cloud Storage.
 #[derive(Clone)]
-struct Storage {
-    url: Url,
+pub struct Storage {
+    pub url: Url,
     account: Arc<Account>,
-    /// By bucket and name: type and contents.
-    objects: Arc<HashMap<String, (&'static str, Vec<u8>)>>,
+    pub objects: Arc<Mutex<Objects>>,
+    /// With which statuses the next uploads are refused.
+    pub faults: Arc<Mutex<VecDeque<u16>>>,
     /// How far its clock is ahead, in milliseconds.
     ahead: Arc<AtomicI64>,
     /// What was asked for, and the status of the answer.
@@ -113,44 +135,54 @@ struct Storage {
 }
 
 impl Storage {
-    async fn start() -> Self {
+    pub async fn start() -> Self {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = Url::parse(&format!("http://{}", listener.local_addr().unwrap())).unwrap();
-        let objects = HashMap::from([(format!("pictures/{OBJECT}"), ("image/png", PNG.to_vec()))]);
+        let picture = ("image/png".to_owned(), PNG.to_vec());
+        let objects = HashMap::from([(format!("pictures/{OBJECT}"), picture)]);
         let storage = Self {
             url,
             account: Arc::new(Account::read()),
-            objects: Arc::new(objects),
+            objects: Arc::new(Mutex::new(objects)),
+            faults: Arc::default(),
             ahead: Arc::default(),
             seen: Arc::default(),
         };
         let shared = storage.clone();
-        let routes = Router::new().fallback(async move |method: Method, uri: Uri, headers: HeaderMap| {
-            let answer = shared.answer(&method, &uri, &headers);
-            shared.seen.lock().unwrap().push(format!("{method} {}", answer.status().as_u16()));
-            answer
-        });
+        let routes =
+            Router::new().fallback(async move |method: Method, uri: Uri, headers: HeaderMap, body: Bytes| {
+                let answer = shared.answer(&method, &uri, &headers, &body);
+                shared.seen.lock().unwrap().push(format!("{method} {}", answer.status().as_u16()));
+                answer
+            });
         tokio::spawn(async move { axum::serve(listener, routes).await });
         storage
     }
 
-    fn answer(&self, method: &Method, uri: &Uri, headers: &HeaderMap) -> Response<Body> {
+    fn answer(&self, method: &Method, uri: &Uri, headers: &HeaderMap, body: &[u8]) -> Response<Body> {
         let refuse = |(status, word): (u16, &'static str)| {
             let answer = Response::builder().status(status).header("Content-Type", "application/xml");
             answer.body(Body::from(format!("<Error><Code>{word}</Code></Error>"))).unwrap()
         };
-        if !matches!(*method, Method::GET | Method::HEAD) {
-            return refuse((403, "SignatureDoesNotMatch"));
-        }
         let now = UnixMillis(SystemClock.now().0 + self.ahead.load(Ordering::SeqCst));
-        if let Err(why) = self.account.admits(uri, headers["host"].to_str().unwrap(), now) {
+        if let Err(why) = self.account.admits(method, uri, headers, now) {
             return refuse(why);
         }
         let path = percent_encoding::percent_decode_str(uri.path().trim_start_matches('/'));
-        let Some((kind, bytes)) = self.objects.get(&*path.decode_utf8().unwrap()) else {
+        let path = path.decode_utf8().unwrap();
+        let mut objects = self.objects.lock().unwrap();
+        if *method == Method::PUT {
+            if let Some(status) = self.faults.lock().unwrap().pop_front() {
+                return refuse((status, "AccessDenied"));
+            }
+            let kind = headers["content-type"].to_str().unwrap().to_owned();
+            objects.insert(path.into_owned(), (kind, body.to_vec()));
+            return Response::new(Body::empty());
+        }
+        let Some((kind, bytes)) = objects.get(&*path) else {
             return refuse((404, "NoSuchKey"));
         };
-        let answer = Response::builder().header("Content-Type", *kind).header("Accept-Ranges", "bytes");
+        let answer = Response::builder().header("Content-Type", kind).header("Accept-Ranges", "bytes");
         let range = headers.get("range").and_then(|range| range.to_str().unwrap().strip_prefix("bytes="));
         match range.and_then(|range| range.split_once('-')) {
             None => answer.body(Body::from(bytes.clone())).unwrap(),
@@ -164,7 +196,7 @@ impl Storage {
     }
 
     /// What was seen since the last time.
-    fn seen(&self) -> Vec<String> {
+    pub fn seen(&self) -> Vec<String> {
         std::mem::take(&mut *self.seen.lock().unwrap())
     }
 }
@@ -363,7 +395,7 @@ fn the_probe_sees_what_twilio_will_fetch() {
         let png = |size| Ok(Seen { content_type: Some("image/png".to_owned()), size: Some(size) });
 
         let signed = address("sign").await;
-        let trusted = MediaAddress::signed(signed.clone(), &shop.storage.url);
+        let trusted = MediaAddress::at(signed.clone(), &shop.storage.url);
         assert_eq!(probe.look(&trusted).await, png(PNG.len() as u64));
         assert_eq!(shop.storage.seen(), ["GET 206"]);
         assert_eq!(probe.look(&MediaAddress::given(address("public").await)).await, png(9));

@@ -13,6 +13,7 @@ const SENDER: &str = "whatsapp:+14155238886";
 /// Does what the message says, as JavaScript; its log line appears when that is committed.
 const OBEY: &str = r#"
     console.log("ran " + vo.MessageSid);
+    if ("reply" in utils || "reply" in globalThis) throw new Error("that is the host's own");
     utils.executeSql("INSERT INTO effects VALUES (:MESSAGE_SID, :BODY, :FROM)");
     const replies = {
         text: "Ciao",

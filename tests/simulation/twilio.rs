@@ -7,8 +7,8 @@ use boatswain::base::{MessageId, MessageSid, MessageStatus, PhoneNumber, UnixMil
 use boatswain::pipeline::Network;
 use boatswain::whatsapp::twilio::Hidden;
 use boatswain::whatsapp::{
-    Account, MediaAddress, MessageFilter, MessageResource, NotSent, OutgoingMessage, ReadError, Refusal,
-    Seen, SendOutcome, Sent, Unprobed,
+    Account, IncomingMedium, MediaAddress, Medium, MessageFilter, MessageResource, NotSent, ObjectName,
+    OutgoingMessage, ReadError, Refusal, Seen, SendOutcome, Sent, SignedUrls, TransferError, Unprobed,
 };
 
 use crate::oracle::Accepted;
@@ -158,6 +158,25 @@ impl Network for SimulatedTwilio {
             };
             Ok(messages.iter().rev().filter(matches).take(filter.limit).map(Record::resource).collect())
         })
+    }
+
+    fn fetch_medium(
+        &self,
+        _account: &Account,
+        _medium: &IncomingMedium,
+        _within: Duration,
+    ) -> Result<Medium, TransferError> {
+        Err(TransferError::Gone(404))
+    }
+
+    fn store_medium(
+        &self,
+        _storage: &SignedUrls,
+        _object: &ObjectName,
+        _medium: &Medium,
+        _within: Duration,
+    ) -> Result<(), TransferError> {
+        Err(TransferError::StorageRefused { status: 404, word: None })
     }
 }
 

@@ -6,7 +6,10 @@ use super::*;
 use crate::base::{CompanyId, ManualClock, MessageSid, PhoneNumber};
 use crate::store::{HostDb, NewMessage, SendRecord};
 use crate::whatsapp::twilio::Hidden;
-use crate::whatsapp::{MediaAddress, MessageFilter, OutgoingMessage, Refusal, Seen, SendOutcome, Unprobed};
+use crate::whatsapp::{
+    IncomingMedium, MediaAddress, Medium, MessageFilter, ObjectName, OutgoingMessage, Refusal, Seen,
+    SendOutcome, SignedUrls, TransferError, Unprobed,
+};
 
 const SENT: UnixMillis = UnixMillis(1_800_000_000_000);
 const PARAMS: &str = r#"
@@ -51,6 +54,20 @@ impl Network for Rote {
     fn list_messages(&self, account: &Account, _: &MessageFilter) -> Result<Vec<MessageResource>, ReadError> {
         self.asked.lock().unwrap().push(format!("{} list", account.username));
         Ok(self.log.lock().unwrap().clone())
+    }
+
+    fn fetch_medium(&self, _: &Account, _: &IncomingMedium, _: Duration) -> Result<Medium, TransferError> {
+        unreachable!("reconciliation saves nothing")
+    }
+
+    fn store_medium(
+        &self,
+        _: &SignedUrls,
+        _: &ObjectName,
+        _: &Medium,
+        _: Duration,
+    ) -> Result<(), TransferError> {
+        unreachable!("reconciliation saves nothing")
     }
 }
 

@@ -177,8 +177,8 @@ impl Shared {
         message.media_urls = urls.collect();
         {
             let mut state = self.state();
-            let State { messages, .. } = &mut *state;
-            let sender_of = |sid: &MessageSid| messages.get(sid).and_then(|replied| replied.from.clone());
+            let sender_of =
+                |sid: &MessageSid| state.messages.get(sid).and_then(|replied| replied.from.clone());
             let reply_to = incoming.reply_to.map(|sid| {
                 let sender = sender_of(&sid).unwrap_or_else(|| message.to.clone());
                 (sid, sender)
@@ -190,8 +190,8 @@ impl Shared {
                 reply_to,
                 answer_errors: Vec::new(),
             }));
-            messages.insert(message.clone());
-            messages.make_room();
+            state.messages.insert(message.clone());
+            state.messages.make_room();
             self.hear(&mut state, &message);
         }
         self.announce();
@@ -258,7 +258,7 @@ async fn deliver(
         for verb in verbs {
             match verb {
                 Verb::Message(reply) => match send(shared, account, message, reply) {
-                    Ok(reply) => delivery.replies.push(reply.message.sid),
+                    Ok(sent) => delivery.replies.push(sent.message.sid),
                     Err(error) => errors.push(AnswerError::new(error.code, error.message)),
                 },
                 Verb::Redirect(_) if redirects == MAX_REDIRECTS => {

@@ -7,13 +7,6 @@ async fn write(simulator: &Simulator, body: &str) {
     assert_eq!(control(simulator, "incoming").json(&incoming).send().await.unwrap().status(), 201);
 }
 
-/// Adds something to the account.
-async fn register(simulator: &Simulator, more: Value) {
-    let mut account = json!({ "sid": ACCOUNT, "auth_tokens": [TOKEN] });
-    account.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
-    assert_eq!(control(simulator, "accounts").json(&account).send().await.unwrap().status(), 204);
-}
-
 /// How a message ends: `read`, or its code.
 async fn end(simulator: &Simulator, more: &[(&str, &str)]) -> String {
     let (status, created) = create(simulator, more).await;
@@ -85,16 +78,32 @@ async fn stop_refuses_in_production_and_leaves_the_sandbox() {
 async fn outside_the_window_a_template_may_be_sent_up_to_its_length() {
     let (simulator, _) = simulator(Rules::Production).await;
     let template = format!("HX{}", "0".repeat(32));
-    register(&simulator, json!({ "templates": [{ "sid": template, "text": "Ciao {{1}}!" }] })).await;
+    let account = json!({
+        "sid": ACCOUNT, "auth_tokens": [TOKEN], "templates": [{ "sid": template, "text": "Ciao {{1}}" }]
+    });
+    assert_eq!(control(&simulator, "accounts").json(&account).send().await.unwrap().status(), 204);
     let with = |length: usize| json!({ "1": "x".repeat(length) }).to_string();
-    for (length, expected) in [(4, "read"), (1018, "read"), (1019, "failed 63021")] {
+    for (length, expected) in [(4, "read"), (1019, "read"), (1020, "failed 63021")] {
         let form = [("ContentSid", &*template), ("ContentVariables", &with(length)), ("Body", "")];
         assert_eq!(end(&simulator, &form).await, expected, "{length}");
     }
     simulator.set_rules(Rules::Open);
     let unknown = format!("HX{}", "1".repeat(32));
-    let form = [("ContentSid", &*unknown), ("ContentVariables", &with(1025)), ("Body", "")];
-    assert_eq!(end(&simulator, &form).await, "failed 63021", "lengths hold under all rules");
+    for template in [&*template, &*unknown] {
+        let form = [("ContentSid", template), ("ContentVariables", &with(1025)), ("Body", "")];
+        assert_eq!(end(&simulator, &form).await, "failed 63021", "lengths hold under all rules");
+    }
+}
+
+#[tokio::test]
+async fn a_message_that_is_not_sent_within_its_validity_fails_in_the_time_that_is_skipped() {
+    let (simulator, _) = simulator(Rules::Open).await;
+    create(&simulator, &[("To", "whatsapp:+393990400000"), ("ValidityPeriod", "36000")]).await;
+    simulator.forward(Duration::from_hours(9));
+    assert_eq!(simulator.messages()[0].status, MessageStatus::Queued);
+    simulator.forward(Duration::from_hours(1));
+    let message = &simulator.messages()[0];
+    assert_eq!((&message.status, message.error_code), (&MessageStatus::Failed, Some(30036)));
 }
 
 #[tokio::test]
@@ -102,10 +111,14 @@ async fn a_scheduled_message_is_judged_when_it_is_sent() {
     let (simulator, _) = simulator(Rules::Production).await;
     write(&simulator, "hello").await;
     let service = format!("MG{}", "0".repeat(32));
-    register(&simulator, json!({ "messaging_services": [{ "sid": service, "senders": [SENDER] }] })).await;
+    let account = json!({
+        "sid": ACCOUNT, "auth_tokens": [TOKEN], "messaging_services": [{ "sid": service, "senders": [SENDER] }]
+    });
+    assert_eq!(control(&simulator, "accounts").json(&account).send().await.unwrap().status(), 204);
     let form =
         [("MessagingServiceSid", &*service), ("ScheduleType", "fixed"), ("SendAt", "2027-01-16T09:00:00Z")];
-    create(&simulator, &form).await;
+    let (_, created) = create(&simulator, &form).await;
+    assert_eq!(created["status"], "scheduled", "{created}");
     simulator.forward(Duration::from_hours(26));
     assert_eq!(simulator.messages()[1].error_code, Some(63016), "the window has closed by then");
 }

@@ -22,22 +22,22 @@ pub enum Reach {
 #[derive(Clone, PartialEq, Eq)]
 pub struct MediaAddress {
     url: Url,
-    /// The configured endpoint, if the host itself signed the URL.
-    signed_for: Option<Origin>,
+    /// The configured endpoint that the host itself put the URL together for.
+    trusted_at: Option<Origin>,
 }
 
 impl MediaAddress {
     /// An address from a script: anybody's.
     #[must_use]
     pub fn given(url: Url) -> Self {
-        Self { url, signed_for: None }
+        Self { url, trusted_at: None }
     }
 
-    /// An address that the host itself has just signed, for an endpoint that an admin configured. It is trusted as far
-    /// as it is at that endpoint: the same scheme, host and port.
+    /// An address that the host itself has put together, at an endpoint that an admin configured. It is trusted as far
+    /// as it is there: the same scheme, host and port.
     #[must_use]
-    pub fn signed(url: Url, endpoint: &Url) -> Self {
-        Self { url, signed_for: Some(endpoint.origin()) }
+    pub fn at(url: Url, endpoint: &Url) -> Self {
+        Self { url, trusted_at: Some(endpoint.origin()) }
     }
 
     /// The URL. A signed one is a secret.
@@ -52,7 +52,7 @@ impl fmt::Debug for MediaAddress {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("MediaAddress")
             .field("origin", &self.url.origin().ascii_serialization())
-            .field("is_signed", &self.signed_for.is_some())
+            .field("is_own", &self.trusted_at.is_some())
             .finish_non_exhaustive()
     }
 }
@@ -120,7 +120,7 @@ impl Guard {
     }
 
     fn is_own(&self, address: &MediaAddress) -> bool {
-        address.signed_for.as_ref() == Some(&address.url.origin()) || self.is_own_file(&address.url)
+        address.trusted_at.as_ref() == Some(&address.url.origin()) || self.is_own_file(&address.url)
     }
 
     /// Whether it is below `/public/` of the host's own public URL. The URL's parser has resolved `..` and `%2e%2e`; an

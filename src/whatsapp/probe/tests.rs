@@ -241,7 +241,7 @@ fn the_gate_knows_every_spelling() {
 fn a_signed_url_is_trusted_at_its_endpoint_only() {
     let guard = Guard { own: url("https://host.example"), reach: Reach::Public, is_public: is_global };
     let endpoint = url("http://10.0.0.7:9000");
-    let way = |text: &str| guard.way(&MediaAddress::signed(url(text), &endpoint));
+    let way = |text: &str| guard.way(&MediaAddress::at(url(text), &endpoint));
     assert_eq!(way("http://10.0.0.7:9000/bucket/a.png?X-Goog-Signature=1"), Ok(Way::Trusted));
     for (elsewhere, why) in [
         ("http://10.0.0.7:9001/bucket/a.png", Forbidden::Http),
@@ -350,7 +350,7 @@ async fn a_redirect_that_leads_inside_is_never_followed() {
 #[tokio::test]
 async fn the_trust_in_a_signed_url_ends_at_a_redirect() {
     let storage = Server::redirecting("/other".to_owned()).await;
-    let signed = MediaAddress::signed(storage.url("/bucket/a.png"), &storage.url("/"));
+    let signed = MediaAddress::at(storage.url("/bucket/a.png"), &storage.url("/"));
     let looked = public_probe(Names::with("x", &[])).look(&signed).await;
     assert_eq!(looked, Err(Unprobed::Forbidden(Forbidden::Redirect(Box::new(Forbidden::Http)))));
     assert_eq!(storage.requests.lock().unwrap().len(), 1);

@@ -88,7 +88,7 @@ async fn read_body(response: &mut Response) -> Result<Vec<u8>, String> {
 }
 
 /// `Retry-After` in either of its forms (RFC 9110, 10.2.3).
-fn retry_after(response: &Response) -> Option<Duration> {
+pub(in crate::whatsapp) fn retry_after(response: &Response) -> Option<Duration> {
     let text = response.headers().get(RETRY_AFTER)?.to_str().ok()?.trim();
     let wait = match text.parse() {
         Ok(seconds) => Duration::from_secs(seconds),
