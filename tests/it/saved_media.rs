@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use tokio::runtime::Runtime;
 use tokio::sync::Notify;
 
-use crate::host::{ACCOUNT, Folder, HostProcess, TOKEN, callback, form, sid};
+use crate::host::{ACCOUNT, Folder, HostProcess, TOKEN, callback, client, form, runtime, sid};
 use crate::media::{KEY_FILE, Storage};
 
 const JPEG: &[u8] = b"\xff\xd8\xff and so on";
@@ -417,4 +417,40 @@ fn a_host_that_dies_before_anything_was_recorded_saves_once_more_and_runs_once()
     assert_eq!(host.terminate(), Some(0));
     assert_eq!(office.storage.seen(), ["PUT 200", "PUT 200"], "the same object, once more");
     assert_eq!(office.folder.texts("SELECT status FROM effects"), ["before"]);
+}
+
+/// The whole way: somebody sends a picture, the simulator brings it, the action saves it.
+#[test]
+fn a_picture_that_is_sent_in_the_simulator_lies_in_the_bucket() {
+    let office = Office::new("", "");
+    let params = std::fs::read_to_string(office.folder.path("app-params.toml")).unwrap();
+    let stand_in = format!("api_base_url = \"{}\"", office.twilio.url);
+    office.folder.write("app-params.toml", &params.replace(&stand_in, "incoming_message = \"incoming\""));
+    office.folder.write(
+        "scripts/app/incoming.js",
+        r#"
+        const [{ url }] = vo.media;
+        const saved = utils.saveMedia(url, "pictures", "in/" + vo.MessageSid);
+        const { open } = JSON.parse(utils.getWhatsappWindow(vo.phoneNumber));
+        utils.executeSql("INSERT INTO effects VALUES (:MESSAGE_SID, ?, ?)", null, false, true, saved.contentType, open);
+        console.log("effect of " + vo.MessageSid);
+        "#,
+    );
+    let host = office.folder.serve();
+    let said = host.wait_for("simulator ");
+    let simulator = said.split_whitespace().last().unwrap().trim_end_matches('/').to_owned();
+    let picture = base64::engine::general_purpose::STANDARD.encode(JPEG);
+    let written = json!({
+        "from": "+393331234567", "to": "+14155238886",
+        "media": [{ "content_type": "image/jpeg", "base64": picture }],
+    });
+    let told: Value = runtime().block_on(async {
+        let request = client().post(format!("{simulator}/simulator/incoming")).json(&written);
+        request.send().await.unwrap().json().await.unwrap()
+    });
+    let sid = told["sid"].as_str().unwrap();
+    host.wait_for(&format!("effect of {sid}"));
+    assert_eq!(host.terminate(), Some(0));
+    assert_eq!(office.object(&format!("in/{sid}")), Some(("image/jpeg".to_owned(), JPEG.to_vec())));
+    assert_eq!(office.folder.texts("SELECT status || ' ' || note FROM effects"), ["image/jpeg 1"]);
 }
