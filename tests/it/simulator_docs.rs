@@ -5,13 +5,14 @@
 //! curl. What may follow: `json` (the last answer has at least these members; a text that ends in `…` begins so),
 //! `http` (its status and headers), `callbacks` (what has reached the application since, each line one request).
 
+use std::collections::HashSet;
 use std::process::Stdio;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use boatswain::base::{Clock, Secret, SystemClock};
 use boatswain::whatsapp::{Form, signature};
-use serde_json::Value;
+use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::sync::mpsc;
 
@@ -260,6 +261,7 @@ async fn alone() -> Alone {
 fn every_example_answers_what_stands_below_it() {
     runtime().block_on(async {
         let (simulator, mut application) = (alone().await, application().await);
+        let mut earlier = HashSet::new();
         let mut sid = String::new();
         let mut last: Option<Answered> = None;
         let mut examples = 0;
@@ -268,8 +270,14 @@ fn every_example_answers_what_stands_below_it() {
             match block.language {
                 "sh" if block.text.contains("curl") => {
                     // Nothing of an example before it arrives in this one.
-                    client().delete(format!("{}/simulator/messages", simulator.url)).send().await.unwrap();
-                    while application.requests.try_recv().is_ok() {}
+                    let control = format!("{}/simulator", simulator.url);
+                    let messages = client().get(format!("{control}/messages")).send().await.unwrap();
+                    let messages: Value = messages.json().await.unwrap();
+                    let sids = messages["messages"].as_array().unwrap().iter();
+                    earlier.extend(sids.map(|message| message["sid"].as_str().unwrap().to_owned()));
+                    client().delete(format!("{control}/messages")).send().await.unwrap();
+                    let open = client().post(format!("{control}/rules")).json(&json!({ "rules": "open" }));
+                    open.send().await.unwrap();
                     for command in format!("\n{}", block.text.replace("\\\n", " ")).split("\ncurl ").skip(1) {
                         let line = &format!("curl {command}");
                         let variable = |name: &str| match name {
