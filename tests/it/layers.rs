@@ -47,7 +47,7 @@ const CRATES: &[(&str, &[&str])] = &[
     ("boa_runtime", &["script"]),
     ("rusqlite", &["store"]),
     ("axum", &["web", "simulator", "control"]),
-    ("hyper", &["web", "simulator"]),
+    ("hyper", &["web", "simulator"]), // answers that break off lie below what axum does
     ("clap", &["cli"]),
     ("comfy_table", &["cli"]),
     ("google_cloud_auth", &["whatsapp"]),

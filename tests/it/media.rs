@@ -219,7 +219,7 @@ impl Shop {
             ),
         );
         folder.write("public/app/menu.png", "");
-        std::fs::write(folder.path("public/app/menu.png"), b"\x89PNG\r\n\x1A\n\0").unwrap();
+        std::fs::write(folder.path("public/app/menu.png"), PNG).unwrap();
         for (name, script) in actions {
             folder.write(&format!("scripts/app/{name}.js"), script);
         }
@@ -362,7 +362,7 @@ fn a_public_file_is_delivered() {
         assert_eq!(message.status, MessageStatus::Read);
         assert_eq!(
             message.media,
-            Some(MediaRecord::Fetched { content_type: "image/png".to_owned(), size: 9 })
+            Some(MediaRecord::Fetched { content_type: "image/png".to_owned(), size: PNG.len() as u64 })
         );
         shop.close().await;
     });
@@ -399,7 +399,7 @@ fn the_probe_sees_what_twilio_will_fetch() {
         let trusted = MediaAddress::at(signed.clone(), &shop.storage.url);
         assert_eq!(probe.look(&trusted).await, png(PNG.len() as u64));
         assert_eq!(shop.storage.seen(), ["GET 206"]);
-        assert_eq!(probe.look(&MediaAddress::given(address("public").await)).await, png(9));
+        assert_eq!(probe.look(&MediaAddress::given(address("public").await)).await, png(PNG.len() as u64));
         // The same URL, but a stranger's word.
         let looked = probe.look(&MediaAddress::given(signed)).await;
         assert!(matches!(looked, Err(Unprobed::Forbidden(_))), "{looked:?}");
