@@ -68,8 +68,8 @@ fn company_account(
     Some(Account { sid, username, password, spares, api_base_url: api_base_url(own, simulator)? })
 }
 
-/// The account of this sid as a run uses it at this moment.
-pub(super) fn run_account(run: &RunContext, sid: &AccountSid, now: UnixMillis) -> Option<Account> {
+/// The account of this sid as a run uses it: its company's own, or one that the company's actions have brought along.
+pub(super) fn known_account(run: &RunContext, sid: &AccountSid, now: UnixMillis) -> Option<Account> {
     let (app, company) = (run.application.id.clone(), run.company.clone());
     let remembered = run.keys.keys(&KeyPlace { app, company, account: sid.clone() }, now);
     company_account(&run.application, &run.company, sid, remembered, run.simulator_url.as_ref())

@@ -237,16 +237,6 @@ pub static MANIFEST: &[Function] = &[
         body: Body::Reply(reply::reply),
     },
     Function {
-        name: "getWhatsappWindow",
-        parameters: &[parameter("phoneNumber", "string | number")],
-        returns: "string",
-        documentation: "Whether a person may be written to without a template, because he has written to the company's \
-                        sender within 24 hours, as far as the host has heard: a JSON string with `open`, `lastMessageAt` \
-                        and `closesAt`.",
-        global: false,
-        body: Body::Host(window::get_whatsapp_window),
-    },
-    Function {
         name: "saveMedia",
         parameters: &[
             parameter("url", "string"),
@@ -259,6 +249,16 @@ pub static MANIFEST: &[Function] = &[
                         cannot be fetched or stored.",
         global: false,
         body: Body::Host(incoming_media::save_media),
+    },
+    Function {
+        name: "getWhatsappWindow",
+        parameters: &[parameter("phoneNumber", "string | number")],
+        returns: "string",
+        documentation: "Whether a person may be written to without a template, because he has written to the company's \
+                        sender within 24 hours, as far as the host has heard: a JSON string with `open`, `lastMessageAt` \
+                        and `closesAt`.",
+        global: false,
+        body: Body::Host(window::get_whatsapp_window),
     },
 ];
 

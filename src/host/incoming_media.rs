@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use serde_json::json;
 
-use crate::host::accounts::{api_base_url, run_account};
+use crate::host::accounts::{api_base_url, known_account};
 use crate::host::functions::{Call, Reply};
 use crate::host::media::storage;
 use crate::script::protocol::{ErrorKind, Thrown, Value};
@@ -65,11 +65,12 @@ fn medium(call: &Call<'_>, url: &str) -> Result<(IncomingMedium, Account), Throw
         )
     })?;
     let run = call.run;
-    let own = run.application.whatsapp_of(&run.company);
-    if api_base_url(own, run.simulator_url.as_ref()).is_none() {
+    let simulator = run.simulator_url.as_ref();
+    if api_base_url(run.application.whatsapp_of(&run.company), simulator).is_none() {
         return Err(thrown("SIMULATOR_MISSING", "the simulator is not running"));
     }
-    let account = run_account(run, medium.account(), call.now).ok_or_else(|| {
+    let sid = medium.account();
+    let account = known_account(run, sid, call.now).ok_or_else(|| {
         foreign(
             "the medium is of an account whose key this run may not use: the company's and the application's own are \
              in WHATSAPP, and those that the company's actions send with are remembered",

@@ -6,7 +6,7 @@
 
 use crate::base::{AccountSid, PhoneNumber, UnixMillis};
 use crate::host::RunContext;
-use crate::host::accounts::{api_base_url, run_account};
+use crate::host::accounts::{api_base_url, known_account};
 use crate::host::functions::{Call, Reply};
 use crate::host::messages::{Between, OutcomeForm, Refused, Route, answer, refused};
 use crate::host::request::Request;
@@ -47,7 +47,8 @@ fn route(run: &RunContext, now: UnixMillis, between: &mut Between) -> Result<Rou
         return refused("SIMULATOR_MISSING", "the simulator is not running");
     }
     let sid = AccountSid::parse(field("AccountSid")).ok();
-    let Some(account) = sid.and_then(|sid| run_account(run, &sid, now)) else {
+    let account = sid.and_then(|sid| known_account(run, &sid, now));
+    let Some(account) = account else {
         return refused(
             "REPLY_ACCOUNT_UNKNOWN",
             "the host has no key for the account that the message came by: an admin names it in the parameters, or the \

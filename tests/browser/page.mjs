@@ -269,7 +269,7 @@ await promise("several phones, as the documentation shows them", async () => {
   }
   await send({ To: `whatsapp:+393480000000`, Body: "Your code is 204 117." });
   await send({ Body: "Your parcel was handed over. Enjoy it!", MediaUrl: `${app}/order.png` });
-  await page.waitForFunction(() => [...document.querySelectorAll(".phone .ticks")].every((ticks) => ticks.classList.contains("is-read")));
+  for (const text of ["Your code", "Your parcel"]) await page.locator(".phone", { hasText: text }).locator(".is-read").waitFor();
   await page.waitForFunction(() => document.querySelectorAll(".phone .unread").length === 4);
   await screenshot("doc");
 });
