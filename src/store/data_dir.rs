@@ -18,7 +18,15 @@ pub struct DataDir {
 pub struct DataLock {
     // An flock(2) on the folder itself: no file to leave behind, and no fcntl lock that closing another
     // descriptor would drop.
-    _folder: File,
+    folder: File,
+}
+
+impl Drop for DataLock {
+    fn drop(&mut self) {
+        // Closing it is not enough: a child that another thread has forked and that has not begun its program yet has
+        // the descriptor too.
+        let _ = self.folder.unlock();
+    }
 }
 
 impl DataDir {
@@ -69,7 +77,7 @@ impl DataDir {
         let fail = |cause| StoreError::DataFolder { path: self.root.clone(), cause };
         let folder = File::open(&self.root).map_err(fail)?;
         match folder.try_lock() {
-            Ok(()) => Ok(DataLock { _folder: folder }),
+            Ok(()) => Ok(DataLock { folder }),
             Err(TryLockError::WouldBlock) => Err(StoreError::Locked { path: self.root.clone() }),
             Err(TryLockError::Error(cause)) => Err(fail(cause)),
         }

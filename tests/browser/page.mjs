@@ -150,7 +150,7 @@ await promise("the page is there before anything else is", async () => {
   await page.locator('#link[data-link="open"]').waitFor();
   assert.equal(await page.locator("#no-phones").isVisible(), true);
   assert.equal(await page.inputValue("#rules"), "open");
-  assert.match(await page.textContent("#clock"), /\d\d:\d\d:\d\d/);
+  await page.locator("#clock", { hasText: /\d\d:\d\d:\d\d/ }).waitFor();
   await screenshot("1-empty");
 });
 

@@ -47,7 +47,7 @@ const CRATES: &[(&str, &[&str])] = &[
     ("boa_runtime", &["script"]),
     ("rusqlite", &["store"]),
     ("axum", &["web", "simulator", "control"]),
-    ("hyper", &["web"]),
+    ("hyper", &["web", "simulator"]),
     ("clap", &["cli"]),
     ("comfy_table", &["cli"]),
     ("google_cloud_auth", &["whatsapp"]),

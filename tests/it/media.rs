@@ -218,7 +218,8 @@ impl Shop {
                 storage.url.as_str().trim_end_matches('/')
             ),
         );
-        folder.write("public/app/menu.png", "a picture");
+        folder.write("public/app/menu.png", "");
+        std::fs::write(folder.path("public/app/menu.png"), b"\x89PNG\r\n\x1A\n\0").unwrap();
         for (name, script) in actions {
             folder.write(&format!("scripts/app/{name}.js"), script);
         }

@@ -9,7 +9,7 @@ use std::process::Stdio;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use boatswain::base::Secret;
+use boatswain::base::{Clock, Secret, SystemClock};
 use boatswain::whatsapp::{Form, signature};
 use serde_json::Value;
 use tokio::io::{AsyncBufReadExt, BufReader};
@@ -55,7 +55,7 @@ fn words(line: &str, variable: &dyn Fn(&str) -> String) -> Vec<String> {
             }
             (None | Some('"'), '$') => {
                 let mut name = String::new();
-                while let Some(c) = rest.next_if(|c| c.is_ascii_uppercase()) {
+                while let Some(c) = rest.next_if(char::is_ascii_uppercase) {
                     name.push(c);
                 }
                 word.get_or_insert_default().push_str(&variable(&name));
@@ -181,7 +181,7 @@ fn difference(expected: &Value, told: &Value) -> Option<String> {
 
 /// The application of the examples. It answers as its path says, and checks every signature.
 ///
-/// `/ok` 204; `/busy` 503 to the first two of each status, then 204; `/echo` TwiML with a reply.
+/// `/ok` 204; `/busy` 503 to the first two of each status, then 204; `/echo` `TwiML` with a reply.
 struct Application {
     url: String,
     requests: mpsc::UnboundedReceiver<Form>,
@@ -270,17 +270,15 @@ fn every_example_answers_what_stands_below_it() {
                     // Nothing of an example before it arrives in this one.
                     client().delete(format!("{}/simulator/messages", simulator.url)).send().await.unwrap();
                     while application.requests.try_recv().is_ok() {}
-                    for line in block.text.replace("\\\n", " ").lines() {
-                        let line = line.split(" # ").next().unwrap().trim();
-                        if line.is_empty() || line.starts_with('#') {
-                            continue;
-                        }
+                    for command in format!("\n{}", block.text.replace("\\\n", " ")).split("\ncurl ").skip(1) {
+                        let line = &format!("curl {command}");
                         let variable = |name: &str| match name {
                             "TWILIO" => simulator.url.clone(),
                             "API" => format!("{}/2010-04-01/Accounts/{ACCOUNT}", simulator.url),
                             "AUTH" => format!("{ACCOUNT}:{TOKEN}"),
                             "APP" => application.url.clone(),
                             "SID" => sid.clone(),
+                            "TOMORROW" => SystemClock.now().plus(Duration::from_hours(24)).to_string(),
                             _ => panic!("{place}: what is ${name}?"),
                         };
                         let request = Request::of(words(line, &variable));
