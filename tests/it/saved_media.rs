@@ -159,18 +159,18 @@ impl Office {
     }
 
     #[track_caller]
-    fn refused(&self, company: &str, vo: Value, code: &str) -> String {
-        let told = self.save(company, &vo);
+    fn refused(&self, company: &str, vo: &Value, code: &str) -> String {
+        let told = self.save(company, vo);
         assert_eq!((&told["name"], &told["code"]), (&json!("Error"), &json!(code)), "{told}");
         let message = told["message"].as_str().unwrap().to_owned();
         assert!(message.starts_with("saveMedia: ") && !message.contains("token"), "{message}");
         message
     }
 
-    /// A notification that names a medium; with a company's own action that is the same as an incoming message.
+    /// A notification whose form names a medium, as that of an incoming message does.
     fn post(&self, host: &HostProcess, n: u32) {
         let mut form = form(&sid(n), "delivered");
-        form.push("MediaUrl0", &self.twilio.medium(ACCOUNT));
+        form.push("MediaUrl0", self.twilio.medium(ACCOUNT));
         let path = "/whatsapp/callback/app/NODEFINED";
         assert_eq!(callback(&host.url, &host.url, path, &form, TOKEN).status, 204);
     }
@@ -199,17 +199,17 @@ fn only_an_account_whose_key_the_run_may_use_is_asked() {
     let office = Office::new("", "");
     let url = office.twilio.medium(OTHER);
     assert_eq!(office.save("OTHER", &json!({ "url": url }))["size"], JPEG.len());
-    let said = office.refused("ACME", json!({ "url": url }), "MEDIA_URL_FOREIGN");
+    let said = office.refused("ACME", &json!({ "url": url }), "MEDIA_URL_FOREIGN");
     assert!(said.contains("account"), "{said}");
     assert_eq!(office.twilio.seen().len(), 2, "nobody was asked for ACME");
 
     // One that the company's actions have brought along.
     let url = office.twilio.medium(BROUGHT);
-    office.refused("ACME", json!({ "url": url }), "MEDIA_URL_FOREIGN");
+    office.refused("ACME", &json!({ "url": url }), "MEDIA_URL_FOREIGN");
     let brings = json!({ "url": url, "account": BROUGHT, "key": "brought-token" });
     assert_eq!(office.save("ACME", &brings)["size"], JPEG.len());
     assert_eq!(office.save("ACME", &json!({ "url": url }))["size"], JPEG.len(), "it is remembered");
-    office.refused("OTHER", json!({ "url": url }), "MEDIA_URL_FOREIGN");
+    office.refused("OTHER", &json!({ "url": url }), "MEDIA_URL_FOREIGN");
 }
 
 #[test]
@@ -228,12 +228,12 @@ fn what_is_no_medium_of_twilios_gets_no_request_and_no_key() {
         String::new(),
         "Media".to_owned(),
     ] {
-        office.refused("ACME", json!({ "url": url }), "MEDIA_URL_FOREIGN");
+        office.refused("ACME", &json!({ "url": url }), "MEDIA_URL_FOREIGN");
     }
-    let named = office.refused("ACME", json!({ "url": medium, "file": "a/../b" }), "STORAGE_URL");
+    let named = office.refused("ACME", &json!({ "url": medium, "file": "a/../b" }), "STORAGE_URL");
     assert!(named.contains("a/../b"), "{named}");
-    office.refused("ACME", json!({ "url": medium, "bucket": "No" }), "STORAGE_URL");
-    office.refused("ACME", json!({ "url": medium, "file": "" }), "STORAGE_URL");
+    office.refused("ACME", &json!({ "url": medium, "bucket": "No" }), "STORAGE_URL");
+    office.refused("ACME", &json!({ "url": medium, "file": "" }), "STORAGE_URL");
     for vo in [json!({}), json!({ "url": 7 }), json!({ "url": medium, "file": 7 })] {
         assert_eq!(office.save("ACME", &vo)["name"], "TypeError", "{vo}");
     }
@@ -258,21 +258,21 @@ fn what_passes_is_tried_three_times_and_what_does_not_once() {
     assert_eq!(office.storage.seen(), ["PUT 500", "PUT 503", "PUT 200"]);
 
     office.twilio.fails(&[500; 3]);
-    let said = office.refused("ACME", vo.clone(), "MEDIA_UNREACHABLE");
+    let said = office.refused("ACME", &vo, "MEDIA_UNREACHABLE");
     assert!(said.contains("500"), "{said}");
     assert_eq!(office.twilio.seen(), ["01 500"; 3]);
     office.storage.faults.lock().unwrap().extend([500; 3]);
-    office.refused("ACME", vo.clone(), "STORAGE_UNREACHABLE");
+    office.refused("ACME", &vo, "STORAGE_UNREACHABLE");
     office.storage.faults.lock().unwrap().extend([403]);
-    let said = office.refused("ACME", vo.clone(), "STORAGE_REFUSED");
+    let said = office.refused("ACME", &vo, "STORAGE_REFUSED");
     assert!(said.contains("AccessDenied"), "{said}");
     assert_eq!(office.storage.seen(), ["PUT 500", "PUT 500", "PUT 500", "PUT 403"]);
     office.twilio.seen();
 
     office.twilio.fails(&[404]);
-    office.refused("ACME", vo.clone(), "MEDIA_GONE");
+    office.refused("ACME", &vo, "MEDIA_GONE");
     office.twilio.keys.lock().unwrap().clear();
-    office.refused("ACME", vo, "MEDIA_REFUSED");
+    office.refused("ACME", &vo, "MEDIA_REFUSED");
     assert_eq!(office.twilio.seen(), ["01 404", "01 401"]);
 }
 
@@ -437,18 +437,18 @@ fn a_picture_that_is_sent_in_the_simulator_lies_in_the_bucket() {
         "#,
     );
     let host = office.folder.serve();
-    let said = host.wait_for("simulator ");
-    let simulator = said.split_whitespace().last().unwrap().trim_end_matches('/').to_owned();
+    let line = host.wait_for("simulator ");
+    let simulator = line.split_whitespace().last().unwrap().trim_end_matches('/').to_owned();
     let picture = base64::engine::general_purpose::STANDARD.encode(JPEG);
     let written = json!({
-        "from": "+393331234567", "to": "+14155238886",
+        "account_sid": ACCOUNT, "from": "+393331234567", "to": "+14155238886",
         "media": [{ "content_type": "image/jpeg", "base64": picture }],
     });
-    let told: Value = runtime().block_on(async {
+    let answer: Value = runtime().block_on(async {
         let request = client().post(format!("{simulator}/simulator/incoming")).json(&written);
         request.send().await.unwrap().json().await.unwrap()
     });
-    let sid = told["sid"].as_str().unwrap();
+    let sid = answer["sid"].as_str().unwrap();
     host.wait_for(&format!("effect of {sid}"));
     assert_eq!(host.terminate(), Some(0));
     assert_eq!(office.object(&format!("in/{sid}")), Some(("image/jpeg".to_owned(), JPEG.to_vec())));
