@@ -182,7 +182,7 @@ fn difference(expected: &Value, told: &Value) -> Option<String> {
 
 /// The application of the examples. It answers as its path says, and checks every signature.
 ///
-/// `/ok` 204; `/busy` 503 to the first two of each status, then 204; `/echo` `TwiML` with a reply.
+/// `/ok` 204; `/busy` 503 to the first two of each status, then 204; `/echo` `TwiML` with a reply. Media: `/missing.png`, and `/page.html`, which is XML.
 struct Application {
     url: String,
     requests: mpsc::UnboundedReceiver<Form>,
@@ -195,6 +195,11 @@ async fn application() -> Application {
     let own = url.clone();
     let seen: Arc<Mutex<Vec<String>>> = Arc::default();
     let handler = async move |uri: axum::http::Uri, headers: axum::http::HeaderMap, body: String| {
+        match uri.path() {
+            "/missing.png" => return (404, ""),
+            "/page.html" => return (200, "<response/>"),
+            _ => {}
+        }
         let form = Form::parse(body.as_bytes()).unwrap();
         let given = headers["x-twilio-signature"].to_str().unwrap();
         assert!(signature::verify(&format!("{own}{uri}"), &form, given, &[Secret::new(TOKEN)]), "{uri}");
@@ -287,6 +292,7 @@ fn every_example_answers_what_stands_below_it() {
                             "APP" => application.url.clone(),
                             "SID" => sid.clone(),
                             "TOMORROW" => SystemClock.now().plus(Duration::from_hours(24)).to_string(),
+                            "LATER" => SystemClock.now().plus(Duration::from_hours(72)).to_string(),
                             _ => panic!("{place}: what is ${name}?"),
                         };
                         let request = Request::of(words(line, &variable));
