@@ -327,11 +327,15 @@ await promise("rules and time", async () => {
   const before = Date.parse((await (await fetch(`${url}/simulator`)).json()).now);
   await page.click("text=24 hours");
   await page.waitForFunction((before) => Date.parse(document.getElementById("clock").dateTime) > before + 86_000_000, before);
-  await page.selectOption("#rules", "production");
-  await page.waitForResponse((response) => response.url() === `${url}/simulator`);
+  const choose = async (rules) => {
+    const changed = page.waitForResponse(`${url}/simulator/rules`);
+    await page.selectOption("#rules", rules);
+    assert.equal((await changed).status(), 204);
+  };
+  await choose("production");
   const late = await send({ Body: "Is anybody there?" });
   await bubble(late.sid).locator(".failure", { hasText: "63016" }).waitFor();
-  await page.selectOption("#rules", "open");
+  await choose("open");
   await isRead((await send({ Body: "Good morning!" })).sid);
   assert.equal(await page.locator(".day").count() > 1, true, "another day has begun");
 });
