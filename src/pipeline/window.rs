@@ -161,29 +161,31 @@ impl Window {
             return None;
         }
         let due = self.horizon.map(|(at, _)| at);
-        let wanted = if self.behind || has_short(queue) { Some(UnixMillis(i64::MIN)) } else { due };
+        let wanted = if self.has_next(queue) { Some(UnixMillis(i64::MIN)) } else { due };
         wanted.map(|at| self.not_before.map_or(at, |pause| at.max(pause)))
     }
 
     /// Whether there is something to read now.
     pub(super) fn wants(&self, queue: &Queue, now: UnixMillis) -> bool {
         let paused = self.not_before.is_some_and(|at| at > now && at <= now.plus(PAUSE));
-        let waits_to_give_way = self.is_pressing(queue, now) && queue.next_due().is_some();
+        let waits_to_give_way = self.has_next(queue) && queue.next_due().is_some();
         self.reading.is_none()
             && !paused
-            && (self.behind || has_short(queue) || self.wanted_scheduled(queue, now).is_some())
+            && (self.has_next(queue) || self.wanted_scheduled(queue, now).is_some())
             && (!self.is_full(queue) || waits_to_give_way && !queue.has_ready(now))
     }
 
-    /// Whether there is something on the disk that could run now.
-    fn is_pressing(&self, queue: &Queue, now: UnixMillis) -> bool {
-        self.behind || has_short(queue) || self.horizon.is_some_and(|(at, _)| is_due(at, now))
+    /// Whether there is something on the disk that could run before what is delayed in memory. What is tried again is
+    /// none of it, also where the clock was set back and it is due: what of it is in memory lies before the horizon, and
+    /// would have to be read again first.
+    fn has_next(&self, queue: &Queue) -> bool {
+        self.behind || has_short(queue)
     }
 
     /// From where on what is tried again is to be read: when it is due, or when nothing else is delayed or behind. What
     /// is not due would only have to give way again.
     fn wanted_scheduled(&self, queue: &Queue, now: UnixMillis) -> Option<Scheduled> {
-        let alone = !self.behind && queue.next_due().is_none();
+        let alone = !self.has_next(queue) && queue.next_due().is_none();
         self.horizon.filter(|(at, _)| alone || is_due(*at, now))
     }
 
@@ -193,7 +195,7 @@ impl Window {
 
     /// Begins to read, if there is room; [`Window::done`] ends it.
     pub(super) fn begin(&mut self, queue: &mut Queue, now: UnixMillis) -> Option<Order> {
-        if self.is_pressing(queue, now) && self.is_full(queue) {
+        if self.has_next(queue) && self.is_full(queue) {
             // What can run goes before what is delayed.
             if let Some((at, id)) = queue.leave(self.most / 4, now) {
                 self.horizon =
