@@ -99,6 +99,7 @@ impl Shared {
         self.happen(&mut state, target);
         self.clock.advance_to(before + by);
         drop(state);
+        self.alarm.notify_one(); // what is next is due sooner
         self.announce();
         self.clock.now()
     }
