@@ -171,7 +171,7 @@ impl Shared {
             return;
         }
         let Some(account) = accounts.get(&message.account) else { return };
-        if message.from.is_none() {
+        if message.from.is_none() && step.status != MessageStatus::Canceled {
             message.from = message.chosen.clone();
         }
         if message.status.may_become(&step.status) {
