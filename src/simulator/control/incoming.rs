@@ -300,7 +300,7 @@ async fn deliver(
                 Verb::Message(reply) => match send(shared, account, message, reply) {
                     Ok(sent) if sent.is_taken => delivery.replies.push(sent.message.sid),
                     Ok(_) => {
-                        errors.push(AnswerError::new(20500, "a script keeps the reply from being taken"))
+                        errors.push(AnswerError::new(20500, "a script keeps the reply from being taken"));
                     }
                     Err(error) => errors.push(AnswerError::new(error.code, error.message)),
                 },

@@ -250,8 +250,8 @@ async fn pages_follow_each_other_although_messages_are_deleted() {
     let (_, second) = request(&simulator, "GET", path, &[]).await;
     let seen: Vec<_> = second["messages"].as_array().unwrap().iter().map(|m| m["sid"].clone()).collect();
     assert_eq!(seen, sids[2..]);
-    let last = format!("Messages.json?PageSize=1&Page={}&PageToken=PASM{:032x}", usize::MAX, u64::MAX);
-    let (status, list) = request(&simulator, "GET", &last, &[]).await;
+    let far = format!("Messages.json?PageSize=1&Page={}&PageToken=PASM{:032x}", usize::MAX, u64::MAX);
+    let (status, list) = request(&simulator, "GET", &far, &[]).await;
     assert_eq!((status, &list["page"]), (200, &json!(usize::MAX)), "{list}");
     for bad in ["Page=x", "PageSize=many", "PageToken=PASMx"] {
         assert_eq!(request(&simulator, "GET", &format!("Messages.json?{bad}"), &[]).await.0, 400, "{bad}");
