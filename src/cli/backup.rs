@@ -14,7 +14,7 @@ use crate::store::{self, Backup, BackupError, DataDir};
 pub(super) async fn run(options: &Options, file: &Path, force: bool) -> Result<(), Failure> {
     let data = match &options.data {
         Some(data) => data.clone(),
-        None => config::load(&options.params)?.params.host.data_dir,
+        None => config::load(options.params())?.params.host.data_dir,
     };
     // A relative path is meant from where the command stands, not from where the host does.
     let file = std::path::absolute(file).map_err(|error| {

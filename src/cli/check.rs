@@ -15,12 +15,12 @@ pub(super) fn run(options: &Options, json: bool) -> Result<(), Failure> {
     let scripts = options
         .scripts
         .clone()
-        .unwrap_or_else(|| options.params.parent().unwrap_or_else(|| "".as_ref()).join("scripts"));
-    let mut found = match config::load(&options.params) {
+        .unwrap_or_else(|| options.params().parent().unwrap_or_else(|| "".as_ref()).join("scripts"));
+    let mut found = match config::load(options.params()) {
         Ok(Loaded { params, warnings }) => {
             let mut found = warnings;
             for application in params.applications.values() {
-                found.extend(application_problems(application, &scripts, &options.params));
+                found.extend(application_problems(application, &scripts, options.params()));
             }
             found
         }

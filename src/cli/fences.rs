@@ -95,7 +95,7 @@ async fn change(options: &Options, fence: Fence) -> Result<bool, Failure> {
         });
     }
     let app = application(&fence);
-    if !config::load(&options.params)?.params.applications.contains_key(app) {
+    if !config::load(options.params())?.params.applications.contains_key(app) {
         return Err(unknown_application(app).into());
     }
     let data = DataDir::create(&data).map_err(store)?;

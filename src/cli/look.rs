@@ -101,7 +101,7 @@ pub(super) fn not_found(id: &str) -> Diagnostic {
 pub(super) fn data_folder(options: &Options) -> Result<PathBuf, Failure> {
     Ok(match &options.data {
         Some(data) => data.clone(),
-        None => config::load(&options.params)?.params.host.data_dir,
+        None => config::load(options.params())?.params.host.data_dir,
     })
 }
 

@@ -60,7 +60,12 @@ pub fn main() -> ExitCode {
         Ok(options) => options,
         Err(error) => return usage(&error),
     };
-    output::init(options.log_format, matches!(options.command, Command::Serve { .. }));
+    let level = match options.command {
+        Command::Serve { .. } => "info",
+        Command::Simulator { .. } => "warn", // callbacks that are not delivered, media that can't be had
+        _ => "error",
+    };
+    output::init(options.log_format, level);
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {

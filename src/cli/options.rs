@@ -1,6 +1,6 @@
 //! What can be said on the command line.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
@@ -13,15 +13,9 @@ use crate::config::Address;
 #[derive(Debug, Parser)]
 #[command(name = "boatswain", version, propagate_version = true)]
 pub(super) struct Options {
-    /// Application parameters.
-    #[arg(
-        long,
-        global = true,
-        env = "BOATSWAIN_PARAMS",
-        value_name = "FILE",
-        default_value = "app-params.toml"
-    )]
-    pub(super) params: PathBuf,
+    /// Application parameters [default: app-params.toml].
+    #[arg(long, global = true, env = "BOATSWAIN_PARAMS", value_name = "FILE")]
+    pub(super) params: Option<PathBuf>,
     /// Folder of the actions [default: `scripts` beside the parameters].
     #[arg(long, global = true, env = "BOATSWAIN_SCRIPTS", value_name = "DIR")]
     pub(super) scripts: Option<PathBuf>,
@@ -36,6 +30,13 @@ pub(super) struct Options {
     pub(super) log_format: LogFormat,
     #[command(subcommand)]
     pub(super) command: Command,
+}
+
+impl Options {
+    /// The parameter file: the one that was named, or the usual one.
+    pub(super) fn params(&self) -> &Path {
+        self.params.as_deref().unwrap_or(Path::new("app-params.toml"))
+    }
 }
 
 /// How the log is written.

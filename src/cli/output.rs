@@ -7,10 +7,9 @@ use tracing_subscriber::EnvFilter;
 use crate::base::Diagnostic;
 use crate::cli::options::LogFormat;
 
-/// Starts the log on stderr. Commands other than `serve` say only what is wrong.
-pub(super) fn init(format: LogFormat, talkative: bool) {
-    let default = if talkative { "info" } else { "error" };
-    let filter = EnvFilter::try_from_env("BOATSWAIN_LOG").unwrap_or_else(|_| EnvFilter::new(default));
+/// Starts the log on stderr, from this level on where `BOATSWAIN_LOG` says nothing else.
+pub(super) fn init(format: LogFormat, level: &str) {
+    let filter = EnvFilter::try_from_env("BOATSWAIN_LOG").unwrap_or_else(|_| EnvFilter::new(level));
     let builder = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)

@@ -19,7 +19,7 @@ pub(super) async fn run(
     vo: &str,
     company: Option<&str>,
 ) -> Result<(), Failure> {
-    let params = config::load(&options.params)?.params;
+    let params = config::load(options.params())?.params;
     let order = order(&params, action, vo, company)?;
     let data = options.data.clone().unwrap_or_else(|| params.host.data_dir.clone());
     let report = match ControlClient::find(&DataDir::socket_in(&data)).await {

@@ -19,7 +19,7 @@ pub(super) async fn run(options: &Options, listen: Option<Address>) -> Result<()
     let (Ok(mut terminate), Ok(mut interrupt)) = signals else {
         return Err(Diagnostic::error("SIGNALS", "the program cannot listen for signals").into());
     };
-    let Loaded { params, warnings } = config::load(&options.params)?;
+    let Loaded { params, warnings } = config::load(options.params())?;
     for warning in &warnings {
         output::problem(warning);
     }

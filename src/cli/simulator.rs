@@ -3,8 +3,6 @@
 //! It takes its accounts from the parameter file. In a folder without one it has an account of its own, so that
 //! whoever tests software against Twilio needs nothing but the program.
 
-use std::path::Path;
-
 use tokio::signal::unix::{SignalKind, signal};
 use url::Url;
 
@@ -15,9 +13,7 @@ use crate::config::{self, Address, Loaded};
 use crate::runtime::{simulated_accounts, simulator_problem};
 use crate::simulator::{Settings, Simulator};
 
-/// Where no parameter file was named and there is none.
-const USUAL_FILE: &str = "app-params.toml";
-/// What it would have said. Key and account are of no use anywhere else.
+/// What the parameter file would have said, where none was named and there is none. Key and account are of no use anywhere else.
 const WITHOUT_FILE: &str = r#"
 [applications.simulator.WHATSAPP]
 environment = "simulator"
@@ -31,17 +27,21 @@ pub(super) async fn run(options: &Options, listen: Option<Address>) -> Result<()
     let (Ok(mut terminate), Ok(mut interrupt)) = signals else {
         return Err(Diagnostic::error("SIGNALS", "the program cannot listen for signals").into());
     };
-    let has_file = options.params != Path::new(USUAL_FILE) || options.params.exists();
+    let has_file = options.params.is_some() || options.params().exists();
     let Loaded { params, .. } = if has_file {
-        config::load(&options.params)?
+        config::load(options.params())?
     } else {
-        config::parse(&options.params, WITHOUT_FILE, &|_| None)?
+        config::parse(options.params(), WITHOUT_FILE, &|_| None)?
     };
     let public_url = params.host.public_base(params.host.listen);
+    let accounts = simulated_accounts(params.applications.values(), &public_url);
+    if accounts.is_empty() {
+        output::note("note: no application uses the simulator: register an account at /simulator/accounts");
+    }
     let settings = Settings {
         listen: listen.unwrap_or(params.simulator.listen),
         rules: params.simulator.rules,
-        accounts: simulated_accounts(params.applications.values(), &public_url),
+        accounts,
         ..Settings::default()
     };
     let simulator = Simulator::bind(settings).await.map_err(|error| simulator_problem(&error))?;

@@ -20,6 +20,8 @@ use crate::whatsapp::MessageStatus;
 /// A message that was taken, or is answered as if it had been.
 pub(super) struct Admitted {
     pub(super) message: Message,
+    /// Whether it is there.
+    pub(super) is_taken: bool,
     pub(super) answer: Answer,
     /// What the answer waits for.
     pub(super) wait: Option<oneshot::Receiver<()>>,
@@ -83,7 +85,7 @@ impl Shared {
                 inbound: None,
             };
             if !is_taken {
-                return Ok(Admitted { message, answer, wait: None });
+                return Ok(Admitted { message, is_taken, answer, wait: None });
             }
             state.messages.insert(message.clone());
             let created = self.clock.elapsed();
@@ -98,7 +100,7 @@ impl Shared {
                 self.put(&mut state, created + answer_after, Event::Answer(message.sid.clone(), tell));
                 told
             });
-            Admitted { message, answer, wait }
+            Admitted { message, is_taken, answer, wait }
         };
         self.announce();
         Ok(admitted)

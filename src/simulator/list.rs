@@ -89,8 +89,13 @@ impl<'a> Pages<'a> {
         let has_more = found.len() > self.size;
         found.truncate(self.size);
         let token = |number: u64| format!("PASM{number:032x}");
-        let next = has_more
-            .then(|| self.uri(path, self.page + 1, found.len().checked_sub(1).and_then(token_of).map(token)));
+        let next = has_more.then(|| {
+            self.uri(
+                path,
+                self.page.saturating_add(1),
+                found.len().checked_sub(1).and_then(token_of).map(token),
+            )
+        });
         let start = self.page.saturating_mul(self.size);
         json!({
             "end": start.saturating_add(found.len()).saturating_sub(1),

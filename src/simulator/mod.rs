@@ -123,7 +123,7 @@
 //! # Messages that come in
 //!
 //! `POST /simulator/incoming` takes `{"from","to"}` and any of `account_sid` (needed where several accounts have the
-//! sender), `body`, `media` (`[{"content_type","base64"}]`, 16 MB each, or `[{"url"}]` of this computer), `profile_name`,
+//! sender), `body` (4,096 characters), `media` (`[{"content_type","base64"}]`, 16 MB each, or `[{"url"}]` of this computer), `profile_name`,
 //! `location` (`{"latitude","longitude","address","label"}`), `button` (`{"text","payload"}`), `reply_to` (a message's
 //! sid), `url`, `copies` (sends the request so many times) and `sid` (the message's; one that came in already is sent
 //! again). It opens the 24-hour window and joins the sandbox (`join boatswain`).
@@ -176,6 +176,7 @@ use std::num::NonZeroU32;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use axum::middleware;
 use tokio::net::TcpListener;
 use tokio::runtime::Handle;
 use tokio::sync::{Notify, watch};
@@ -227,7 +228,7 @@ pub enum SimulatorError {
     Client(String),
 }
 
-/// A running simulator. It ends with [`Simulator::shutdown`], or when this is dropped.
+/// A running simulator. It ends with [`Simulator::shutdown`], or with the runtime; not when this is dropped.
 pub struct Simulator {
     address: SocketAddr,
     shared: Arc<Shared>,
@@ -244,9 +245,10 @@ impl Simulator {
         let listener = TcpListener::bind(settings.listen).await.map_err(failed)?;
         let address = listener.local_addr().map_err(failed)?;
         let shared = Arc::new(Shared::new(settings, address)?);
-        let answers = axum::middleware::from_fn_with_state(Arc::clone(&shared), answer::give);
+        let answers = middleware::from_fn_with_state(Arc::clone(&shared), answer::give);
+        let headers = middleware::from_fn_with_state(Arc::clone(&shared), headers::add);
         let own = guard::own_pages_only(control::routes().merge(page::routes()), address);
-        let routes = rest::routes(&shared).layer(answers).merge(own).with_state(Arc::clone(&shared));
+        let routes = rest::routes().layer(answers).layer(headers).merge(own).with_state(Arc::clone(&shared));
         let service = routes.into_make_service_with_connect_info::<Connection>();
         let mut stopping = shared.stopping.subscribe();
         let stopped = async move {

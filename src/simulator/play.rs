@@ -99,6 +99,7 @@ impl Shared {
         self.happen(&mut state, target);
         self.clock.advance_to(before + by);
         drop(state);
+        self.alarm.notify_one(); // what is next is due sooner
         self.announce();
         self.clock.now()
     }
@@ -170,7 +171,7 @@ impl Shared {
             return;
         }
         let Some(account) = accounts.get(&message.account) else { return };
-        if message.from.is_none() {
+        if message.from.is_none() && step.status != MessageStatus::Canceled {
             message.from = message.chosen.clone();
         }
         if message.status.may_become(&step.status) {

@@ -9,7 +9,7 @@ use axum::http::header::{AUTHORIZATION, CONTENT_TYPE};
 use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
-use axum::{Extension, Json, Router, middleware};
+use axum::{Extension, Json, Router};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
@@ -18,7 +18,6 @@ use super::accounts::SimulatedAccount;
 use super::admit::Admitted;
 use super::attachments;
 use super::error::ApiError;
-use super::headers;
 use super::list;
 use super::rules::Rules;
 use super::script::Step;
@@ -30,7 +29,7 @@ use crate::whatsapp::{Form, MessageStatus};
 /// The longest request body, in bytes: a text of 1,600 characters, percent-encoded, has 20,000.
 const MAX_BODY: usize = 64 * 1024;
 
-pub(super) fn routes(shared: &Arc<Shared>) -> Router<Arc<Shared>> {
+pub(super) fn routes() -> Router<Arc<Shared>> {
     const MESSAGES: &str = "/2010-04-01/Accounts/{account}/Messages";
     Router::new()
         .route(&format!("{MESSAGES}.json"), post(create).get(list::list))
@@ -43,7 +42,6 @@ pub(super) fn routes(shared: &Arc<Shared>) -> Router<Arc<Shared>> {
         .route("/media/{message}/{key}", get(attachments::content))
         .method_not_allowed_fallback(async || ApiError::new(20004, "Method not allowed"))
         .fallback(async |uri: Uri| ApiError::not_found(uri.path()))
-        .layer(middleware::from_fn_with_state(Arc::clone(shared), headers::add))
         .layer(DefaultBodyLimit::max(MAX_BODY))
 }
 

@@ -411,7 +411,9 @@ async fn a_message_is_called_off_redacted_and_deleted() {
     let path = format!("Messages/{}.json", created["sid"].as_str().unwrap());
     let (status, canceled) = request(&simulator, "POST", &path, &[("Status", "canceled")]).await;
     assert_eq!((status, &canceled["status"]), (200, &json!("canceled")));
-    assert_eq!(application.next().await.status(), "canceled");
+    let called = application.next().await;
+    assert_eq!((called.status(), called.form.get("From")), ("canceled", None), "no sender was chosen");
+    assert_eq!(request(&simulator, "GET", &path, &[]).await.1["from"], Value::Null);
     let (status, error) = request(&simulator, "POST", &path, &[("Status", "canceled")]).await;
     assert_eq!((status, &error["code"]), (409, &json!(30409)));
 

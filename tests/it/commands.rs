@@ -360,6 +360,12 @@ fn serve_says_what_stands_in_its_way() {
     assert!(refused(&folder.boatswain(&["serve"]), "MIGRATION_CHANGED").contains("002.sql"));
     folder.write("app-params.toml", "");
     assert_eq!(status(&folder.boatswain(&["check"])), 0, "nothing configured is not wrong");
+    let elsewhere = ["simulator", "--listen", "192.0.2.1:0"];
+    assert!(stderr(&folder.boatswain(&elsewhere)).contains("note: no application uses the simulator"));
+    std::fs::remove_file(folder.path("app-params.toml")).unwrap();
+    assert!(!stderr(&folder.boatswain(&elsewhere)).contains("note: "), "it has an account of its own");
+    let named = [&["--params", "app-params.toml"], &elsewhere[..]].concat();
+    refused(&folder.boatswain(&named), "PARAMS_UNREADABLE");
 }
 
 #[test]

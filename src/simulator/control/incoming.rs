@@ -11,6 +11,7 @@ use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use serde::Deserialize;
 use serde_json::{Value, json};
+use tokio::sync::oneshot;
 use url::Url;
 
 use crate::base::{AccountSid, MessageSid, Secret};
@@ -28,6 +29,8 @@ use crate::whatsapp::{Form, MessageStatus};
 
 /// The longest request, in bytes: the largest medium as base64, and then some.
 pub(super) const MAX_BODY: usize = MAX_MEDIUM / 3 * 4 + 64 * 1024;
+/// The longest text, in characters: WhatsApp's.
+const MAX_TEXT: usize = 4096;
 /// The most media of one message; as Twilio's for those that go out.
 const MAX_MEDIA: usize = 10;
 /// The most that one request is repeated.
@@ -85,24 +88,24 @@ pub(super) async fn write(
     let copies = copies.ok_or_else(|| ApiError::new(20001, format!("copies must be 1 to {MAX_COPIES}")))?;
     let url = incoming.url.take();
     let url = url.or_else(|| account.sender(&incoming.to).and_then(|sender| sender.incoming_url.clone()));
-    let known = incoming.sid.as_ref().and_then(|sid| shared.state().messages.get(sid).cloned());
-    let message = match known {
-        Some(known) if known.direction == Direction::Inbound && known.account == account.sid => known,
-        Some(known) => {
-            let message = format!("{} is not a message that came in for {}", known.sid, account.sid);
-            return Err(ApiError::new(20001, message));
-        }
+    let known = incoming.sid.as_ref().map(|sid| known(&shared.state(), &account, sid)).transpose()?;
+    let message = match known.flatten() {
+        Some(known) => known,
         None => shared.receive(&account, incoming).await?,
     };
-    let mut delivery = Delivery::default();
-    if let Some(url) = url {
-        for _ in 0..copies {
-            deliver(&shared, &account, &message, &url, &mut delivery).await?;
+    let sid = message.sid.clone();
+    let (tell, told) = oneshot::channel();
+    // It goes on although the caller does not wait for it.
+    shared.spawn({
+        let shared = Arc::clone(&shared);
+        async move {
+            let _ = tell.send(deliver_all(&shared, &account, &message, url.as_deref(), copies).await);
         }
-    }
-    let Delivery { answers, replies } = delivery;
+    });
+    let stopped = |_| ApiError::new(20500, "the simulator was stopped before the application had answered");
+    let Delivery { answers, replies } = told.await.map_err(stopped)??;
     let answer = answers.last().cloned().unwrap_or_default();
-    let told = json!({ "sid": message.sid, "answer": answer, "answers": answers, "replies": replies });
+    let told = json!({ "sid": sid, "answer": answer, "answers": answers, "replies": replies });
     Ok((StatusCode::CREATED, Json(told)).into_response())
 }
 
@@ -125,6 +128,19 @@ fn account(state: &State, sid: Option<&AccountSid>, to: &Address) -> Result<Simu
     }
 }
 
+/// The message with an id, if there is one: it must have come in for the account.
+fn known(state: &State, account: &SimulatedAccount, sid: &MessageSid) -> Result<Option<Message>, ApiError> {
+    match state.messages.get(sid) {
+        Some(known) if known.direction == Direction::Inbound && known.account == account.sid => {
+            Ok(Some(known.clone()))
+        }
+        Some(_) => {
+            Err(ApiError::new(20001, format!("{sid} is not a message that came in for {}", account.sid)))
+        }
+        None => Ok(None),
+    }
+}
+
 impl Shared {
     /// Takes a message that comes in: it is there from now on, and opens the 24-hour window.
     async fn receive(
@@ -133,6 +149,9 @@ impl Shared {
         incoming: Incoming,
     ) -> Result<Message, ApiError> {
         let now = self.clock.now();
+        if incoming.body.chars().count() > MAX_TEXT {
+            return Err(ApiError::new(20001, format!("body has at most {MAX_TEXT} characters")));
+        }
         if incoming.media.len() > MAX_MEDIA {
             return Err(ApiError::new(21623, "Number of media files exceeds allowed limit."));
         }
@@ -177,6 +196,10 @@ impl Shared {
         message.media_urls = urls.collect();
         {
             let mut state = self.state();
+            // The same may have come in while the media were fetched.
+            if let Some(known) = known(&state, account, &message.sid)? {
+                return Ok(known);
+            }
             let sender_of =
                 |sid: &MessageSid| state.messages.get(sid).and_then(|replied| replied.from.clone());
             let reply_to = incoming.reply_to.map(|sid| {
@@ -229,6 +252,23 @@ struct Delivery {
     replies: Vec<MessageSid>,
 }
 
+/// Posts a message to the application so many times, one after another, if there is somewhere to post it.
+async fn deliver_all(
+    shared: &Arc<Shared>,
+    account: &SimulatedAccount,
+    message: &Message,
+    url: Option<&str>,
+    copies: u32,
+) -> Result<Delivery, ApiError> {
+    let mut delivery = Delivery::default();
+    if let Some(url) = url {
+        for _ in 0..copies {
+            deliver(shared, account, message, url, &mut delivery).await?;
+        }
+    }
+    Ok(delivery)
+}
+
 /// Posts a message to the application, and does what the application answers.
 async fn deliver(
     shared: &Arc<Shared>,
@@ -258,7 +298,10 @@ async fn deliver(
         for verb in verbs {
             match verb {
                 Verb::Message(reply) => match send(shared, account, message, reply) {
-                    Ok(sent) => delivery.replies.push(sent.message.sid),
+                    Ok(sent) if sent.is_taken => delivery.replies.push(sent.message.sid),
+                    Ok(_) => {
+                        errors.push(AnswerError::new(20500, "a script keeps the reply from being taken"));
+                    }
                     Err(error) => errors.push(AnswerError::new(error.code, error.message)),
                 },
                 Verb::Redirect(_) if redirects == MAX_REDIRECTS => {
@@ -307,8 +350,9 @@ fn note(shared: &Shared, message: &Message, errors: Vec<AnswerError>) {
     if errors.is_empty() {
         return;
     }
-    for AnswerError { code, message: why } in &errors {
-        tracing::warn!(sid = %message.sid, code, why, "the answer to an incoming message is not what Twilio takes");
+    for AnswerError { code, .. } in &errors {
+        // Why stands in `answer_errors`; it may hold a phone number.
+        tracing::warn!(sid = %message.sid, code, "the answer to an incoming message is not what Twilio takes");
     }
     shared.change(&message.sid, |message| {
         message.error_code = message.error_code.or_else(|| errors.first().map(|error| error.code));

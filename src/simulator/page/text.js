@@ -12,32 +12,48 @@ const LINK = /https?:\/\/[^\s<>"']+[^\s<>"'.,;:!?)\]}]/gi;
 
 /** The nodes of a text. */
 export function formatted(text) {
+  const nodes = [];
+  const marks = MARKS.map(([sign, name]) => ({ sign, name, closing: closings(text, sign, name) }));
+  let done = 0;
   for (let start = 0; start < text.length; start += 1) {
-    const found = markedAt(text, start);
-    if (!found) continue;
-    const { inner, end, name } = found;
-    const content = name === "code" ? [inner] : formatted(inner);
-    return [...linked(text.slice(0, start)), h(name, {}, ...content), ...formatted(text.slice(end))];
+    const mark = marks.find(({ sign }) => text.startsWith(sign, start));
+    if (!mark || isWord(text[start - 1])) continue;
+    const { sign, name, closing } = mark;
+    const from = start + sign.length;
+    const isTight = name === "code" || !isSpace(text[from]);
+    const to = isTight && !text.startsWith(sign, from) ? closing(from) : -1;
+    if (to < 0) continue;
+    const inner = text.slice(from, to);
+    // As deep as there are signs: within a pair there is none of its own sign.
+    nodes.push(...linked(text.slice(done, start)), h(name, {}, ...(name === "code" ? [inner] : formatted(inner))));
+    done = to + sign.length;
+    start = done - 1;
   }
-  return linked(text);
+  return [...nodes, ...linked(text.slice(done))];
 }
 
-/** A mark opens at the beginning of a word, and closes at the end of one, in the same line unless it is code. */
-function markedAt(text, start) {
-  const mark = MARKS.find(([sign]) => text.startsWith(sign, start));
-  if (!mark || /[\p{L}\p{N}]/u.test(text[start - 1] ?? "")) return undefined;
-  const [sign, name] = mark;
-  const from = start + sign.length;
-  for (let to = text.indexOf(sign, from); to > from; to = text.indexOf(sign, to + 1)) {
-    const inner = text.slice(from, to);
-    const isOneLine = name === "code" || !inner.includes("\n");
-    if (!isOneLine) return undefined;
-    const isTight = name === "code" || !(/^\s/.test(inner) || /\s$/.test(inner));
-    const end = to + sign.length;
-    if (isTight && !/[\p{L}\p{N}]/u.test(text[end] ?? "")) return { inner, end, name };
-  }
-  return undefined;
+/**
+ * Where a mark closes that has opened before `from`: at the end of a word, in the same line unless it is code; -1 if
+ * nowhere. Asked for places in their order, it reads the text once.
+ */
+function closings(text, sign, name) {
+  const next = (what, from) => {
+    const found = text.indexOf(what, from);
+    return found < 0 ? Infinity : found;
+  };
+  const closes = (at) => !isWord(text[at + sign.length]) && (name === "code" || !isSpace(text[at - 1]));
+  let to = -1;
+  let lineEnd = -1;
+  return (from) => {
+    if (to < from) to = next(sign, from);
+    while (to < Infinity && !closes(to)) to = next(sign, to + 1);
+    if (name !== "code" && lineEnd < from) lineEnd = next("\n", from);
+    return to === Infinity || (name !== "code" && lineEnd < to) ? -1 : to;
+  };
 }
+
+const isWord = (character) => /[\p{L}\p{N}]/u.test(character ?? "");
+const isSpace = (character) => /\s/.test(character ?? "");
 
 function linked(text) {
   const nodes = [];

@@ -90,9 +90,9 @@ async fn a_callback_is_tried_again_for_what_the_fragment_names_and_for_nothing_e
         (Failing::With(500), 1, "", 1, Some(500)),
         (Failing::Gone, 2, "rc=3&rp=rt", 3, Some(204)),
         (Failing::Gone, 1, "rc=3&rp=5xx", 1, None),
-        (Failing::Silent, 2, "rc=2&rp=rt&rt=100", 3, Some(204)),
-        (Failing::Silent, 1, "rc=2&rp=ct&rt=100", 1, None),
-        (Failing::Silent, 5, "rc=5&rp=rt&rt=100&tt=150", 2, None),
+        (Failing::Silent, 2, "rc=2&rp=rt&rt=1000", 3, Some(204)),
+        (Failing::Silent, 1, "rc=2&rp=ct&rt=1000", 1, None),
+        (Failing::Silent, 5, "rc=5&rp=rt&rt=1000&tt=1900", 2, None),
     ] {
         let mut receiver = Receiver::failing(how, times).await;
         let record = called(&simulator, &format!("{}#{fragment}", receiver.url)).await;

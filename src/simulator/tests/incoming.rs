@@ -4,6 +4,9 @@ use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::sync::Barrier;
 
 use super::*;
 
@@ -32,6 +35,7 @@ const ANSWERS: &[(&str, Option<&str>, &str)] = &[
     ("/json", Some("application/json"), "{}"),
     ("/empty", None, "<Response><Message/></Response>"),
     ("/long", None, "<Response><Message>LONG</Message></Response>"),
+    ("/nobody", None, r#"<Response><Message to="+39333123456789012">Ciao</Message></Response>"#),
     ("/stranger", None, r#"<Response><Message from="+14155550000">Ciao</Message></Response>"#),
 ];
 
@@ -234,6 +238,94 @@ async fn a_request_is_repeated_with_the_same_sid() {
     }
     let (_, created) = create(&simulator, &[]).await;
     assert_eq!(write(&simulator, &json!({ "sid": created["sid"] })).await.0, 400, "it went out");
+}
+
+#[tokio::test]
+async fn it_is_delivered_although_the_caller_goes_away() {
+    let (simulator, _) = simulator(Rules::Open).await;
+    let mut application = Application::start(&[], 0).await;
+    let body = json!({ "account_sid": ACCOUNT, "from": PHONE, "to": SENDER, "url": application.callback() });
+    let body = body.to_string();
+    let head = "POST /simulator/incoming HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-type: application/json\r\n";
+    let request = format!("{head}content-length: {}\r\n\r\n{body}", body.len());
+    let mut caller = TcpStream::connect(simulator.local_addr()).await.unwrap();
+    caller.write_all(request.as_bytes()).await.unwrap();
+    application.next().await;
+    caller.shutdown().await.unwrap();
+    let mut answer = Vec::new();
+    caller.read_to_end(&mut answer).await.unwrap();
+    assert_eq!(String::from_utf8(answer).unwrap(), "", "the simulator has seen that the caller is gone");
+    application.permits.add_permits(1);
+    let messages = until(&simulator, has_callbacks(1)).await;
+    assert_eq!(messages[0].callbacks[0].answer, Some(204));
+}
+
+#[tokio::test]
+async fn the_same_twice_at_once_is_one_message() {
+    let (simulator, _) = simulator(Rules::Open).await;
+    // Gives its file once both have asked for it.
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/a.txt", listener.local_addr().unwrap());
+    let both = Arc::new(Barrier::new(2));
+    let routes = Router::new().fallback(async move || {
+        both.wait().await;
+        "text"
+    });
+    tokio::spawn(async move { axum::serve(listener, routes).await });
+    let same = json!({ "sid": "MM00000000000000000000000000000042", "media": [{ "url": url }] });
+    let (one, other) = tokio::join!(write(&simulator, &same), write(&simulator, &same));
+    assert_eq!((one.0, other.0), (201, 201), "{one:?} {other:?}");
+    assert_eq!(one.1["sid"], other.1["sid"]);
+    assert_eq!(simulator.messages().len(), 1);
+}
+
+#[tokio::test]
+async fn a_text_has_4096_characters_at_most() {
+    let (simulator, _) = simulator(Rules::Open).await;
+    assert_eq!(write(&simulator, &json!({ "body": "è".repeat(4096) })).await.0, 201);
+    let (status, told) = write(&simulator, &json!({ "body": "è".repeat(4097) })).await;
+    assert_eq!((status, &told["code"]), (400, &json!(20001)), "{told}");
+    assert_eq!(simulator.messages().len(), 1);
+}
+
+#[tokio::test]
+async fn a_reply_that_is_not_taken_is_an_error_of_the_answer() {
+    let (simulator, _) = simulator(Rules::Open).await;
+    let phone = Phone::start().await;
+    simulator.set_script(Address::parse(PHONE).unwrap(), Some(Script::Break { answer: Answer::ServerError }));
+    let (status, told) = write(&simulator, &json!({ "url": phone.url("/reply") })).await;
+    assert_eq!((status, &told["replies"]), (201, &json!([])));
+    let messages = simulator.messages();
+    assert_eq!((messages.len(), messages[0].error_code), (1, Some(20500)));
+}
+
+/// What is logged on this thread.
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl std::io::Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        std::io::Write::write(&mut *self.0.lock().unwrap(), bytes)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn the_log_of_what_is_wrong_has_no_phone_number() {
+    let log = Log::default();
+    let writer = log.clone();
+    let subscriber = tracing_subscriber::fmt().with_ansi(false).with_writer(move || writer.clone()).finish();
+    let _guard = tracing::subscriber::set_default(subscriber);
+    let (simulator, _) = simulator(Rules::Open).await;
+    let phone = Phone::start().await;
+    write(&simulator, &json!({ "url": phone.url("/nobody") })).await;
+    let errors = &shown(&simulator).await[0]["answer_errors"];
+    assert!(errors[0]["message"].as_str().unwrap().contains("+39333"), "{errors}");
+    let log = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+    assert!(log.contains("code=21211") && !log.contains("+39333"), "{log}");
 }
 
 #[tokio::test]

@@ -53,8 +53,16 @@ async fn every_answer_has_twilios_headers() {
         assert_eq!(header("Twilio-Concurrent-Requests"), "1");
         assert!(header("Content-Type").starts_with("application/json"));
     }
+    let script = Script::Break { answer: Answer::ServerError };
+    simulator.set_script(Address::parse(PHONE).unwrap(), Some(script));
+    let form = [("To", PHONE), ("From", SENDER), ("Body", "Ciao")];
+    let url = format!("{}/2010-04-01/Accounts/{ACCOUNT}/Messages.json", simulator.base_url());
+    let client = reqwest::Client::builder().no_proxy().build().unwrap();
+    let broken = client.post(url).basic_auth(ACCOUNT, Some(TOKEN)).form(&form).send().await.unwrap();
+    assert_eq!(broken.status(), 500);
+    ids.push(broken.headers()["Twilio-Request-Id"].to_str().unwrap().to_owned());
     ids.dedup();
-    assert_eq!(ids.len(), 3, "each request has its own id");
+    assert_eq!(ids.len(), 4, "each request has its own id");
 }
 
 #[tokio::test]
@@ -242,6 +250,9 @@ async fn pages_follow_each_other_although_messages_are_deleted() {
     let (_, second) = request(&simulator, "GET", path, &[]).await;
     let seen: Vec<_> = second["messages"].as_array().unwrap().iter().map(|m| m["sid"].clone()).collect();
     assert_eq!(seen, sids[2..]);
+    let far = format!("Messages.json?PageSize=1&Page={}&PageToken=PASM{:032x}", usize::MAX, u64::MAX);
+    let (status, list) = request(&simulator, "GET", &far, &[]).await;
+    assert_eq!((status, &list["page"]), (200, &json!(usize::MAX)), "{list}");
     for bad in ["Page=x", "PageSize=many", "PageToken=PASMx"] {
         assert_eq!(request(&simulator, "GET", &format!("Messages.json?{bad}"), &[]).await.0, 400, "{bad}");
     }

@@ -51,6 +51,16 @@ async fn what_is_skipped_happens_in_order_and_each_thing_at_its_time() {
 }
 
 #[tokio::test]
+async fn what_the_time_stops_short_of_happens_soon() {
+    let (simulator, _) = simulator(Rules::Open).await;
+    let step = Step::new(Duration::from_hours(1), MessageStatus::Sent);
+    simulator.set_script(None, Some(Script::play(vec![step])));
+    create(&simulator, &[]).await;
+    simulator.forward(Duration::from_hours(1).checked_sub(Duration::from_millis(200)).unwrap());
+    until(&simulator, |messages| messages[0].status == MessageStatus::Sent).await;
+}
+
+#[tokio::test]
 async fn windows_joins_and_pacing_go_by_it() {
     let (simulator, _) = simulator(Rules::Sandbox).await;
     let fate = async || {
