@@ -198,6 +198,38 @@ fn a_reply_that_cannot_be_sent_is_told_and_the_run_is_done() {
 }
 
 #[test]
+fn a_reply_that_may_leave_later_fails_its_attempt_and_the_next_one_sends_it_once() {
+    let twilio = Twilio::listen();
+    let folder = folder(&twilio, "");
+    twilio.is_busy(1);
+    let host = folder.serve();
+    write(&host, 1, ADA, "text");
+    write(&host, 2, ADA, "echo");
+    host.wait_for("the reply was not sent: 20429: Too Many Requests");
+    host.wait_for(&format!("ran {}", sid(2)));
+    // What an admin has paused waits too.
+    let output = folder.boatswain(&["pause", "app", "--reason", "holiday"]);
+    assert!(output.status.success(), "{output:?}");
+    write(&host, 3, ADA, "echo later");
+    host.wait_for("the reply was not sent: SENDING_PAUSED: sending is paused by an admin (holiday)");
+    assert!(folder.boatswain(&["resume", "app"]).status.success());
+    host.wait_for_many(&format!("ran {}", sid(3)), 2);
+    assert!(!host.said().contains("393331234567"), "{}", host.said());
+    assert_eq!(host.terminate(), Some(0));
+    let replies: Vec<_> = twilio.taken().iter().map(|taken| said(taken)["body"].clone()).collect();
+    assert_eq!(replies, ["Ciao", "echo", "echo later"], "the conversation has waited");
+    assert_eq!(
+        folder.texts("SELECT status FROM effects ORDER BY rowid"),
+        ["text", "echo", "echo later"],
+        "and what was written before is written once"
+    );
+    assert_eq!(folder.count("SELECT count(*) FROM notifications WHERE state = 'done' AND attempts > 1"), 2);
+    let told = |status: &str| folder.count(&format!("SELECT count(*) FROM messages WHERE {status}"));
+    assert_eq!((told("status = 'queued'"), told("status <> 'queued'")), (3, 1));
+    assert_eq!(told("status = 'failed' AND error_code = '20429'"), 1, "the ledger keeps what Twilio refused");
+}
+
+#[test]
 fn a_company_replies_with_the_account_that_its_message_came_by() {
     let twilio = Twilio::listen();
     for number in [2, 3] {
