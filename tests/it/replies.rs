@@ -22,7 +22,7 @@ const OBEY: &str = r#"
         promise: Promise.resolve("più tardi"),
         half: { body: "🙂".slice(0, 1) + "!" },
         undefined: undefined, null: null, empty: "", number: 7, list: ["Ciao"], boolean: false,
-        other: { orderId: 7 }, blank: " ",
+        other: { orderId: 7 }, deep: { body: "Ciao", more: Array.from({ length: 200 }).reduce((inner) => [inner], 0) }, blank: " ",
         unknown: { body: "Ciao", mediaURL: "https://example.com/a.png" },
         to: { to: "+393339999999", body: "Ciao" },
     };
@@ -111,7 +111,8 @@ fn what_is_no_reply_sends_nothing_and_what_may_have_been_meant_as_one_is_told() 
     let twilio = Twilio::listen();
     let folder = folder(&twilio, "");
     let host = folder.serve();
-    for (n, body) in (1..).zip(["undefined", "null", "empty", "number", "list", "boolean", "other", "blank"])
+    for (n, body) in
+        (1..).zip(["undefined", "null", "empty", "number", "list", "boolean", "other", "deep", "blank"])
     {
         write(&host, n, ADA, body);
     }
@@ -120,7 +121,7 @@ fn what_is_no_reply_sends_nothing_and_what_may_have_been_meant_as_one_is_told() 
     for what in ["the number 7", "an array", "the boolean false", "an object"] {
         assert!(said.contains(&format!("the action returned {what}, which is no reply")), "{what}: {said}");
     }
-    assert_eq!(said.matches("which is no reply").count(), 4, "{said}");
+    assert_eq!(said.matches("which is no reply").count(), 5, "{said}");
     // A mistake in an object that is a reply is one of the script.
     write(&host, 11, "whatsapp:+393331234568", "unknown");
     host.wait_for("TypeError: reply: there is no member `mediaURL`: did you mean `mediaUrl`?");
@@ -128,7 +129,7 @@ fn what_is_no_reply_sends_nothing_and_what_may_have_been_meant_as_one_is_told() 
     host.wait_for("TypeError: reply: there is no member `to`");
     assert_eq!(host.terminate(), Some(0));
     assert!(twilio.taken().is_empty());
-    assert_eq!(folder.count("SELECT count(*) FROM notifications WHERE state = 'done'"), 8);
+    assert_eq!(folder.count("SELECT count(*) FROM notifications WHERE state = 'done'"), 9);
 
     // What a run by hand or a status returns is no reply.
     let vo = format!(r#"{{"Body":"text","From":"{ADA}","To":"{SENDER}","AccountSid":"{ACCOUNT}"}}"#);
