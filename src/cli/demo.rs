@@ -117,7 +117,7 @@ async fn tour(folder: &Path, began: Instant, mut until: Option<Interruption>) ->
             interrupted(&mut until).await;
         }
         (Ok(Some(())), _) => {
-            output::line("To see the phone, and to answer from it: `boatswain demo --stay`.")
+            output::line("To see the phone, and to answer from it: `boatswain demo --stay`.");
         }
         _ => {}
     }
