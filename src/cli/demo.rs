@@ -71,7 +71,7 @@ impl Interruption {
         }
     }
 
-    async fn comes(mut self) {
+    async fn comes(&mut self) {
         tokio::select! {
             _ = self.interrupt.recv() => {}
             _ = self.terminate.recv() => {}
@@ -79,7 +79,15 @@ impl Interruption {
     }
 }
 
-async fn tour(folder: &Path, began: Instant, until: Option<Interruption>) -> Result<(), Failure> {
+/// The end of a demo that stays; one that does not is ended by the signal itself.
+async fn interrupted(until: &mut Option<Interruption>) {
+    match until {
+        Some(until) => until.comes().await,
+        None => std::future::pending().await,
+    }
+}
+
+async fn tour(folder: &Path, began: Instant, mut until: Option<Interruption>) -> Result<(), Failure> {
     unpack(folder).map_err(|error| {
         Diagnostic::error("DEMO_FOLDER", format!("the demo's folder cannot be filled: {error}"))
     })?;
@@ -98,8 +106,28 @@ async fn tour(folder: &Path, began: Instant, until: Option<Interruption>) -> Res
     if let Some(url) = host.simulator_url() {
         step(began, "simulator", format_args!("stands in for Twilio at {url}"));
     }
-    let mut events = host.events();
+    let shown = tokio::select! {
+        biased;
+        () = interrupted(&mut until) => Ok(None),
+        shown = order(&host, began) => shown.map(Some),
+    };
+    match (&shown, host.simulator_url()) {
+        (Ok(Some(())), Some(url)) if until.is_some() => {
+            output::line(format_args!("\nAda's phone is at {url}#{PHONE}. Ctrl-C ends the demo."));
+            interrupted(&mut until).await;
+        }
+        (Ok(Some(())), _) => {
+            output::line("To see the phone, and to answer from it: `boatswain demo --stay`.");
+        }
+        _ => {}
+    }
+    host.stop(Duration::from_secs(5)).await;
+    shown.map(|_| ())
+}
 
+/// Has the shop confirm an order, and shows what becomes of it.
+async fn order(host: &Host, began: Instant) -> Result<(), Failure> {
+    let mut events = host.events();
     step(began, "run", format_args!("demo/confirmOrder with vo = {ORDER}"));
     let order = DirectRun {
         action: ActionId::parse("confirmOrder")
@@ -116,15 +144,7 @@ async fn tour(folder: &Path, began: Instant, until: Option<Interruption>) -> Res
             false
         }
     };
-    let shown = outcome(&host, &app, sent_well && arrived, began);
-    if let (Ok(()), Some(until), Some(url)) = (&shown, until, host.simulator_url()) {
-        output::line(format_args!("\nAda's phone is at {url}#{PHONE}. Ctrl-C ends the demo."));
-        until.comes().await;
-    } else if shown.is_ok() {
-        output::line("To see the phone, and to answer from it: `boatswain demo --stay`.");
-    }
-    host.stop(Duration::from_secs(5)).await;
-    shown
+    outcome(host, &app, sent_well && arrived, began)
 }
 
 /// Shows what the databases hold in the end.

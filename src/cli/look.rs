@@ -1,12 +1,13 @@
 //! `messages`, `notifications`, `runs`: `list` and `show`, through the running host or from its ledger.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use comfy_table::Table;
 use comfy_table::presets::UTF8_HORIZONTAL_ONLY;
 use serde_json::Value;
 
-use crate::base::{Diagnostic, PhoneNumber};
+use crate::base::{AppId, Diagnostic, PhoneNumber};
 use crate::cli::options::{ListOptions, Options, ShowOptions, Which};
 use crate::cli::{Failure, output};
 use crate::config;
@@ -60,7 +61,9 @@ pub(super) async fn one(
     let id = &asked.id;
     let row = match source(options).await? {
         Source::Host(host) => host.show(kind, id, recipients).await.map_err(control)?,
-        Source::Ledger(ledger) => views::show(&ledger, kind, id, recipients).map_err(store)?,
+        Source::Ledger(ledger) => {
+            views::show(&ledger, &|app| parameters(options, app), kind, id, recipients).map_err(store)?
+        }
         Source::Nothing => None,
     };
     let Some(row) = row else {
@@ -103,6 +106,11 @@ pub(super) fn data_folder(options: &Options) -> Result<PathBuf, Failure> {
         Some(data) => data.clone(),
         None => config::load(options.params())?.params.host.data_dir,
     })
+}
+
+/// What an admin has set for an application, as far as it can be read.
+pub(super) fn parameters(options: &Options, app: &AppId) -> Option<Arc<config::Application>> {
+    config::load(&options.params).ok()?.params.applications.get(app).cloned()
 }
 
 pub(super) async fn source(options: &Options) -> Result<Source, Failure> {

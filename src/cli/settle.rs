@@ -1,7 +1,7 @@
 //! `boatswain messages settle ID --sent SID | --not-sent`: a person's word on a message in doubt.
 
 use crate::base::{Clock, Diagnostic, MessageId, MessageSid, SystemClock};
-use crate::cli::look::{control, data_folder, not_found, show, store};
+use crate::cli::look::{control, data_folder, not_found, parameters, show, store};
 use crate::cli::options::{Options, SettleOptions};
 use crate::cli::{Failure, output};
 use crate::control::mask::Recipients;
@@ -35,7 +35,7 @@ pub(super) async fn run(options: &Options, settle: &SettleOptions) -> Result<(),
                 return failed(&refused);
             }
             let ledger = Ledger::open(&data.host_db()).map_err(store)?;
-            views::show(&ledger, Kind::Messages, &id.to_string(), recipients)
+            views::show(&ledger, &|app| parameters(options, app), Kind::Messages, &id.to_string(), recipients)
                 .map_err(store)?
                 .unwrap_or_default()
         }

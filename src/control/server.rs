@@ -132,8 +132,12 @@ async fn show(
     UrlPath((kind, id)): UrlPath<(Kind, String)>,
     Query(sight): Query<Sight>,
 ) -> Response {
-    read(desk, move |ledger| Ok(Json(views::show(ledger, kind, &id, sight.recipients)?).into_response()))
-        .await
+    let pipeline = Arc::clone(&desk.pipeline);
+    read(desk, move |ledger| {
+        let parameters = |app: &AppId| pipeline.parameters(app);
+        Ok(Json(views::show(ledger, &parameters, kind, &id, sight.recipients)?).into_response())
+    })
+    .await
 }
 
 async fn report(
@@ -237,8 +241,11 @@ async fn settle(
     };
     match settled.map(|settled| refusal(id, &settled)) {
         Ok(None) => {
+            let pipeline = Arc::clone(&desk.pipeline);
             read(desk, move |ledger| {
-                let shown = views::show(ledger, Kind::Messages, &id.to_string(), sight.recipients)?;
+                let parameters = |app: &AppId| pipeline.parameters(app);
+                let shown =
+                    views::show(ledger, &parameters, Kind::Messages, &id.to_string(), sight.recipients)?;
                 Ok(Json(shown).into_response())
             })
             .await

@@ -1,14 +1,16 @@
 //! What `messages`, `notifications` and `runs` show, as JSON: the same through a running host and without one.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::base::{AppId, CompanyId, NotificationId, PhoneNumber, RunId, UnixMillis};
+use crate::config::Application;
 use crate::control::mask::Recipients;
-use crate::store::{
-    By, Correspondent, Filter, Ledger, MessageRow, NotificationRow, Person, ReportRow, StoreError,
-};
-use crate::whatsapp::Form;
+use crate::host::correspondent;
+use crate::store::{By, Filter, Ledger, MessageRow, NotificationRow, Person, ReportRow, StoreError};
+use crate::whatsapp::{Form, Sender};
 
 /// What is looked at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -47,12 +49,16 @@ pub fn accounts(ledger: &Ledger, filter: &Filter) -> Result<Vec<Value>, StoreErr
     Ok(rows(&ledger.accounts(filter)?))
 }
 
+/// What an admin has set for an application; none where nobody knows it (any more).
+pub type ParametersOf<'a> = &'a (dyn Fn(&AppId) -> Option<Arc<Application>> + 'a);
+
 /// One row with all that belongs to it; `None` when there is none of that id.
 ///
 /// # Errors
 /// When the database fails.
 pub fn show(
     ledger: &Ledger,
+    parameters: ParametersOf<'_>,
     kind: Kind,
     id: &str,
     recipients: Recipients,
@@ -65,7 +71,7 @@ pub fn show(
                 None => Vec::new(),
             };
             let shown = with_history(ledger, &message)?;
-            let shown = with(shown, "windowClosesAt", window_closes_at(ledger, &message)?.into());
+            let shown = with(shown, "windowClosesAt", window_closes_at(ledger, parameters, &message)?.into());
             let shown = with(shown, "twilioLog", message.sid.as_deref().map(twilio_log).into());
             Some(recipients.message(with(shown, "notifications", Value::from(notifications))))
         }
@@ -98,8 +104,13 @@ fn notification_shown(
     Ok(recipients.notification(shown))
 }
 
-/// Until when the recipient may be written to freely from the sender of a message; none where nobody knows.
-fn window_closes_at(ledger: &Ledger, message: &MessageRow) -> Result<Option<String>, StoreError> {
+/// Until when the recipient may be written to freely from the sender of a message, by the rule that its action is told
+/// of; none where nobody knows.
+fn window_closes_at(
+    ledger: &Ledger,
+    parameters: ParametersOf<'_>,
+    message: &MessageRow,
+) -> Result<Option<String>, StoreError> {
     let (Ok(app), Ok(company), Ok(recipient)) = (
         AppId::parse(&message.app_id),
         CompanyId::parse(&message.company_id),
@@ -107,10 +118,11 @@ fn window_closes_at(ledger: &Ledger, message: &MessageRow) -> Result<Option<Stri
     ) else {
         return Ok(None);
     };
-    let (nobody, sender) = (CompanyId::none(), PhoneNumber::sender(&message.from).ok());
-    // What is written to a number that companies share comes to the application; of a messaging service nobody knows.
-    let sharing = sender.is_some().then_some(&nobody);
-    let who = Correspondent { app: &app, company: &company, sharing, sender: sender.as_ref() };
+    let Some(application) = parameters(&app) else { return Ok(None) };
+    let sender = PhoneNumber::sender(&message.from)
+        .map_or_else(|_| Sender::MessagingService(message.from.clone()), Sender::Number);
+    let nobody = CompanyId::none();
+    let who = correspondent(&application, &company, &sender, &nobody);
     Ok(ledger.window(who, &recipient)?.map(|window| window.closes_at().to_string()))
 }
 

@@ -30,7 +30,7 @@ pub struct Send {
     pub company: CompanyId,
     /// Where the message's medium is, if it has one.
     pub medium: Option<MediaAddress>,
-    /// How the script wants to be told.
+    /// How its outcome is told.
     pub form: OutcomeForm,
     /// What the outcome shall warn of.
     pub warnings: Vec<String>,
@@ -44,6 +44,12 @@ impl Send {
             Sender::Number(number) => number.whatsapp(),
             Sender::MessagingService(sid) => sid.clone(),
         }
+    }
+
+    /// Whether it is a reply by return: no script waits for its outcome, and it answers one message.
+    #[must_use]
+    pub fn is_reply(&self) -> bool {
+        self.form == OutcomeForm::Log
     }
 }
 
@@ -69,24 +75,26 @@ impl Send {
     }
 }
 
-/// How an outcome is handed to the script.
+/// How an outcome is told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum OutcomeForm {
-    /// A JSON string.
+    /// To the script, as a JSON string.
     Text,
-    /// An object.
+    /// To the script, as an object.
     Object,
+    /// To no script: the run's log tells it.
+    Log,
 }
 
 impl OutcomeForm {
-    /// The value that the script gets.
+    /// The value that answers the call.
     #[must_use]
     pub fn value(self, outcome: &Outcome) -> Value {
         // An outcome is strings, numbers and lists of strings: it always serializes.
         let json = serde_json::to_string(outcome).unwrap_or_default();
         match self {
             Self::Text => Value::String(json),
-            Self::Object => Value::Json(json),
+            Self::Object | Self::Log => Value::Json(json),
         }
     }
 }

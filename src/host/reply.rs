@@ -13,7 +13,7 @@ use crate::host::request::Request;
 use crate::script::protocol::{LogLevel, Thrown, Value};
 use crate::whatsapp::Sender;
 
-/// Takes what an action returned. Nobody is given the outcome: the run's log tells it.
+/// Takes what an action returned. No script is given the outcome: the run's log tells it.
 pub(super) fn reply(call: &mut Call<'_>) -> Result<Reply, Thrown> {
     let Some(request) = Request::reply(call.arguments)? else {
         let what = call.arguments.kind(0);
@@ -26,7 +26,7 @@ pub(super) fn reply(call: &mut Call<'_>) -> Result<Reply, Thrown> {
     };
     let mut between = Between::default();
     let route = route(call.run, call.now, &mut between);
-    Ok(answer(call, &request, OutcomeForm::Object, between, route))
+    Ok(answer(call, &request, OutcomeForm::Log, between, route))
 }
 
 /// The way back.

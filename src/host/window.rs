@@ -39,6 +39,10 @@ pub fn correspondent<'a>(
     }
 }
 
+/// Without the text that was given: it may be most of somebody's number, and an exception stands in logs.
+const NO_NUMBER: &str = "the argument is no phone number: give an international one such as +393331234567, or a national \
+    one where default_country_prefix is set";
+
 /// `getWhatsappWindow(phoneNumber)`: the window as a JSON string. Of the company's own sender, at the moment of the call:
 /// a run that is replayed gets what it got the first time.
 pub(super) fn get_whatsapp_window(call: &mut Call<'_>) -> Result<Reply, Thrown> {
@@ -48,7 +52,7 @@ pub(super) fn get_whatsapp_window(call: &mut Call<'_>) -> Result<Reply, Thrown> 
     let run = call.run;
     let parameters = run.application.whatsapp_of(&run.company);
     let person = PhoneNumber::recipient(&number, parameters.default_country_prefix)
-        .map_err(|error| thrown("INVALID_PHONE_NUMBER", &error.to_string()))?;
+        .map_err(|_| thrown("INVALID_PHONE_NUMBER", NO_NUMBER))?;
     let sender = sender(parameters, None).map_err(|Refused(code, message)| thrown(code, &message))?;
     let nobody = CompanyId::none();
     let who = correspondent(&run.application, &run.company, &sender, &nobody);

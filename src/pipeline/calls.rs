@@ -111,6 +111,9 @@ impl Batch<'_> {
                 Ok(counted) => self.send(run, &send, fingerprint, counted.as_ref()),
                 Err(outcome) => {
                     let outcome = outcome.between(Some(send.message.to.whatsapp()), Some(send.from()));
+                    if let Some(thrown) = unsent_reply(send.form, &outcome) {
+                        return Ok(Answer::Throw(thrown));
+                    }
                     let answer =
                         Answer::Return { value: send.form.value(&outcome), advance_ms: advance(run) };
                     Ok(remember(run, fingerprint, answer))
@@ -162,12 +165,21 @@ impl Batch<'_> {
         let reply = self.call(run, function, arguments);
         let (form, send) = match reply {
             Ok(Reply::Send(send)) => (send.form, Some(send)),
+            _ if host::is_reply(function) => (OutcomeForm::Log, None),
             _ if MANIFEST.get(usize::from(function)).is_some_and(|known| known.name == "whatsapp.send") => {
                 (OutcomeForm::Object, None)
             }
             _ => (OutcomeForm::Text, None),
         };
         let outcome = self.found_out(run, before.message, send.as_deref())?;
+        if let Some(thrown) = unsent_reply(form, &outcome) {
+            if let Origin::Notification { id, .. } = run.origin {
+                self.db().keep_run()?;
+                self.db().forget_call(id, run.calls)?;
+                self.db().begin_run()?;
+            }
+            return Ok(Answer::Throw(thrown));
+        }
         let answer = Answer::Return { value: form.value(&outcome), advance_ms: 0 };
         // Recorded by itself: nothing that this attempt wrote may be kept with it, and it has written nothing yet.
         if let Origin::Notification { id, .. } = run.origin {
@@ -188,25 +200,35 @@ fn outcome_in(value: &Value) -> Option<Outcome> {
     }
 }
 
-/// Says in the run's log what became of a reply, for nobody is given its outcome.
-fn tell_reply(run: &mut Run, answer: &Answer) {
-    let Answer::Return { value, .. } = answer else { return };
-    let Some(outcome) = outcome_in(value) else { return };
-    let mut say = |level, text: String| run.log.push(LogLine { level, text });
-    for warning in &outcome.warnings {
-        say(LogLevel::Warn, format!("reply: {warning}"));
-    }
-    if outcome.success {
-        return;
-    }
-    let code = outcome.error_code.map_or_else(|| outcome.status.clone(), |code| code.to_string());
-    let mut why = outcome.error_message.unwrap_or_default();
+/// What a reply ends its run with that has not left and may leave later: this call is not kept in the journal, so the
+/// next attempt sends anew. No script could do that, for none is given the outcome.
+pub(super) fn unsent_reply(form: OutcomeForm, outcome: &Outcome) -> Option<Thrown> {
+    (form == OutcomeForm::Log && outcome.has_not_left() && outcome.retryable).then(|| Thrown {
+        kind: ErrorKind::Error,
+        message: unsent(outcome),
+        code: outcome.error_code.as_ref().map(ToString::to_string),
+    })
+}
+
+/// What became of a reply that Twilio has not taken, for the author.
+fn unsent(outcome: &Outcome) -> String {
+    let code = outcome.error_code.as_ref().map_or_else(|| outcome.status.clone(), ToString::to_string);
+    let mut why = outcome.error_message.clone().unwrap_or_default();
     // What Twilio says may name the person.
     if let Some(to) = outcome.to.as_deref().and_then(|to| PhoneNumber::sender(to).ok()) {
         why = why.replace(to.digits(), to.masked().trim_start_matches('+'));
     }
     let what = if outcome.status == "unknown" { "may not have been sent" } else { "was not sent" };
-    say(LogLevel::Error, format!("the reply {what}: {code}: {why}; `boatswain explain {code}` says more"));
+    format!("the reply {what}: {code}: {why}; `boatswain explain {code}` says more")
+}
+
+/// Says in the run's log what became of a reply, for no script is given its outcome.
+fn tell_reply(run: &mut Run, answer: &Answer) {
+    let Answer::Return { value, .. } = answer else { return };
+    let Some(outcome) = outcome_in(value) else { return };
+    let warnings = outcome.warnings.iter().map(|warning| (LogLevel::Warn, format!("reply: {warning}")));
+    let error = (!outcome.success).then(|| (LogLevel::Error, unsent(&outcome)));
+    run.log.extend(warnings.chain(error).map(|(level, text)| LogLine { level, text }));
 }
 
 /// How much later it is for the script than when it was last told, in milliseconds.

@@ -42,8 +42,8 @@ pub(super) enum Reached {
 pub(super) struct Counted {
     /// In whose name.
     pub(super) company: CompanyId,
-    /// From whom, to whom and what: equal for messages that are the same.
-    pub(super) sameness: String,
+    /// From whom, to whom and what: equal for messages that are the same; none for one that is never the same.
+    pub(super) sameness: Option<String>,
     /// When.
     pub(super) at: UnixMillis,
 }
@@ -92,13 +92,13 @@ impl Meter {
         if let Some(cap) = is_over(caps.per_day, day) {
             return Err(Reached::PerDay(cap));
         }
-        let same = self.recent.iter().filter(|(_, other)| other == sameness).count();
+        let same = self.recent.iter().filter(|(_, other)| Some(other) == sameness.as_ref()).count();
         if let Some(cap) = is_over(caps.identical_per_minute, u32::try_from(same).unwrap_or(u32::MAX)) {
             return Err(Reached::Identical(cap));
         }
         self.all.add(*at);
         self.companies.entry(company.clone()).or_default().add(*at);
-        self.recent.push_back((*at, sameness.clone()));
+        self.recent.extend(sameness.clone().map(|sameness| (*at, sameness)));
         Ok(())
     }
 
@@ -108,7 +108,9 @@ impl Meter {
         if let Some(counts) = self.companies.get_mut(&message.company) {
             counts.remove(message.at);
         }
-        let same = |(at, sameness): &(UnixMillis, String)| *at == message.at && *sameness == message.sameness;
+        let same = |(at, sameness): &(UnixMillis, String)| {
+            *at == message.at && Some(sameness) == message.sameness.as_ref()
+        };
         if let Some(index) = self.recent.iter().rposition(same) {
             self.recent.remove(index);
         }
@@ -221,7 +223,8 @@ mod tests {
 
     fn message(name: &str, what: &str, at: i64) -> Counted {
         let to = PhoneNumber::sender("+393331234567").unwrap();
-        Counted { company: company(name), sameness: sameness(&company(name), &to, what), at: UnixMillis(at) }
+        let sameness = Some(sameness(&company(name), &to, what));
+        Counted { company: company(name), sameness, at: UnixMillis(at) }
     }
 
     fn caps() -> Caps {
@@ -278,6 +281,20 @@ mod tests {
         }
         meter.give_back(&message("A", "x", NOW)); // nothing is there: nothing happens
         assert_eq!(meter.all.count(), (0, 0));
+    }
+
+    #[test]
+    fn what_is_never_the_same_is_counted_for_every_other_cap() {
+        let mut meter = Meter::default();
+        let caps = Caps { identical_per_minute: Some(1), ..caps() };
+        for at in 0..3 {
+            let reply = Counted { sameness: None, ..message("A", "x", NOW + at) };
+            assert_eq!(meter.admit(&reply, &caps), Ok(()));
+            meter.give_back(&reply);
+            assert_eq!(meter.admit(&reply, &caps), Ok(()));
+        }
+        assert_eq!(meter.recent.len(), 0);
+        assert_eq!(meter.admit(&message("A", "x", NOW + 3), &caps), Err(Reached::PerMinute(3)));
     }
 
     #[test]

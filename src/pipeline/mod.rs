@@ -257,6 +257,12 @@ impl Pipeline {
         self.applications.contains_key(app)
     }
 
+    /// What an admin has set for an application.
+    #[must_use]
+    pub fn parameters(&self, app: &AppId) -> Option<Arc<config::Application>> {
+        self.applications.get(app).map(|application| Arc::clone(&application.parameters))
+    }
+
     /// Runs an action by hand; answers when its transaction is committed.
     ///
     /// # Errors

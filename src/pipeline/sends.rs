@@ -18,7 +18,7 @@ use crate::pipeline::Event;
 use crate::pipeline::application::Application;
 use crate::pipeline::backoff::Attempt;
 use crate::pipeline::batch::Batch;
-use crate::pipeline::calls::{advance, encode};
+use crate::pipeline::calls::{advance, encode, unsent_reply};
 use crate::pipeline::keys::{next_key, verdict};
 use crate::pipeline::meter::Counted;
 use crate::pipeline::reconcile::{look_for, tells};
@@ -27,7 +27,8 @@ use crate::script::protocol::Answer;
 use crate::store::{
     BroughtKey, Inbox, JournalCall, KeyPlace, KeyVerdict, Ledger, NewMessage, SendRecord, StoreError,
 };
-use crate::whatsapp::{Finding, MessageResource, Outcome, OutcomeCode, OutgoingMessage, SendOutcome};
+use crate::whatsapp::outcome::{TOO_MANY_REQUESTS, TWILIO_UNREACHABLE};
+use crate::whatsapp::{Finding, MessageResource, Outcome, OutcomeCode, OutgoingMessage, SendOutcome, codes};
 
 /// How a callback URL asks Twilio to retry: five times, when the connection fails, the answer takes too long, or the
 /// host says 5xx (<https://www.twilio.com/docs/usage/webhooks/webhooks-connection-overrides>).
@@ -120,6 +121,11 @@ impl Batch<'_> {
                 return Err(self.take_back(run, &inbox, id, Stop::Trouble(error))?);
             }
         };
+        if let Some(thrown) = unsent_reply(send.form, &outcome) {
+            self.withdraw(run)?;
+            told?; // the ledger keeps the attempt
+            return Ok(Answer::Throw(thrown));
+        }
         let answer = Answer::Return { value: send.form.value(&outcome), advance_ms: advance(run) };
         self.db().begin()?;
         if let Origin::Notification { id: notification, .. } = run.origin {
@@ -244,10 +250,12 @@ impl Batch<'_> {
             // It came to an outcome, and only the journal had not heard of it: Twilio refused it, or was not reached.
             let code = row.error_code.as_deref().unwrap_or("SEND_REFUSED");
             let mut outcome = Outcome::failed(code, row.error_message.clone().unwrap_or_default());
-            if let Ok(number) = code.parse() {
+            outcome.retryable = if let Ok(number) = code.parse() {
                 outcome.error_code = Some(OutcomeCode::Number(number));
-            }
-            outcome.retryable = matches!(code, "TWILIO_UNREACHABLE" | "TOO_MANY_REQUESTS");
+                codes::explain(number).is_some_and(codes::ErrorCode::is_retryable)
+            } else {
+                matches!(code, TWILIO_UNREACHABLE | TOO_MANY_REQUESTS)
+            };
             return Ok(between(outcome));
         }
         // When it was last tried, which a doubt that is noted later must not move.

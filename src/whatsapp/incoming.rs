@@ -45,11 +45,15 @@ struct Button<'a> {
 }
 
 /// The `vo` of a message that somebody wrote to a company: every field once, a string; the typed members, which win over
-/// fields of their names; and the company.
+/// fields of their names; and the company. A statement finds `ProfileName` and `profileName` under one name: where the
+/// person has none, the empty field is left out.
 #[must_use]
 pub fn vo(form: &Form, company: &str) -> Json {
     let fields = form.fields().into_iter();
     let mut vo: Map<_, _> = fields.map(|(name, value)| (name.to_owned(), Json::from(value))).collect();
+    if vo.get("ProfileName").is_some_and(|name| name == "") {
+        vo.remove("ProfileName");
+    }
     // Strings and finite numbers: it always serializes.
     if let Ok(Json::Object(typed)) = serde_json::to_value(typed(form)) {
         vo.extend(typed);
@@ -139,6 +143,7 @@ mod tests {
             assert_eq!(vo[name], Json::Null, "{name}");
         }
         assert_eq!((&vo["media"], &vo["From"]), (&json!([]), &json!("whatsapp:IT.1234567890123456")));
+        assert!(vo.get("ProfileName").is_none(), "or a statement would bind it as :PROFILE_NAME");
     }
 
     #[test]

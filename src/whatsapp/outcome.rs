@@ -96,6 +96,12 @@ impl Outcome {
         Self { status: "unknown".to_owned(), ..Self::failed(SEND_IN_DOUBT, message) }
     }
 
+    /// Whether Twilio has certainly not got the message.
+    #[must_use]
+    pub fn has_not_left(&self) -> bool {
+        !self.success && self.sid.is_none() && self.status != "unknown"
+    }
+
     /// A send whose answer was lost, but whose message is known by now.
     #[must_use]
     pub fn known(sid: &MessageSid, status: &MessageStatus) -> Self {

@@ -38,6 +38,17 @@ fn a_demo_that_stays_shows_its_phone_until_it_is_interrupted() {
     assert!(demo.wait().unwrap().success());
 }
 
+#[test]
+fn a_demo_that_is_interrupted_in_its_tour_ends_there() {
+    let mut demo = Command::new(BINARY).args(["demo", "--stay"]).stdout(Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(demo.stdout.take().unwrap()).lines();
+    until(&mut lines, "Boatswain demo");
+    signal(demo.id(), "-INT");
+    let rest: Vec<_> = lines.map(Result::unwrap).collect();
+    assert!(demo.wait().unwrap().success());
+    assert!(!rest.iter().any(|line| line.starts_with("Everything arrived")), "{rest:?}");
+}
+
 fn get(url: &str) -> String {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async {

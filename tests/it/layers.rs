@@ -17,7 +17,10 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     ("simulator", &["whatsapp", "config", "base"]),
     ("pipeline", &["host", "script", "whatsapp", "store", "config", "base"]),
     ("web", &["whatsapp", "store", "config", "base"]),
-    ("control", &["pipeline", "script::protocol", "whatsapp", "store", "config", "base"]),
+    (
+        "control",
+        &["pipeline", "host::correspondent", "script::protocol", "whatsapp", "store", "config", "base"],
+    ),
     (
         "runtime",
         &["control", "web", "pipeline", "simulator", "host", "script", "whatsapp", "store", "config", "base"],

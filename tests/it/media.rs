@@ -162,6 +162,8 @@ impl Storage {
     fn answer(&self, method: &Method, uri: &Uri, headers: &HeaderMap, body: &[u8]) -> Response<Body> {
         let refuse = |(status, word): (u16, &'static str)| {
             let answer = Response::builder().status(status).header("Content-Type", "application/xml");
+            // Nobody has to wait with the next try.
+            let answer = answer.header("Retry-After", "0");
             answer.body(Body::from(format!("<Error><Code>{word}</Code></Error>"))).unwrap()
         };
         let now = UnixMillis(SystemClock.now().0 + self.ahead.load(Ordering::SeqCst));

@@ -22,7 +22,7 @@ const OBEY: &str = r#"
         promise: Promise.resolve("più tardi"),
         half: { body: "🙂".slice(0, 1) + "!" },
         undefined: undefined, null: null, empty: "", number: 7, list: ["Ciao"], boolean: false,
-        other: { orderId: 7 }, blank: " ",
+        other: { orderId: 7 }, deep: { body: "Ciao", more: Array.from({ length: 200 }).reduce((inner) => [inner], 0) }, blank: " ",
         unknown: { body: "Ciao", mediaURL: "https://example.com/a.png" },
         to: { to: "+393339999999", body: "Ciao" },
     };
@@ -111,7 +111,8 @@ fn what_is_no_reply_sends_nothing_and_what_may_have_been_meant_as_one_is_told() 
     let twilio = Twilio::listen();
     let folder = folder(&twilio, "");
     let host = folder.serve();
-    for (n, body) in (1..).zip(["undefined", "null", "empty", "number", "list", "boolean", "other", "blank"])
+    for (n, body) in
+        (1..).zip(["undefined", "null", "empty", "number", "list", "boolean", "other", "deep", "blank"])
     {
         write(&host, n, ADA, body);
     }
@@ -120,7 +121,7 @@ fn what_is_no_reply_sends_nothing_and_what_may_have_been_meant_as_one_is_told() 
     for what in ["the number 7", "an array", "the boolean false", "an object"] {
         assert!(said.contains(&format!("the action returned {what}, which is no reply")), "{what}: {said}");
     }
-    assert_eq!(said.matches("which is no reply").count(), 4, "{said}");
+    assert_eq!(said.matches("which is no reply").count(), 5, "{said}");
     // A mistake in an object that is a reply is one of the script.
     write(&host, 11, "whatsapp:+393331234568", "unknown");
     host.wait_for("TypeError: reply: there is no member `mediaURL`: did you mean `mediaUrl`?");
@@ -128,7 +129,7 @@ fn what_is_no_reply_sends_nothing_and_what_may_have_been_meant_as_one_is_told() 
     host.wait_for("TypeError: reply: there is no member `to`");
     assert_eq!(host.terminate(), Some(0));
     assert!(twilio.taken().is_empty());
-    assert_eq!(folder.count("SELECT count(*) FROM notifications WHERE state = 'done'"), 8);
+    assert_eq!(folder.count("SELECT count(*) FROM notifications WHERE state = 'done'"), 9);
 
     // What a run by hand or a status returns is no reply.
     let vo = format!(r#"{{"Body":"text","From":"{ADA}","To":"{SENDER}","AccountSid":"{ACCOUNT}"}}"#);
@@ -195,6 +196,38 @@ fn a_reply_that_cannot_be_sent_is_told_and_the_run_is_done() {
     assert_eq!(twilio.taken().len(), 1, "to START");
     assert_eq!(folder.count("SELECT count(*) FROM notifications WHERE state = 'done' AND attempts = 1"), 4);
     assert_eq!(folder.count("SELECT count(*) FROM runs WHERE log LIKE '%error\tthe reply was not sent%'"), 3);
+}
+
+#[test]
+fn a_reply_that_may_leave_later_fails_its_attempt_and_the_next_one_sends_it_once() {
+    let twilio = Twilio::listen();
+    let folder = folder(&twilio, "");
+    twilio.is_busy(1);
+    let host = folder.serve();
+    write(&host, 1, ADA, "text");
+    write(&host, 2, ADA, "echo");
+    host.wait_for("the reply was not sent: 20429: Too Many Requests");
+    host.wait_for(&format!("ran {}", sid(2)));
+    // What an admin has paused waits too.
+    let output = folder.boatswain(&["pause", "app", "--reason", "holiday"]);
+    assert!(output.status.success(), "{output:?}");
+    write(&host, 3, ADA, "echo later");
+    host.wait_for("the reply was not sent: SENDING_PAUSED: sending is paused by an admin (holiday)");
+    assert!(folder.boatswain(&["resume", "app"]).status.success());
+    host.wait_for_many(&format!("ran {}", sid(3)), 2);
+    assert!(!host.said().contains("393331234567"), "{}", host.said());
+    assert_eq!(host.terminate(), Some(0));
+    let replies: Vec<_> = twilio.taken().iter().map(|taken| said(taken)["body"].clone()).collect();
+    assert_eq!(replies, ["Ciao", "echo", "echo later"], "the conversation has waited");
+    assert_eq!(
+        folder.texts("SELECT status FROM effects ORDER BY rowid"),
+        ["text", "echo", "echo later"],
+        "and what was written before is written once"
+    );
+    assert_eq!(folder.count("SELECT count(*) FROM notifications WHERE state = 'done' AND attempts > 1"), 2);
+    let told = |status: &str| folder.count(&format!("SELECT count(*) FROM messages WHERE {status}"));
+    assert_eq!((told("status = 'queued'"), told("status <> 'queued'")), (3, 1));
+    assert_eq!(told("status = 'failed' AND error_code = '20429'"), 1, "the ledger keeps what Twilio refused");
 }
 
 #[test]

@@ -52,6 +52,8 @@ impl Twilio {
         let key = headers.get("authorization").map_or("", |value| value.to_str().unwrap());
         let say = |status: u16, body: String| {
             let answer = Response::builder().status(status).header("location", "/cdn/picture");
+            // Nobody has to wait with the next try.
+            let answer = answer.header("retry-after", "0");
             answer.body(Body::from(body)).unwrap()
         };
         if path == "/cdn/picture" {

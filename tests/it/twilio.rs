@@ -43,6 +43,7 @@ struct State {
     refused: usize,
     before: Option<Before>,
     is_mute: bool,
+    busy: u32,
 }
 
 pub struct Twilio {
@@ -84,6 +85,11 @@ impl Twilio {
         self.state.lock().unwrap().is_mute = is_mute;
     }
 
+    /// It answers 429 to so many messages, and asks for an hour's patience.
+    pub fn is_busy(&self, messages: u32) {
+        self.state.lock().unwrap().busy = messages;
+    }
+
     pub fn taken(&self) -> Vec<Taken> {
         self.state.lock().unwrap().taken.clone()
     }
@@ -113,6 +119,13 @@ impl State {
         }
         if self.is_mute {
             return ("503 Away", json!({}));
+        }
+        if request.method == "POST" && self.busy > 0 {
+            self.busy -= 1;
+            return (
+                "429 Too Many Requests\r\nretry-after: 3600",
+                json!({ "code": 20429, "message": "Too Many Requests", "status": 429 }),
+            );
         }
         let path = request.path.strip_prefix("/2010-04-01/Accounts/").unwrap();
         let (account, rest) = path.split_once('/').unwrap();

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use boatswain::Host;
 use boatswain::base::Secret;
+use boatswain::pipeline::Event;
 use boatswain::whatsapp::{Form, signature};
 use serde_json::{Value, json};
 
@@ -156,7 +157,7 @@ fn nothing_is_warned_of_where_nothing_is_known_or_no_rule_holds() {
         ("production", LISTENS, true),
         ("sandbox", LISTENS, true),
         ("simulator", LISTENS, false),
-        ("production", "", false), // no action hears, so the host may hear some messages and not others
+        ("production", "", true), // no action waits, and the host hears all the same
     ] {
         let town = Town::new(environment, more);
         town.writes(1, "ACME", SHOP);
@@ -196,6 +197,29 @@ fn people_are_told_until_when_the_window_is_open() {
     let explained = town.production.said(&["explain", "63016"]);
     assert!(explained.contains("messages show") && explained.contains("getWhatsappWindow"), "{explained}");
     town.stop();
+
+    // By the same rule as the warning: what is written to the application's own sender is no company's that has another.
+    let town = Town::new(
+        "production",
+        &format!("{LISTENS}\n[applications.app.companies.BAR.WHATSAPP]\nfrom_phone_number = '{BAR}'"),
+    );
+    town.production.twilio.register(Production::account(&[SHOP, BAR]));
+    town.writes(1, "NODEFINED", BAR);
+    let outcome = town.run("BAR", json!({}));
+    assert_eq!(town.window("BAR")["closesAt"], Value::Null);
+    let sid = outcome["sid"].as_str().unwrap().to_owned();
+    let shown = |production: &Production| -> Value {
+        serde_json::from_str(&production.said(&["messages", "show", &sid, "--json"])).unwrap()
+    };
+    assert_eq!(shown(&town.production)["windowClosesAt"], Value::Null);
+    town.writes(2, "BAR", BAR);
+    let closes = town.window("BAR")["closesAt"].clone();
+    assert_eq!(
+        (shown(&town.production)["windowClosesAt"].clone(), closes.is_string()),
+        (closes.clone(), true)
+    );
+    let production = town.stop();
+    assert_eq!(shown(&production)["windowClosesAt"], closes, "also while no host is up");
 }
 
 #[test]
@@ -219,17 +243,42 @@ fn who_is_forgotten_is_in_no_window() {
 }
 
 #[test]
+fn the_same_reply_may_be_given_as_often_as_somebody_writes() {
+    let town = Town::new("production", LISTENS);
+    town.production.folder.write("scripts/app/incoming.js", "return 'Ciao'");
+    let town = town.restarted();
+    let mut events = town.host.events();
+    for n in 1..=5 {
+        town.writes(n, "ACME", SHOP);
+    }
+    town.production.runtime.block_on(async {
+        let mut sent = 0;
+        while sent < 5 {
+            if let Event::Sent { outcome, .. } = events.recv().await.unwrap() {
+                assert!(outcome.success, "{outcome:?}");
+                sent += 1;
+            }
+        }
+    });
+    // What a script sends is counted as ever.
+    let codes: Vec<_> = (0..4).map(|_| town.run("ACME", json!({}))["errorCode"].clone()).collect();
+    assert_eq!(codes, [json!(null), json!(null), json!(null), json!("IDENTICAL_MESSAGE")]);
+    town.stop();
+}
+
+#[test]
 fn what_is_no_number_is_an_error_of_its_own() {
-    let send = "try { utils.getWhatsappWindow(vo.ask) } catch (error) { return { name: error.name, code: error.code } }";
+    let send = "try { utils.getWhatsappWindow(vo.ask) } catch (error) { return { name: error.name, code: error.code, text: error.message } }";
     let production = Production::new("production", "", "", send);
     let host = production.host();
     for (ask, name, code) in [
         (json!(null), "TypeError", json!(null)),
         (json!({}), "TypeError", json!(null)),
-        (json!("12"), "Error", json!("INVALID_PHONE_NUMBER")),
+        (json!("98989898989898"), "Error", json!("INVALID_PHONE_NUMBER")),
     ] {
         let thrown = production.run(&host, "ACME", json!({ "ask": ask }));
         assert_eq!((&thrown["name"], &thrown["code"]), (&json!(name), &code), "{ask}");
+        assert!(!thrown["text"].as_str().unwrap().contains("989"), "exceptions stand in logs: {thrown}");
     }
     production.stop(host);
 }

@@ -370,6 +370,17 @@ impl Oracle {
         UnixMillis(left.unwrap_or_default())
     }
 
+    /// A reply fails its run: it has not left, and the next attempt may send it.
+    pub fn reply_waits(&mut self, name: &str, call: Call, code: Option<&str>) {
+        self.director.note(&format!("{name} fails for its reply, call {call:?}: {code:?}"));
+        let accepted = self.known[name].accepted.get(&call).map(|accepted| accepted.sid.clone());
+        self.must(accepted.is_none(), || {
+            format!(
+                "4: {name} fails for a reply that has not left, call {call:?}, and Twilio has {accepted:?}"
+            )
+        });
+    }
+
     /// What the action learns of a send.
     pub fn outcome(&mut self, name: &str, call: Call, outcome: &serde_json::Value) {
         let accepted = self.known[name].accepted.get(&call).map(|accepted| accepted.sid.clone());

@@ -192,6 +192,11 @@ impl SimulatedWorker {
         let value = match answer {
             Answer::Return { value, .. } => value,
             Answer::Throw(_) if matches!(step, Step::Rollback(_)) => Value::Undefined, // caught
+            Answer::Throw(thrown) if step == Step::Reply => {
+                let call = (current.begun.generation, current.step);
+                self.world.oracle().reply_waits(&current.name, call, thrown.code.as_deref());
+                return Err(thrown.message);
+            }
             Answer::Throw(thrown) => return Err(thrown.message),
         };
         match (step, value) {
