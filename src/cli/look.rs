@@ -110,7 +110,7 @@ pub(super) fn data_folder(options: &Options) -> Result<PathBuf, Failure> {
 
 /// What an admin has set for an application, as far as it can be read.
 pub(super) fn parameters(options: &Options, app: &AppId) -> Option<Arc<config::Application>> {
-    config::load(&options.params).ok()?.params.applications.get(app).cloned()
+    config::load(options.params()).ok()?.params.applications.get(app).cloned()
 }
 
 pub(super) async fn source(options: &Options) -> Result<Source, Failure> {

@@ -34,7 +34,14 @@ pub(super) async fn run(options: &Options, listen: Option<Address>) -> Result<()
         config::parse(options.params(), WITHOUT_FILE, &|_| None)?
     };
     let public_url = params.host.public_base(params.host.listen);
-    let accounts = simulated_accounts(params.applications.values(), &public_url);
+    let mut accounts = simulated_accounts(params.applications.values(), &public_url);
+    if !has_file {
+        // There is no host that messages could go to.
+        accounts
+            .iter_mut()
+            .flat_map(|account| &mut account.senders)
+            .for_each(|sender| sender.incoming_url = None);
+    }
     if accounts.is_empty() {
         output::note("note: no application uses the simulator: register an account at /simulator/accounts");
     }

@@ -53,7 +53,7 @@ pub struct SimulatedSender {
 }
 
 #[derive(Deserialize)]
-#[serde(untagged)]
+#[serde(untagged, expecting = "a number such as +14155238886, or {\"number\",\"incoming_url\"}")]
 enum WrittenSender {
     Number(Address),
     Full(FullSender),

@@ -1,6 +1,7 @@
 //! The simulator's own interface, under `/simulator`.
 
 mod accounts;
+mod body;
 mod incoming;
 mod messages;
 
@@ -17,6 +18,7 @@ use serde::Deserialize;
 use serde::de::{Deserializer, Error};
 use serde_json::{Value, json};
 
+use self::body::Body;
 use super::address::Address;
 use super::rules::Rules;
 use super::script::Script;
@@ -56,14 +58,14 @@ async fn forget(Shares(shared): Shares<Arc<Shared>>) -> StatusCode {
 }
 
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "an object such as {\"rules\":\"sandbox\"}")]
 struct NewRules {
     rules: Rules,
 }
 
 async fn set_rules(
     Shares(shared): Shares<Arc<Shared>>,
-    Json(NewRules { rules }): Json<NewRules>,
+    Body(NewRules { rules }): Body<NewRules>,
 ) -> StatusCode {
     shared.set_rules(rules);
     StatusCode::NO_CONTENT
@@ -71,7 +73,7 @@ async fn set_rules(
 
 /// How far the time moves.
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "an object such as {\"forward_ms\":3600000}")]
 struct Forward {
     #[serde(deserialize_with = "at_most_ten_years")]
     forward_ms: Duration,
@@ -87,14 +89,14 @@ fn at_most_ten_years<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Durat
 
 async fn forward(
     Shares(shared): Shares<Arc<Shared>>,
-    Json(Forward { forward_ms }): Json<Forward>,
+    Body(Forward { forward_ms }): Body<Forward>,
 ) -> Json<Value> {
     Json(json!({ "now": shared.forward(forward_ms).to_string() }))
 }
 
 /// What becomes of messages to a number, or to every number without a script of its own.
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "an object such as {\"to\":\"+39…\",\"script\":…,\"times\":1}")]
 struct ScriptOf {
     to: Option<Address>,
     script: Option<Script>,
@@ -103,7 +105,7 @@ struct ScriptOf {
 
 async fn set_script(
     Shares(shared): Shares<Arc<Shared>>,
-    Json(ScriptOf { to, script, times }): Json<ScriptOf>,
+    Body(ScriptOf { to, script, times }): Body<ScriptOf>,
 ) -> StatusCode {
     shared.set_script(to, script, times);
     StatusCode::NO_CONTENT

@@ -7,12 +7,13 @@ use axum::extract::State as Shares;
 use axum::http::StatusCode;
 use serde_json::{Value, json};
 
+use super::body::Body;
 use crate::simulator::{Shared, SimulatedAccount};
 
 /// Registers an account, or what is new about one that is known.
 pub(super) async fn register(
     Shares(shared): Shares<Arc<Shared>>,
-    Json(account): Json<SimulatedAccount>,
+    Body(account): Body<SimulatedAccount>,
 ) -> StatusCode {
     shared.state().register(account);
     shared.announce();

@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 use tokio::sync::oneshot;
 use url::Url;
 
+use super::body::Body;
 use crate::base::{AccountSid, MessageSid, Secret};
 use crate::simulator::accounts::SimulatedAccount;
 use crate::simulator::address::Address;
@@ -42,7 +43,10 @@ const NOBODY: &str = "Simulator";
 
 /// Somebody writes to a sender.
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(
+    deny_unknown_fields,
+    expecting = "an object such as {\"from\":\"+39…\",\"to\":\"+1…\",\"body\":\"Ciao\"}"
+)]
 pub(super) struct Incoming {
     /// Whose the sender is; may be absent where one account has it.
     account_sid: Option<AccountSid>,
@@ -71,7 +75,7 @@ fn once() -> u32 {
 }
 
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields, untagged)]
+#[serde(deny_unknown_fields, untagged, expecting = "{\"content_type\",\"base64\"} or {\"url\"}")]
 enum GivenMedium {
     Here { content_type: String, base64: String },
     There { url: String },
@@ -81,7 +85,7 @@ enum GivenMedium {
 /// for.
 pub(super) async fn write(
     Shares(shared): Shares<Arc<Shared>>,
-    Json(mut incoming): Json<Incoming>,
+    Body(mut incoming): Body<Incoming>,
 ) -> Result<Response, ApiError> {
     let account = account(&shared.state(), incoming.account_sid.as_ref(), &incoming.to)?;
     let copies = Some(incoming.copies).filter(|copies| (1..=MAX_COPIES).contains(copies));
@@ -103,9 +107,10 @@ pub(super) async fn write(
         }
     });
     let stopped = |_| ApiError::new(20500, "the simulator was stopped before the application had answered");
-    let Delivery { answers, replies } = told.await.map_err(stopped)??;
+    let Delivery { answers, replies, errors } = told.await.map_err(stopped)??;
     let answer = answers.last().cloned().unwrap_or_default();
-    let told = json!({ "sid": sid, "answer": answer, "answers": answers, "replies": replies });
+    let told =
+        json!({ "sid": sid, "answer": answer, "answers": answers, "replies": replies, "errors": errors });
     Ok((StatusCode::CREATED, Json(told)).into_response())
 }
 
@@ -250,6 +255,8 @@ impl Shared {
 struct Delivery {
     answers: Vec<Value>,
     replies: Vec<MessageSid>,
+    /// What was wrong with the answers.
+    errors: Vec<AnswerError>,
 }
 
 /// Posts a message to the application so many times, one after another, if there is somewhere to post it.
@@ -292,7 +299,9 @@ async fn deliver(
                 (json!({ "status": answer.status, "body": answer.body }), verbs, errors)
             }
             (Ok(_), Err(_)) => (Value::Null, Vec::new(), Vec::new()), // it was called, so it is a URL
-            (Err(why), _) => (json!({ "error": why }), Vec::new(), vec![AnswerError::new(11200, why)]),
+            (Err(why), _) => {
+                (json!({ "error": why, "url": url }), Vec::new(), vec![AnswerError::new(11200, why)])
+            }
         };
         delivery.answers.push(told);
         for verb in verbs {
@@ -313,6 +322,7 @@ async fn deliver(
                 }
             }
         }
+        delivery.errors.extend(errors.iter().cloned());
         note(shared, message, errors);
     }
     Ok(())

@@ -395,11 +395,19 @@ document.addEventListener("keydown", (event) => {
 });
 document.addEventListener("visibilitychange", draw);
 addEventListener("hashchange", () => {
-  const number = typed(decodeURIComponent(location.hash.slice(1)));
+  const number = linked();
   if (number && number !== phone?.number) choose(number);
 });
 
+/** The phone that the address names, if it does. */
+function linked() {
+  try {
+    return typed(decodeURIComponent(location.hash.slice(1)));
+  } catch {
+    return null; // no percent-encoding
+  }
+}
+
 connect();
 setInterval(showClock, 1000);
-const linked = typed(decodeURIComponent(location.hash.slice(1)));
-if (linked) choose(linked);
+if (linked()) choose(linked());

@@ -201,7 +201,7 @@ async fn every_recipient_can_be_given_a_script_so_many_times() {
     assert_eq!(create_to(&simulator, "whatsapp:+393337654321").await, 400);
     assert_eq!(create_to(&simulator, PHONE).await, 201);
     let never = json!({ "script": { "refuse": { "code": 63018 } }, "times": 0 });
-    assert_eq!(control(&simulator, "scripts").json(&never).send().await.unwrap().status(), 422);
+    assert_eq!(control(&simulator, "scripts").json(&never).send().await.unwrap().status(), 400);
 
     simulator.set_script_times(None, Script::Break { answer: Answer::Html }, NonZeroU32::MIN);
     assert_eq!(create_to(&simulator, PHONE).await, 200);

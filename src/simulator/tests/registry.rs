@@ -83,7 +83,7 @@ async fn what_cannot_be_is_not_registered() {
         with("templates", json!([{ "sid": "HX00000000000000000000000000000001", "text": "Ciao {{1" }])),
         with("tokens", json!([])),
     ] {
-        assert_eq!(control(&simulator, "accounts").json(&bad).send().await.unwrap().status(), 422, "{bad}");
+        assert_eq!(control(&simulator, "accounts").json(&bad).send().await.unwrap().status(), 400, "{bad}");
     }
     assert_eq!(get(&simulator, "accounts").await, json!({ "accounts": [] }));
 }

@@ -32,7 +32,10 @@ async fn rules_are_chosen_by_call() {
         assert_eq!(end(&simulator, &[]).await, expected, "{rules}");
     }
     let bad = control(&simulator, "rules").json(&json!({ "rules": "none" })).send().await.unwrap();
-    assert_eq!(bad.status(), 422);
+    assert_eq!(bad.status(), 400);
+    let bad: Value = bad.json().await.unwrap();
+    assert_eq!(bad["code"], 20001);
+    assert!(bad["message"].as_str().unwrap().contains("unknown variant `none`, expected"), "{bad}");
     // Who joined while nobody asked for it has joined.
     write(&simulator, "join boatswain").await;
     simulator.set_rules(Rules::Sandbox);
