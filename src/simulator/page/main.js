@@ -36,6 +36,7 @@ async function refresh() {
       model.take(messages);
       Object.assign(model, { accounts, scripts });
       takeAbout(about);
+      if (events.readyState === EventSource.OPEN) showLink("open", "Live");
       draw();
     }
   } catch (error) {
@@ -66,7 +67,7 @@ let events;
 function connect() {
   events = new EventSource("/simulator/events");
   events.addEventListener("open", () => {
-    showLink("open", "Live");
+    showLink("open", "Loading…");
     model.revision = null; // another simulator may have taken its place
   });
   events.addEventListener("changed", refresh);
@@ -119,7 +120,8 @@ function drawSenders() {
   }
   select.disabled = senders.length < 2;
   $("send").disabled = senders.length === 0;
-  $("text").placeholder = senders.length === 0 ? "No sender is registered to write to" : "Answer from this phone";
+  const isMissing = senders.length === 0 && model.revision !== null;
+  $("text").placeholder = isMissing ? "No sender is registered to write to" : "Answer from this phone";
 }
 
 /** The sender that this phone last heard of, else the first. */

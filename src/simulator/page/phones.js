@@ -51,7 +51,7 @@ export class PhoneList {
   draw(model, chosen) {
     const phones = model.phonesByActivity();
     const focused = document.activeElement;
-    $("no-phones").hidden = phones.length > 0;
+    $("no-phones").hidden = phones.length > 0 || model.revision === null;
     const items = phones.slice(0, LISTED).map((phone) => this.#entry(model, phone, chosen));
     if (phones.length > LISTED) {
       items.push(h("li", { class: "empty" }, `${phones.length - LISTED} more: open them by their number.`));
