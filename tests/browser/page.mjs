@@ -323,6 +323,16 @@ await promise("what stands in messages is text", async () => {
   await page.click(`.phone[data-number="${ADA}"]`);
 });
 
+await promise("a text with a mark for each word is read like any other", async () => {
+  const read = await page.evaluate(async () => {
+    const { formatted } = await import("/simulator/page/text.js");
+    const paragraph = document.createElement("p");
+    paragraph.append(...formatted("*a* ".repeat(20_000)));
+    return [paragraph.querySelectorAll("strong, b").length, paragraph.textContent.length];
+  });
+  assert.deepEqual(read, [20_000, 40_000]);
+});
+
 await promise("rules and time", async () => {
   const before = Date.parse((await (await fetch(`${url}/simulator`)).json()).now);
   await page.click("text=24 hours");
