@@ -239,6 +239,22 @@ pub struct Limits {
     pub wall: Duration,
     /// `memory_mb`: JavaScript heap. Default 64.
     pub memory_mb: u32,
+    /// `host_calls`: calls of host functions, per run. Default 100,000.
+    pub host_calls: u32,
+    /// `sends`: messages that one run may ask to be sent. Default 1,000.
+    pub sends: u32,
+    /// `vo_kb`: the JSON of a run's `vo`. Default 1,024.
+    pub vo_kb: u32,
+    /// `result_kb`: what a run may return, as JSON. Default 1,024.
+    pub result_kb: u32,
+    /// `log_lines`: lines that a run may log; the rest is dropped. Default 1,000.
+    pub log_lines: u32,
+    /// `sql_memory_mb`: what one SQL statement may hold. Default 64.
+    pub sql_memory_mb: u32,
+    /// `database_mb`: the application's database. Default 4,096.
+    pub database_mb: u32,
+    /// `cpu_percent`: processor time of all runs together, statements included, in percent of one core. Default 100.
+    pub cpu_percent: u32,
     /// `runs_per_context`: after how many runs a Context is made anew; 1 is a fresh one for every run. Default 1,000.
     pub runs_per_context: u32,
     /// `workers`: how many runs of the application may be open at once (each in a process of its own), which
@@ -282,6 +298,14 @@ impl Default for Limits {
             cpu: Duration::from_millis(500),
             wall: Duration::from_secs(30),
             memory_mb: 64,
+            host_calls: 100_000,
+            sends: 1000,
+            vo_kb: 1024,
+            result_kb: 1024,
+            log_lines: 1000,
+            sql_memory_mb: 64,
+            database_mb: 4096,
+            cpu_percent: 100,
             runs_per_context: 1000,
             workers: 4,
             send_wait: Duration::from_secs(30),

@@ -119,6 +119,14 @@ text = "è"
 cpu_ms = 1
 wall_ms = 10
 memory_mb = 8
+host_calls = 1
+sends = 0
+vo_kb = 1
+result_kb = 2
+log_lines = 1
+sql_memory_mb = 8
+database_mb = 1
+cpu_percent = 6400
 runs_per_context = 1
 workers = 0x20
 send_wait_ms = 0
@@ -165,6 +173,14 @@ only_to = []
         cpu: Duration::from_millis(1),
         wall: Duration::from_millis(10),
         memory_mb: 8,
+        host_calls: 1,
+        sends: 0,
+        vo_kb: 1,
+        result_kb: 2,
+        log_lines: 1,
+        sql_memory_mb: 8,
+        database_mb: 1,
+        cpu_percent: 6400,
         runs_per_context: 1,
         workers: 32,
         send_wait: Duration::ZERO,
