@@ -137,6 +137,16 @@ pub fn shown(text: &str) -> String {
     shown
 }
 
+/// `text`, or the beginning of it that fits in `max` bytes with a mark that something is missing.
+#[must_use]
+pub fn cut(text: &str, max: usize) -> String {
+    if text.len() <= max {
+        return text.to_owned();
+    }
+    let end = text.floor_char_boundary(max.saturating_sub('…'.len_utf8()));
+    format!("{}…", &text[..end])
+}
+
 /// The known name that `name` was probably meant to be, for "did you mean": the most similar one, if it is
 /// similar at all.
 #[must_use]

@@ -17,7 +17,7 @@ mod template;
 mod window;
 
 pub use clock::{Clock, ManualClock, SystemClock, UnixMillis};
-pub use diagnostic::{Diagnostic, Place, Severity, nearest, shown};
+pub use diagnostic::{Diagnostic, Place, Severity, cut, nearest, shown};
 pub use ids::{
     AccountSid, ActionId, AppId, CompanyId, ContentSid, InvalidId, MessageId, MessageSid, NotificationId,
     RunId,

@@ -13,9 +13,12 @@ use crate::config;
 use crate::pipeline::gate::Gate;
 use crate::pipeline::queue::{Arrival, Claim, Queue};
 use crate::pipeline::report::RunReport;
+use crate::pipeline::run::MAX_LOG_LINE;
+use crate::pipeline::share::Share;
 use crate::pipeline::window::Window;
 use crate::pipeline::{ApplicationSetup, DirectRun, Surroundings, WorkerHandle, slot, window};
-use crate::script::protocol::Bundle;
+use crate::script::WorkerError;
+use crate::script::protocol::{Bundle, SandboxLimits, Start};
 use crate::store::{AppDb, Inbox, Ledger, Source, StoreError};
 use crate::whatsapp::SignedUrls;
 
@@ -64,11 +67,25 @@ struct State {
     idle_slots: usize,
     /// Warm workers, the warmest last, with the time since when they are idle.
     workers: Vec<(Box<dyn WorkerHandle>, Instant)>,
+    /// Whether there shall be a worker that waits, so that one that is killed is replaced at once, and whether one is
+    /// being started.
+    standby: Standby,
+    share: Share,
     /// Actions that have sent before: no run is sent ahead behind one.
     senders: HashSet<String>,
     /// Messages whose sending run is waiting to be taken up again.
     reopened: BTreeMap<NotificationId, Vec<MessageId>>,
     stopping: bool,
+}
+
+/// A worker in reserve.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Standby {
+    /// There shall be none: nobody is waiting for the next run.
+    Off,
+    On,
+    /// One is being started.
+    Coming,
 }
 
 impl State {
@@ -90,6 +107,8 @@ impl Application {
             slots: 0,
             idle_slots: 0,
             workers: Vec::new(),
+            standby: Standby::Off,
+            share: Share::new(setup.parameters.limits.cpu_percent, stage::now()),
             senders: HashSet::new(),
             reopened: BTreeMap::new(),
             stopping: false,
@@ -124,6 +143,7 @@ impl Application {
         let mut state = self.state.lock();
         let sources = [Source::Callback, Source::Poll, Source::Message].into_iter();
         let idle = sources.filter(|source| self.action_of(*source).is_none()).collect();
+        state.standby = Standby::On;
         state.window = Window::open(self.surroundings.waiting_bytes, idle);
         let sends = state.baton.as_ref().map_or(Ok(Vec::new()), |baton| baton.db.unfinished_sends())?;
         for (notification, message) in sends {
@@ -248,7 +268,9 @@ impl Application {
                 continue;
             }
             let something = !state.direct.is_empty() || state.queue.has_ready(now);
+            let pause = state.share.pause(stage::now());
             if something
+                && pause.is_none()
                 && state.returning == 0
                 && let Some(baton) = state.baton.take()
             {
@@ -276,13 +298,15 @@ impl Application {
             }
             let nothing_to_watch =
                 state.workers.is_empty() && state.queue.is_empty() && state.next_due().is_none();
-            if wall.duration_since(idle_since) >= IDLE && (nothing_to_watch || state.idle_slots > 0) {
+            let nobody_needed = (nothing_to_watch && !something) || state.idle_slots > 0;
+            if wall.duration_since(idle_since) >= IDLE && nobody_needed {
                 return self.leave(state);
             }
             let sleep = [
                 Some((idle_since + IDLE).saturating_duration_since(wall)).filter(|rest| !rest.is_zero()),
                 workers_idle.map(|at| at.saturating_duration_since(wall)),
                 until_due,
+                pause.filter(|_| something),
             ]
             .into_iter()
             .flatten()
@@ -356,13 +380,75 @@ impl Application {
         Some(result)
     }
 
-    /// The warmest worker, if one is idle.
-    pub(super) fn take_worker(&self) -> Option<Box<dyn WorkerHandle>> {
-        self.state.lock().workers.pop().map(|(worker, _)| worker)
+    /// The warmest worker, or a new one.
+    ///
+    /// # Errors
+    /// When none can be started.
+    pub(super) fn take_worker(self: &Arc<Self>) -> Result<Box<dyn WorkerHandle>, WorkerError> {
+        let mut state = self.state.lock();
+        let idle = state.workers.pop();
+        self.keep_standby(&mut state);
+        drop(state);
+        idle.map_or_else(|| self.start_worker(), |(worker, _)| Ok(worker))
     }
 
     pub(super) fn put_worker(&self, worker: Box<dyn WorkerHandle>) {
-        self.state.lock().workers.push((worker, stage::now()));
+        if worker.has_grown() {
+            return; // dropping kills and reaps it
+        }
+        let mut state = self.state.lock();
+        if !state.stopping {
+            state.workers.push((worker, stage::now()));
+        }
+    }
+
+    /// Starts a worker on the side, if none is idle.
+    fn keep_standby(self: &Arc<Self>, state: &mut State) {
+        if state.standby != Standby::On || !state.workers.is_empty() || state.stopping {
+            return;
+        }
+        state.standby = Standby::Coming;
+        let application = Arc::clone(self);
+        let started = stage::spawn("standby", move || {
+            // One that cannot be started is missed when it is needed, and told of then.
+            if let Ok(worker) = application.start_worker() {
+                application.put_worker(worker);
+            }
+            application.state.lock().standby = Standby::On;
+        });
+        if started.is_err() {
+            state.standby = Standby::On;
+        }
+    }
+
+    fn start_worker(&self) -> Result<Box<dyn WorkerHandle>, WorkerError> {
+        let limits = &self.parameters.limits;
+        let millis = |time: Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
+        let start = Start {
+            app_id: self.parameters.id.to_string(),
+            bundle: (*self.bundle).clone(),
+            functions: crate::host::specs(),
+            limits: SandboxLimits {
+                cpu_ms: millis(limits.cpu),
+                wall_ms: millis(limits.wall),
+                memory_mb: limits.memory_mb,
+                runs_per_context: limits.runs_per_context,
+                max_result_bytes: limits.result_kb.saturating_mul(1024),
+                max_log_lines: limits.log_lines,
+                max_log_line_bytes: MAX_LOG_LINE,
+            },
+        };
+        self.surroundings.workers.spawn(&start)
+    }
+
+    /// So much processor time was used for this application.
+    pub(super) fn spent(&self, cpu: Duration) {
+        self.state.lock().share.spend(cpu, stage::now());
+    }
+
+    /// Whether somebody waits to have the baton back.
+    pub(super) fn is_baton_wanted(&self) -> bool {
+        self.state.lock().returning > 0
     }
 
     pub(super) fn is_sender(&self, action: &str) -> bool {

@@ -10,7 +10,7 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::base::stage;
 use crate::host::{Effects, RunContext, VoSource, reply_function, run_separated};
@@ -18,24 +18,26 @@ use crate::pipeline::WorkerHandle;
 use crate::pipeline::application::{Application, Baton, Work};
 use crate::pipeline::queue::Verdict;
 use crate::pipeline::report::{LogLine, Used};
-use crate::pipeline::run::{
-    MAX_LOG_LINE, MAX_LOG_LINES, Origin, Run, RunJournal, Stop, new_ticket, seed, used, vo_fields,
-    vo_of_message,
-};
-use crate::script::WorkerError;
-use crate::script::protocol::{
-    Ended, Failure, LogLevel, Reason, Returned, RunRequest, SandboxLimits, Start, ToWorker, Vo,
-};
+use crate::pipeline::run::{Origin, Run, RunJournal, Stop, new_ticket, seed, used, vo_fields, vo_of_message};
+use crate::script::protocol::{Ended, Failure, LogLevel, Reason, Returned, RunRequest, ToWorker, Vo};
+use crate::script::thread_cpu;
 use crate::store::{Journal, JournalOrigin, ScriptSqlError, Source, StoreError};
 
 /// Runs before a worker at most: it bounds the latency of the effect under load, not the throughput.
 const AHEAD: usize = 128;
+/// How long the effect of a run that has ended waits for the runs behind it at most, if these end at all.
+const COMMIT_WITHIN: Duration = Duration::from_millis(100);
+
 /// A batch that is being run by a slot.
 pub(super) struct Batch<'a> {
     pub(super) application: &'a Arc<Application>,
     /// Only away while a run sends.
     baton: Option<Baton>,
     ended: Vec<EndedRun>,
+    /// When the open transaction began.
+    begun: Instant,
+    /// Processor time of the workers.
+    workers_cpu: Duration,
 }
 
 /// A run that has ended, and what is to be told of it once that is committed.
@@ -48,15 +50,22 @@ pub(super) struct EndedRun {
 
 impl<'a> Batch<'a> {
     pub(super) fn new(application: &'a Arc<Application>, baton: Baton) -> Self {
-        Self { application, baton: Some(baton), ended: Vec::new() }
+        Self {
+            application,
+            baton: Some(baton),
+            ended: Vec::new(),
+            begun: stage::now(),
+            workers_cpu: Duration::ZERO,
+        }
     }
 
     /// Runs everything, commits, and gives the baton back.
     pub(super) fn run(mut self, work: Vec<Work>) -> Baton {
         stage::reach("runs-claimed");
+        let cpu = thread_cpu();
         let mut waiting: VecDeque<Run> = work.into_iter().filter_map(|work| self.prepare(work)).collect();
         while !waiting.is_empty() {
-            match self.worker() {
+            match self.application.take_worker() {
                 Ok(worker) => self.with_worker(worker, &mut waiting),
                 Err(error) => {
                     tracing::error!(app = %self.application.parameters.id, %error, "no worker to run an action");
@@ -70,6 +79,7 @@ impl<'a> Batch<'a> {
         if let Err(error) = self.commit() {
             tracing::error!(app = %self.application.parameters.id, %error, "the application's database could not commit");
         }
+        self.application.spent(self.workers_cpu + thread_cpu().saturating_sub(cpu));
         self.take_baton()
     }
 
@@ -106,29 +116,6 @@ impl<'a> Batch<'a> {
         let waiting = stage::now();
         self.baton = Some(self.application.take_baton());
         (result, stage::now().saturating_duration_since(waiting))
-    }
-
-    fn worker(&self) -> Result<Box<dyn WorkerHandle>, WorkerError> {
-        if let Some(worker) = self.application.take_worker() {
-            return Ok(worker);
-        }
-        let limits = &self.application.parameters.limits;
-        let millis = |time: Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
-        let start = Start {
-            app_id: self.application.parameters.id.to_string(),
-            bundle: (*self.application.bundle).clone(),
-            functions: crate::host::specs(),
-            limits: SandboxLimits {
-                cpu_ms: millis(limits.cpu),
-                wall_ms: millis(limits.wall),
-                memory_mb: limits.memory_mb,
-                runs_per_context: limits.runs_per_context,
-                max_result_bytes: 1 << 20,
-                max_log_lines: MAX_LOG_LINES,
-                max_log_line_bytes: MAX_LOG_LINE,
-            },
-        };
-        self.application.surroundings.workers.spawn(&start)
     }
 
     /// Readies a run; `None` when it turns out to be done, or cannot be readied.
@@ -214,7 +201,7 @@ impl<'a> Batch<'a> {
             action,
             effects: Effects::default(),
             log: Vec::new(),
-            noted: 0,
+            lines: 0,
             begun: stage::now(),
             logged: 0,
             waited: Duration::ZERO,
@@ -222,6 +209,7 @@ impl<'a> Batch<'a> {
             advanced: 0,
             calls: 0,
             host_calls: 0,
+            sends: 0,
             journal,
             messages,
         };
@@ -238,6 +226,7 @@ impl<'a> Batch<'a> {
     fn with_worker(&mut self, mut worker: Box<dyn WorkerHandle>, waiting: &mut VecDeque<Run>) {
         let mut ahead = 0;
         let mut sender_ahead = false;
+        let cpu = worker.cpu();
         loop {
             while ahead < waiting.len().min(AHEAD)
                 && (ahead == 0 || !sender_ahead && worker.bytes_ahead() < worker.room_ahead())
@@ -260,10 +249,15 @@ impl<'a> Batch<'a> {
             let stop = match outcome {
                 Ok(ended) => {
                     self.conclude(run, ended);
+                    self.commit_in_time();
                     continue;
                 }
                 Err(stop) => stop,
             };
+            self.workers_cpu += worker.cpu().saturating_sub(cpu);
+            if let Stop::Died(death) = &stop {
+                self.workers_cpu += death.cpu;
+            }
             drop(worker); // kills it, if it is not dead
             for other in waiting.drain(..ahead) {
                 let alone = matches!(stop, Stop::Died(_));
@@ -272,12 +266,28 @@ impl<'a> Batch<'a> {
             self.stopped(run, stop, outstanding);
             return;
         }
+        self.workers_cpu += worker.cpu().saturating_sub(cpu);
         self.application.put_worker(worker);
+    }
+
+    /// Commits what has ended when that is due, though more of the batch is to come: runs that take long do not keep the
+    /// effects of those before them waiting, nor those who want the database back after a send.
+    fn commit_in_time(&mut self) {
+        if stage::now().saturating_duration_since(self.begun) < COMMIT_WITHIN || self.ended.is_empty() {
+            return;
+        }
+        if let Err(error) = self.commit() {
+            tracing::error!(app = %self.application.parameters.id, %error, "the application's database could not commit");
+        }
+        if self.application.is_baton_wanted() {
+            self.without_baton(|| ());
+        }
     }
 
     fn one(&mut self, worker: &mut dyn WorkerHandle, run: &mut Run) -> Result<Ended, Stop> {
         if !self.db().in_transaction() {
             self.db().begin()?;
+            self.begun = stage::now();
         }
         self.db().begin_run()?;
         run.begun = stage::now();
@@ -428,10 +438,17 @@ impl<'a> Batch<'a> {
                     code: None,
                     frames: Vec::new(),
                 });
-                let used = Used { wall: run.elapsed(), host_calls: run.host_calls, ..Used::default() };
+                let used = Used {
+                    cpu: death.cpu,
+                    wall: run.elapsed(),
+                    peak_memory_bytes: death.peak_memory_bytes,
+                    host_calls: run.host_calls,
+                };
                 self.ended.push(EndedRun { run, verdict: Verdict::KilledWorker, result, used });
             }
             Stop::Trouble(error) => self.trouble(run, error.to_string()),
+            // `converse` has made a death of it.
+            Stop::TooMuch(message) => self.trouble(run, message),
             Stop::NotCommitted { alone: false } => self.interrupted(run, true),
             Stop::Stopping => self.interrupted(run, false),
             Stop::NotCommitted { alone: true } => {

@@ -12,20 +12,16 @@ use crate::host::{self, MANIFEST, OutcomeForm, Reply};
 use crate::pipeline::WorkerHandle;
 use crate::pipeline::batch::Batch;
 use crate::pipeline::report::LogLine;
+use crate::pipeline::run::result_bytes;
 use crate::pipeline::run::{Origin, Run, Stop};
-use crate::script::Death;
 use crate::script::protocol::{
     Answer, Ended, ErrorKind, FromWorker, LogLevel, MAX_FRAME, Reason, Thrown, ToWorker, Value,
 };
 use crate::store::JournalCall;
 use crate::whatsapp::Outcome;
 
-/// Calls of host functions in one run at most.
-const MAX_CALLS: u32 = 100_000;
 /// Bytes of the answers that a run's journal holds in memory until the next send, at most.
 const MAX_UNSAVED: usize = 32 << 20;
-/// Bytes of what a run logs, at most.
-const MAX_LOG_BYTES: usize = 4 << 20;
 
 impl Batch<'_> {
     /// Answers the run's calls until it has ended.
@@ -33,42 +29,64 @@ impl Batch<'_> {
         loop {
             match worker.receive(self.deadline(run)).map_err(Stop::Died)? {
                 FromWorker::Call { ticket, function, arguments } if ticket == run.ticket => {
-                    run.host_calls += 1;
-                    stage::reach("run-calls");
-                    if run.host_calls > MAX_CALLS {
-                        let message = format!("the action called host functions more than {MAX_CALLS} times");
-                        return Err(Stop::Died(Death { reason: Reason::HostCallLimit, message }));
-                    }
-                    let answer = self.answer(run, function, &arguments)?;
-                    run.take_log();
-                    if host::is_reply(function) {
-                        tell_reply(run, &answer);
-                    }
-                    if run.journal.unsaved_bytes > MAX_UNSAVED {
-                        let message = format!(
-                            "the answers of the action's calls are more than {} MiB together",
-                            MAX_UNSAVED >> 20
-                        );
-                        return Err(Stop::Died(Death { reason: Reason::HostCallLimit, message }));
-                    }
-                    worker.queue(&ToWorker::Answer(answer)).map_err(|error| {
-                        Stop::Died(Death { reason: Reason::Killed, message: error.to_string() })
+                    let answer = self.called(run, function, &arguments).map_err(|stop| match stop {
+                        Stop::TooMuch(message) => Stop::Died(worker.end(Reason::HostCallLimit, message)),
+                        other => other,
                     })?;
+                    if let Err(error) = worker.queue(&ToWorker::Answer(answer)) {
+                        return Err(Stop::Died(worker.end(Reason::Killed, error.to_string())));
+                    }
                 }
                 FromWorker::Log { ticket, level, text } if ticket == run.ticket => {
-                    // The worker keeps its own limit of lines; this one holds also against a worker that does not.
-                    run.logged += text.len();
-                    if run.logged <= MAX_LOG_BYTES {
-                        run.log.push(LogLine { level, text });
-                    }
+                    run.take_line(level, text, self.application.parameters.limits.log_lines);
                 }
-                FromWorker::Ended(ended) if ended.ticket == run.ticket => return Ok(ended),
+                FromWorker::Ended(ended) if ended.ticket == run.ticket => {
+                    let most = self.application.parameters.limits.result_kb;
+                    return Ok(ended.within(result_bytes(most)));
+                }
                 _ => {
-                    let message = "the worker spoke of another run".to_owned();
-                    return Err(Stop::Died(Death { reason: Reason::Killed, message }));
+                    return Err(Stop::Died(
+                        worker.end(Reason::Killed, "the worker spoke of another run".into()),
+                    ));
                 }
             }
         }
+    }
+
+    /// Answers a call, within what a run may call.
+    fn called(&mut self, run: &mut Run, function: u16, arguments: &[Value]) -> Result<Answer, Stop> {
+        let most = self.application.parameters.limits.host_calls;
+        run.host_calls += 1;
+        stage::reach("run-calls");
+        if run.host_calls > most {
+            return Err(Stop::TooMuch(format!(
+                "the action called host functions more than {most} times (limits.host_calls = {most})"
+            )));
+        }
+        let answer = self.answer(run, function, arguments)?;
+        run.take_log(self.application.parameters.limits.log_lines);
+        if host::is_reply(function) {
+            tell_reply(run, &answer);
+        }
+        if run.journal.unsaved_bytes > MAX_UNSAVED {
+            return Err(Stop::TooMuch(format!(
+                "the answers of the action's calls are more than {} MiB together",
+                MAX_UNSAVED >> 20
+            )));
+        }
+        Ok(answer)
+    }
+
+    /// Counts a message that the run asks to be sent.
+    fn count_send(&self, run: &mut Run) -> Result<(), Stop> {
+        let most = self.application.parameters.limits.sends;
+        run.sends += 1;
+        if run.sends <= most {
+            return Ok(());
+        }
+        Err(Stop::TooMuch(format!(
+            "the action asked for more than {most} messages to be sent (limits.sends = {most})"
+        )))
     }
 
     /// When the run must have ended.
@@ -107,18 +125,20 @@ impl Batch<'_> {
             }));
         }
         match self.call(run, function, arguments) {
-            Ok(Reply::Send(mut send)) => match self.admit(run, &mut send)? {
-                Ok(counted) => self.send(run, &send, fingerprint, counted.as_ref()),
-                Err(outcome) => {
-                    let outcome = outcome.between(Some(send.message.to.whatsapp()), Some(send.from()));
-                    if let Some(thrown) = unsent_reply(send.form, &outcome) {
-                        return Ok(Answer::Throw(thrown));
+            Ok(Reply::Send(mut send)) => {
+                match self.count_send(run).and_then(|()| self.admit(run, &mut send))? {
+                    Ok(counted) => self.send(run, &send, fingerprint, counted.as_ref()),
+                    Err(outcome) => {
+                        let outcome = outcome.between(Some(send.message.to.whatsapp()), Some(send.from()));
+                        if let Some(thrown) = unsent_reply(send.form, &outcome) {
+                            return Ok(Answer::Throw(thrown));
+                        }
+                        let answer =
+                            Answer::Return { value: send.form.value(&outcome), advance_ms: advance(run) };
+                        Ok(remember(run, fingerprint, answer))
                     }
-                    let answer =
-                        Answer::Return { value: send.form.value(&outcome), advance_ms: advance(run) };
-                    Ok(remember(run, fingerprint, answer))
                 }
-            },
+            }
             Ok(Reply::Save(save)) => self.save(run, &save, fingerprint),
             Ok(Reply::Return(value)) => {
                 let advance_ms = advance(run);
@@ -147,6 +167,7 @@ impl Batch<'_> {
             )));
         }
         if let Some(message) = before.message {
+            self.count_send(run)?;
             // An attempt that failed has let the message's notifications go: they wait for this one again.
             self.open_message(run, message);
         }

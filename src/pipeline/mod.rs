@@ -35,6 +35,7 @@ mod run;
 mod saves;
 mod sends;
 mod settle;
+mod share;
 mod slot;
 mod window;
 

@@ -6,7 +6,7 @@
 use std::time::{Duration, Instant};
 
 use crate::base::MessageSid;
-use crate::script::protocol::{FromWorker, Start, ToWorker};
+use crate::script::protocol::{FromWorker, Reason, Start, ToWorker};
 use crate::script::{Death, Worker, WorkerCommand, WorkerError};
 use crate::whatsapp::{
     Account, IncomingMedium, MediaAddress, MediaProbe, Medium, MessageFilter, MessageResource, ObjectName,
@@ -40,6 +40,12 @@ pub trait WorkerHandle: Send {
     /// # Errors
     /// The worker's death; it is of no use any more.
     fn receive(&mut self, wall_deadline: Instant) -> Result<FromWorker, Death>;
+    /// Kills the worker for `reason`; it is of no use any more.
+    fn end(&mut self, reason: Reason, message: String) -> Death;
+    /// Processor time of the worker since its start.
+    fn cpu(&self) -> Duration;
+    /// Whether it keeps so much memory between two runs that a new one is better.
+    fn has_grown(&self) -> bool;
 }
 
 impl Workers for WorkerCommand {
@@ -67,6 +73,18 @@ impl WorkerHandle for Worker {
 
     fn receive(&mut self, wall_deadline: Instant) -> Result<FromWorker, Death> {
         self.receive(wall_deadline)
+    }
+
+    fn end(&mut self, reason: Reason, message: String) -> Death {
+        self.end(reason, message)
+    }
+
+    fn cpu(&self) -> Duration {
+        self.cpu()
+    }
+
+    fn has_grown(&self) -> bool {
+        self.has_grown()
     }
 }
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::base::{ActionId, CompanyId, UnixMillis};
+use crate::base::{ActionId, CompanyId, UnixMillis, cut};
 use crate::config;
 use crate::script::protocol::{Failure, LogLevel, Returned};
 use crate::store::RunRecord;
@@ -117,13 +117,4 @@ pub(super) fn level_name(level: LogLevel) -> &'static str {
         LogLevel::Warn => "warn",
         LogLevel::Error => "error",
     }
-}
-
-/// A text that is not longer than `most` bytes.
-pub(super) fn cut(text: &str, most: usize) -> String {
-    if text.len() <= most {
-        return text.to_owned();
-    }
-    let end = (0..=most).rev().find(|end| text.is_char_boundary(*end)).unwrap_or(0);
-    format!("{}…", &text[..end])
 }

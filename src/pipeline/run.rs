@@ -6,17 +6,18 @@ use std::time::{Duration, Instant};
 use sha2::{Digest, Sha256};
 use tokio::sync::oneshot;
 
-use crate::base::{ActionId, MessageId, NotificationId, stage};
+use crate::base::{ActionId, MessageId, NotificationId, cut, stage};
 use crate::host::{Effects, RunContext};
-use crate::pipeline::report::{LogLine, RunReport, Used, cut};
+use crate::pipeline::report::{LogLine, RunReport, Used};
 use crate::script::Death;
-use crate::script::protocol::{Ended, ToWorker};
+use crate::script::protocol::{Ended, LogLevel, ToWorker, too_many_lines};
 use crate::store::{JournalCall, JournalOrigin, StoreError};
 use crate::whatsapp::{Form, incoming};
 
-/// Log lines of one run at most, and bytes of one line: `console`'s in the worker, `utils.log`'s here.
-pub(super) const MAX_LOG_LINES: u32 = 1000;
+/// Bytes of one log line at most.
 pub(super) const MAX_LOG_LINE: u32 = 16 << 10;
+/// Bytes of what a run logs, at most.
+const MAX_LOG_BYTES: usize = 4 << 20;
 
 /// Numbers the runs of this process, so that the frames of one are never taken for another's.
 static TICKET: AtomicU32 = AtomicU32::new(1);
@@ -30,10 +31,10 @@ pub(super) struct Run {
     pub(super) frame: ToWorker,
     pub(super) effects: Effects,
     pub(super) log: Vec<LogLine>,
-    /// Lines that host functions have logged.
-    pub(super) noted: u32,
+    /// Lines that it has logged, and that host functions have on its behalf.
+    pub(super) lines: u32,
     pub(super) begun: Instant,
-    /// Bytes that the worker has logged for it.
+    /// Bytes that it has logged.
     pub(super) logged: usize,
     /// How long it has waited in line, which does not count as its time.
     pub(super) waited: Duration,
@@ -42,6 +43,8 @@ pub(super) struct Run {
     pub(super) advanced: u64,
     pub(super) calls: u32,
     pub(super) host_calls: u32,
+    /// Messages that it has asked to be sent.
+    pub(super) sends: u32,
     pub(super) journal: RunJournal,
     /// The messages that this run has sent: their notifications wait for its end.
     pub(super) messages: Vec<MessageId>,
@@ -83,6 +86,8 @@ pub(super) enum Stop {
     Stopping,
     /// The script calls something else than the last time, where a message was sent.
     Mismatch(String),
+    /// The run has called more than it may.
+    TooMuch(String),
 }
 
 impl Run {
@@ -92,19 +97,30 @@ impl Run {
     }
 
     /// Takes over what a host function has logged on the run's behalf.
-    pub(super) fn take_log(&mut self) {
-        for (level, text) in self.effects.log.drain(..) {
-            self.noted += 1;
-            let text = match self.noted {
-                ..=MAX_LOG_LINES => cut(&text, MAX_LOG_LINE as usize),
-                n if n == MAX_LOG_LINES + 1 => {
-                    format!("the run logged more than {MAX_LOG_LINES} lines: the rest is dropped")
-                }
-                _ => continue,
-            };
-            self.log.push(LogLine { level, text });
+    pub(super) fn take_log(&mut self, most: u32) {
+        for (level, text) in std::mem::take(&mut self.effects.log) {
+            self.take_line(level, text, most);
         }
     }
+
+    /// Takes over a line of the run's log, of which there are `most`; the worker counts as well, but it is not trusted to.
+    pub(super) fn take_line(&mut self, level: LogLevel, text: String, most: u32) {
+        self.lines = self.lines.saturating_add(1);
+        self.logged = self.logged.saturating_add(text.len());
+        // The last line of all may say that there were more.
+        let line = match self.lines.cmp(&most.saturating_add(1)) {
+            std::cmp::Ordering::Greater => return,
+            _ if self.logged > MAX_LOG_BYTES => return,
+            std::cmp::Ordering::Less => LogLine { level, text: cut(&text, MAX_LOG_LINE as usize) },
+            std::cmp::Ordering::Equal => LogLine { level: LogLevel::Warn, text: too_many_lines(most) },
+        };
+        self.log.push(line);
+    }
+}
+
+/// What `limits.result_kb` allows, in bytes.
+pub(super) fn result_bytes(result_kb: u32) -> usize {
+    usize::try_from(result_kb).unwrap_or(usize::MAX).saturating_mul(1024)
 }
 
 impl From<StoreError> for Stop {

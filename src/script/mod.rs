@@ -12,12 +12,15 @@
 //! what a script may call arrives as a list of names, and what a call does is the host's affair.
 
 pub mod catalogue;
+pub mod confine;
 mod frame;
 pub mod process;
 pub mod protocol;
 pub mod sandbox;
+mod spawner;
 mod sys;
 pub mod worker;
 
 pub use process::{Death, Worker, WorkerCommand, WorkerError};
 pub use sandbox::CountingAllocator;
+pub use sys::{give_way, thread_cpu};

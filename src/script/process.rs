@@ -4,7 +4,8 @@
 //! takes, and [`Worker::receive`] writes the rest while it waits, so neither side can block the other for good.
 //! While it waits, it sleeps in `poll` until something can be read or the first moment at which a deadline can
 //! have passed: the wall deadline, or the worker's CPU clock (which advances no faster than time) being past twice
-//! the run's share. A worker that dies says why with its exit status.
+//! the run's share. A worker that never stops talking is held to the same deadlines. One that dies says why with its exit
+//! status.
 
 use std::io::{self, Write};
 use std::os::fd::{AsFd, OwnedFd};
@@ -13,9 +14,10 @@ use std::path::PathBuf;
 use std::process::{Child, ChildStdin, ChildStdout, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
-use super::frame;
+use super::confine::Confinement;
 use super::protocol::{FromWorker, Reason, SandboxLimits, Start, ToWorker};
 use super::sys::{self, Interest};
+use super::{frame, spawner};
 
 /// How long a worker may take from its start to [`FromWorker::Ready`].
 const READY_WITHIN: Duration = Duration::from_secs(10);
@@ -68,6 +70,18 @@ pub struct Death {
     pub reason: Reason,
     /// One sentence; names the limit's parameter.
     pub message: String,
+    /// Processor time of the worker since the run began.
+    pub cpu: Duration,
+    /// The most memory that the worker held, in bytes; 0 where it is not known.
+    pub peak_memory_bytes: u64,
+}
+
+impl Death {
+    /// A death of which nothing more is known.
+    #[must_use]
+    pub fn new(reason: Reason, message: impl Into<String>) -> Self {
+        Self { reason, message: message.into(), cpu: Duration::ZERO, peak_memory_bytes: 0 }
+    }
 }
 
 /// A worker process. Dropping it kills it.
@@ -82,12 +96,18 @@ pub struct Worker {
     /// What of `outgoing` has been written.
     written: usize,
     limits: SandboxLimits,
-    confinement: Vec<String>,
+    confinement: Confinement,
     /// Bytes of the run frames whose run has not ended, oldest first.
     runs: std::collections::VecDeque<usize>,
     ahead: usize,
     /// The worker's CPU clock when the current run began, in nanoseconds.
     cpu_at_begin: u64,
+    /// When that clock was last looked at.
+    cpu_looked_at: Instant,
+    /// Memory that the worker held when it was ready, in bytes.
+    resident_at_start: u64,
+    /// Whether it is dead and reaped: its number may be another's.
+    ended: bool,
     pipe_bytes: usize,
 }
 
@@ -97,15 +117,10 @@ impl Worker {
     /// # Errors
     /// When it cannot be started or does not become ready.
     pub fn spawn(command: &WorkerCommand, start: &Start) -> Result<Self, WorkerError> {
-        let mut child = Command::new(&command.program)
-            .args(&command.arguments)
-            .env_clear()
-            .current_dir("/")
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .map_err(WorkerError::Spawn)?;
+        let mut program = Command::new(&command.program);
+        program.args(&command.arguments).env_clear().current_dir("/");
+        program.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
+        let mut child = spawner::spawn(program).map_err(WorkerError::Spawn)?;
         let parts = match (child.stdin.take(), child.stdout.take(), sys::pidfd_open(child.id())) {
             (Some(stdin), Some(stdout), Ok(exit)) => {
                 let nonblocking =
@@ -131,10 +146,13 @@ impl Worker {
             outgoing: Vec::new(),
             written: 0,
             limits: start.limits.clone(),
-            confinement: Vec::new(),
+            confinement: Confinement::default(),
             runs: std::collections::VecDeque::new(),
             ahead: 0,
             cpu_at_begin: 0,
+            cpu_looked_at: Instant::now(),
+            resident_at_start: 0,
+            ended: false,
             pipe_bytes,
         };
         worker.queue(&ToWorker::Start(start.clone()))?;
@@ -144,12 +162,13 @@ impl Worker {
             Err(death) => return Err(WorkerError::Died(death)),
         }
         worker.run_begins();
+        worker.resident_at_start = sys::resident_bytes(worker.pid()).unwrap_or(0);
         Ok(worker)
     }
 
     /// What confines the worker, as it said itself.
     #[must_use]
-    pub fn confinement(&self) -> &[String] {
+    pub fn confinement(&self) -> &Confinement {
         &self.confinement
     }
 
@@ -208,6 +227,21 @@ impl Worker {
         self.cpu_at_begin = sys::process_cpu_ns(self.pid()).unwrap_or(self.cpu_at_begin);
     }
 
+    /// Processor time of the worker from its start until now; of one that has ended, until its last run began.
+    #[must_use]
+    pub fn cpu(&self) -> Duration {
+        let now = if self.ended { None } else { sys::process_cpu_ns(self.pid()) };
+        Duration::from_nanos(now.unwrap_or(self.cpu_at_begin))
+    }
+
+    /// Whether the process has grown by as much as a run may hold, between two runs: what it keeps then it will not give
+    /// back, and a new one is better.
+    #[must_use]
+    pub fn has_grown(&self) -> bool {
+        let allowed = self.resident_at_start + (u64::from(self.limits.memory_mb) << 20);
+        sys::resident_bytes(self.pid()).is_some_and(|resident| resident > allowed)
+    }
+
     /// Writes what is queued and waits for the worker's next frame.
     ///
     /// # Errors
@@ -230,6 +264,8 @@ impl Worker {
 
     fn wait(&mut self, wall_deadline: Instant, cpu_deadline: Option<u64>) -> Result<FromWorker, Death> {
         loop {
+            // Before each frame, for a worker may say more than anybody can listen to.
+            let timeout = self.time_left(wall_deadline, cpu_deadline)?;
             match self.incoming.next() {
                 Ok(Some(frame)) => return Ok(frame),
                 Ok(None) => {}
@@ -237,26 +273,35 @@ impl Worker {
             }
             match self.incoming.fill(&mut self.stdout) {
                 Ok(0) => return Err(self.died()),
-                Ok(_) => continue,
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                Ok(_) => {}
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => self.poll(timeout),
                 Err(_) => return Err(self.died()),
             }
-            let mut timeout = wall_deadline.saturating_duration_since(Instant::now());
-            if timeout.is_zero() {
-                let message =
-                    format!("the action used up its time (limits.wall_ms = {})", self.limits.wall_ms);
-                return Err(self.end(Reason::WallLimit, message));
-            }
-            if let Some(deadline) = cpu_deadline {
-                let used = sys::process_cpu_ns(self.pid()).unwrap_or(0);
-                if used >= deadline {
-                    return Err(self.end(Reason::CpuLimit, cpu_message(&self.limits)));
-                }
-                timeout = timeout.min(Duration::from_nanos(deadline - used).max(CPU_CHECK));
-            }
-            self.poll(timeout);
         }
+    }
+
+    /// How long may be waited until a deadline has passed or may have.
+    ///
+    /// # Errors
+    /// One has passed: the worker is killed.
+    fn time_left(&mut self, wall_deadline: Instant, cpu_deadline: Option<u64>) -> Result<Duration, Death> {
+        let now = Instant::now();
+        let left = wall_deadline.saturating_duration_since(now);
+        if left.is_zero() {
+            let message = format!("the action used up its time (limits.wall_ms = {})", self.limits.wall_ms);
+            return Err(self.end(Reason::WallLimit, message));
+        }
+        let Some(deadline) = cpu_deadline else { return Ok(left) };
+        if now.duration_since(self.cpu_looked_at) < CPU_CHECK {
+            return Ok(left.min(CPU_CHECK));
+        }
+        self.cpu_looked_at = now;
+        let used = sys::process_cpu_ns(self.pid()).unwrap_or(0);
+        if used >= deadline {
+            return Err(self.end(Reason::CpuLimit, cpu_message(&self.limits)));
+        }
+        Ok(left.min(Duration::from_nanos(deadline - used).max(CPU_CHECK)))
     }
 
     /// Sleeps until something can be read, or what is queued can be written on, or `timeout`.
@@ -270,20 +315,38 @@ impl Worker {
         let _ = sys::poll(&mut interests, timeout);
     }
 
-    /// Kills the worker for `reason`.
-    fn end(&mut self, reason: Reason, message: impl Into<String>) -> Death {
+    /// Kills the worker for `reason`, and says what the run has used.
+    pub fn end(&mut self, reason: Reason, message: impl Into<String>) -> Death {
         let _ = self.child.kill();
-        let _ = self.child.wait();
-        Death { reason, message: message.into() }
+        self.bury(Death::new(reason, message))
     }
 
     /// The worker has closed its pipe: why?
     fn died(&mut self) -> Death {
         let _ = sys::poll(&mut [Interest::read(self.exit.as_fd())], DEATH_WITHIN);
+        let usage = sys::usage_at_end(self.exit.as_fd());
         match self.child.try_wait() {
-            Ok(Some(status)) => cause(status, &self.limits),
+            Ok(Some(status)) => self.reckon(cause(status, &self.limits), usage),
             _ => self.end(Reason::Killed, "the worker closed its pipe"),
         }
+    }
+
+    /// Waits for the end of a worker that has been killed.
+    fn bury(&mut self, death: Death) -> Death {
+        let _ = sys::poll(&mut [Interest::read(self.exit.as_fd())], DEATH_WITHIN);
+        let usage = sys::usage_at_end(self.exit.as_fd());
+        let _ = self.child.wait();
+        self.reckon(death, usage)
+    }
+
+    /// A death with what the system says the process has used.
+    fn reckon(&mut self, mut death: Death, usage: Option<(Duration, u64)>) -> Death {
+        self.ended = true;
+        if let Some((cpu, memory)) = usage {
+            death.cpu = cpu.saturating_sub(Duration::from_nanos(self.cpu_at_begin));
+            death.peak_memory_bytes = memory;
+        }
+        death
     }
 }
 
@@ -311,8 +374,11 @@ fn cause(status: ExitStatus, limits: &SandboxLimits) -> Death {
         (Some(sys::EXIT_PANIC), _) => (Reason::Killed, "the JavaScript engine failed".to_owned()),
         (Some(sys::EXIT_PROTOCOL), _) => (Reason::Killed, "the worker lost its host".to_owned()),
         (Some(code), _) => (Reason::Killed, format!("the worker ended with exit status {code}")),
+        (None, Some(libc::SIGSYS)) => {
+            (Reason::Killed, "the worker made a system call that it may not make".to_owned())
+        }
         (None, Some(signal)) => (Reason::Killed, format!("the worker was ended by signal {signal}")),
         (None, None) => (Reason::Killed, "the worker ended".to_owned()),
     };
-    Death { reason, message }
+    Death::new(reason, message)
 }

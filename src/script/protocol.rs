@@ -10,6 +10,9 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::confine::Confinement;
+use crate::base::cut;
+
 /// The largest frame, in bytes, either way: 8 MiB.
 pub const MAX_FRAME: usize = 8 << 20;
 
@@ -192,8 +195,8 @@ pub enum ErrorKind {
 pub enum FromWorker {
     /// The worker is confined and warm.
     Ready {
-        /// What confines it, for people: `rlimits`, `no_new_privs`.
-        confinement: Vec<String>,
+        /// What confines it.
+        confinement: Confinement,
     },
     /// The script calls a function; the worker waits for the answer.
     Call {
@@ -242,6 +245,38 @@ pub struct Ended {
     pub cpu_us: u64,
     /// The most memory that JavaScript held, in bytes; 0 where the worker cannot count it.
     pub peak_memory_bytes: u64,
+}
+
+impl Ended {
+    /// The same, with what may be kept of it: a worker is not trusted to keep to its limits.
+    #[must_use]
+    pub fn within(mut self, max_result_bytes: usize) -> Self {
+        match &mut self.result {
+            Ok(Returned::String(text) | Returned::Json(text)) if text.len() > max_result_bytes => {
+                let message = result_too_large(text.len(), max_result_bytes);
+                self.result =
+                    Err(Failure { reason: Reason::OutputLimit, message, code: None, frames: Vec::new() });
+            }
+            Ok(_) => {}
+            Err(failure) => failure.cut(),
+        }
+        self
+    }
+}
+
+/// What is said of a result that is larger than it may be.
+#[must_use]
+pub fn result_too_large(bytes: usize, max: usize) -> String {
+    format!(
+        "the returned value takes {bytes} bytes; at most {max} are kept (limits.result_kb = {})",
+        max / 1024
+    )
+}
+
+/// What is said once of a log with more lines than are kept.
+#[must_use]
+pub fn too_many_lines(most: u32) -> String {
+    format!("this run logged more than {most} lines (limits.log_lines = {most}): the rest is dropped")
 }
 
 /// What an action returned, after its promise settled.
@@ -325,6 +360,29 @@ pub struct Failure {
     pub code: Option<String>,
     /// Where, innermost first; the author's files only.
     pub frames: Vec<Frame>,
+}
+
+/// The longest message and code of a failure and name of a function, in bytes, and the most frames.
+pub const MAX_MESSAGE: usize = 8 << 10;
+/// See [`MAX_MESSAGE`].
+pub const MAX_CODE: usize = 256;
+/// See [`MAX_MESSAGE`].
+pub const MAX_NAME: usize = 200;
+/// See [`MAX_MESSAGE`].
+const MAX_FRAMES: usize = 64;
+
+impl Failure {
+    /// Cuts what is longer than a sandbox makes it.
+    fn cut(&mut self) {
+        // The sandbox may put a sentence before a message that it has cut.
+        self.message = cut(&self.message, 2 * MAX_MESSAGE);
+        self.code = self.code.take().map(|code| cut(&code, MAX_CODE));
+        self.frames.truncate(MAX_FRAMES);
+        for frame in &mut self.frames {
+            frame.function = cut(&frame.function, MAX_NAME);
+            frame.file = cut(&frame.file, MAX_MESSAGE);
+        }
+    }
 }
 
 /// A place in a script on the call stack.

@@ -44,6 +44,12 @@ pub fn thread_cpu_ns() -> u64 {
     read_clock(libc::CLOCK_THREAD_CPUTIME_ID).unwrap_or(0)
 }
 
+/// Processor time that the calling thread has used.
+#[must_use]
+pub fn thread_cpu() -> Duration {
+    Duration::from_nanos(thread_cpu_ns())
+}
+
 /// Processor time that all threads of a process have used, in nanoseconds; `None` when it is gone.
 #[must_use]
 pub fn process_cpu_ns(pid: u32) -> Option<u64> {
@@ -133,6 +139,16 @@ pub fn poll(interests: &mut [Interest<'_>], timeout: Duration) -> io::Result<()>
     Ok(())
 }
 
+/// The memory that a process holds, in bytes; `None` when it is gone.
+#[must_use]
+pub fn resident_bytes(pid: u32) -> Option<u64> {
+    let pages = std::fs::read_to_string(format!("/proc/{pid}/statm")).ok()?;
+    let pages: u64 = pages.split(' ').nth(1)?.parse().ok()?;
+    // SAFETY: takes an integer.
+    let page = unsafe { libc::sysconf(libc::_SC_PAGESIZE) };
+    Some(pages * u64::try_from(page).ok()?)
+}
+
 /// Closes every descriptor but standard input, output and error.
 pub fn close_other_descriptors() -> io::Result<()> {
     // SAFETY: takes integers. The caller is a worker before it has opened anything, so nothing owns what closes.
@@ -143,25 +159,47 @@ pub fn close_other_descriptors() -> io::Result<()> {
     }
 }
 
-/// Sets a resource limit, soft and hard.
-pub fn set_limit(resource: libc::__rlimit_resource_t, value: u64) -> io::Result<()> {
-    let limit = libc::rlimit { rlim_cur: value, rlim_max: value };
-    // SAFETY: `limit` outlives the call.
-    if unsafe { libc::setrlimit(resource, &raw const limit) } == 0 {
-        Ok(())
-    } else {
-        Err(io::Error::last_os_error())
-    }
+/// Gives way to others: makes the calling thread, and the threads that it starts afterwards, nicer than the process's first
+/// thread by `by`.
+pub fn give_way(by: libc::c_int) -> io::Result<()> {
+    // SAFETY: takes integers; 0 is the calling thread.
+    let done = unsafe {
+        let first = libc::getpriority(libc::PRIO_PROCESS, libc::getpid().unsigned_abs());
+        libc::setpriority(libc::PRIO_PROCESS, 0, first + by)
+    };
+    if done == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
 }
 
-/// Forbids this process and what it starts to gain privileges.
-pub fn no_new_privileges() -> io::Result<()> {
-    // SAFETY: takes integers.
-    if unsafe { libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) } == 0 {
-        Ok(())
-    } else {
-        Err(io::Error::last_os_error())
-    }
+/// What a process has used that has ended and has not been reaped: processor time, and the most memory it held, in bytes.
+pub fn usage_at_end(exit: BorrowedFd<'_>) -> Option<(Duration, u64)> {
+    // SAFETY: all-zero records of both kinds are valid, and they outlive the call.
+    let usage = unsafe {
+        let mut info: libc::siginfo_t = std::mem::zeroed();
+        let mut usage: libc::rusage = std::mem::zeroed();
+        let flags = libc::WEXITED | libc::WNOWAIT | libc::WNOHANG;
+        let fd = exit.as_raw_fd();
+        if libc::syscall(libc::SYS_waitid, libc::P_PIDFD, fd, &raw mut info, flags, &raw mut usage) != 0 {
+            return None;
+        }
+        usage
+    };
+    let time = |time: libc::timeval| {
+        let seconds = Duration::from_secs(u64::try_from(time.tv_sec).unwrap_or(0));
+        seconds + Duration::from_micros(u64::try_from(time.tv_usec).unwrap_or(0))
+    };
+    let memory = u64::try_from(usage.ru_maxrss).unwrap_or(0).saturating_mul(1024);
+    Some((time(usage.ru_utime) + time(usage.ru_stime), memory))
+}
+
+/// Waits until the other end of a pipe is closed, or `timeout` has passed; `true` when it is closed.
+#[must_use]
+pub fn hangs_up_within(fd: BorrowedFd<'_>, timeout: Duration) -> bool {
+    let millis = timeout.as_millis() + u128::from(!timeout.subsec_nanos().is_multiple_of(1_000_000));
+    let mut fd = libc::pollfd { fd: fd.as_raw_fd(), events: 0, revents: 0 };
+    // SAFETY: `fd` is one such record and outlives the call.
+    let ready =
+        unsafe { libc::poll(&raw mut fd, 1, libc::c_int::try_from(millis).unwrap_or(libc::c_int::MAX)) };
+    ready > 0
 }
 
 /// Ignores the signals that a terminal or a supervisor sends to a whole group of processes: the host is meant, and its

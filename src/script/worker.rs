@@ -2,26 +2,29 @@
 //! output. Nothing else comes in or goes out.
 //!
 //! Frames to the host are gathered and written with one `write` when the worker would wait (for a frame, an answer
-//! or a timer), or when they get many or old. The worker needs no signal to die with its host: reading gives
-//! end-of-file, writing gives an error, and a script that does neither is bounded by its own limits. (A
-//! parent-death signal is tied to the *thread* that spawned the worker, so it would kill workers whose handle
-//! moved on to another thread.)
+//! or a timer), or when they get many or old. The worker dies with its host, whatever it does: the system kills it when
+//! the thread ends that started it ([`spawner`](super::spawner)). Where that is not to be had, reading gives
+//! end-of-file, writing gives an error, waiting for a timer ends, and a script that does none of these is bounded by its
+//! own limits.
 
 use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::io::{self, Write};
+use std::os::fd::AsFd;
 use std::process::ExitCode;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
-use super::protocol::{Answer, FromWorker, LogLevel, RunRequest, Start, ToWorker, Value};
+use super::confine::{self, Confinement, Layer};
+use super::protocol::{Answer, FromWorker, LogLevel, RunRequest, ToWorker, Value};
 use super::sandbox::{Host, Sandbox};
 use super::{frame, sys};
 
 /// Stack of the thread that runs JavaScript, in bytes; only what is touched takes memory.
 const STACK: usize = 256 << 20;
-/// Address space beside three times `memory_mb`: the stack, the program, the allocator's reserves.
-const ADDRESS_SPACE: u64 = 512 << 20;
+/// By how much a worker is nicer than its host: at 5 it gets a third of the processor that the host gets, where both want
+/// it.
+const GIVES_WAY: i32 = 5;
 /// Frames are written once there are this many bytes of them …
 const FLUSH_BYTES: usize = 32 << 10;
 /// … or the first of them has waited this long, looked at between runs.
@@ -42,45 +45,44 @@ pub fn main() -> ExitCode {
     }
 }
 
-fn live(mut confinement: Vec<String>) -> io::Result<()> {
+fn live(mut confinement: Confinement) -> io::Result<()> {
     let pipe = Rc::new(RefCell::new(Pipe::default()));
     let Some(ToWorker::Start(start)) = pipe.borrow_mut().receive()? else {
         return Err(io::ErrorKind::InvalidData.into());
     };
-    limit(&start)?;
-    confinement.push("rlimits".to_owned());
     let mut sandbox = Sandbox::in_worker(&start, PipeHost(Rc::clone(&pipe)))?;
+    confinement.add(&[Layer::ResourceLimits, Layer::Seccomp], start.limits.memory_mb);
+    if !confinement.has(Layer::ResourceLimits) {
+        return Err(io::Error::other("the system grants no resource limits"));
+    }
     drop(start);
     sandbox.warm_up().map_err(io::Error::other)?;
     pipe.borrow_mut().send(&FromWorker::Ready { confinement })?;
     loop {
         let request = pipe.borrow_mut().next_run()?;
-        let Some(request) = request else { return Ok(()) };
+        // Not through destructors: they would ask for what the filter forbids.
+        let Some(request) = request else { sys::exit_now(0) };
         let ended = sandbox.run(&request);
         pipe.borrow_mut().send(&FromWorker::Ended(ended))?;
     }
 }
 
-/// Gives up what a worker does not need; returns what is in force, for people. Must run before there is a second
-/// thread: what binds a thread binds those that it starts, not those that are there.
-fn confine() -> io::Result<Vec<String>> {
+/// Gives up what a worker does not need and what can be given up before it knows for whom it works. Must run before
+/// there is a second thread: what binds a thread binds those that it starts, not those that are there.
+fn confine() -> io::Result<Confinement> {
     std::env::set_current_dir("/")?;
     sys::close_other_descriptors()?;
     sys::ignore_stop_signals()?;
     sys::exit_on_stack_overflow()?;
-    sys::no_new_privileges()?;
-    // Filters on system calls, files and the network belong here.
-    Ok(vec!["no_new_privs".to_owned()])
-}
-
-/// Bounds what the process may use; that is the same for all its threads.
-fn limit(start: &Start) -> io::Result<()> {
-    let memory = u64::from(start.limits.memory_mb) << 20;
-    sys::set_limit(libc::RLIMIT_AS, ADDRESS_SPACE + 3 * memory)?;
-    for resource in [libc::RLIMIT_CORE, libc::RLIMIT_NPROC, libc::RLIMIT_FSIZE] {
-        sys::set_limit(resource, 0)?;
+    let mut confinement = Confinement::default();
+    confinement.add(&confine::EARLY, 0);
+    if !confinement.has(Layer::NoNewPrivileges) {
+        return Err(io::Error::other("the system grants no_new_privs to nobody"));
     }
-    sys::set_limit(libc::RLIMIT_NOFILE, 8)
+    confine::die_with_host()?;
+    // Scripts give way to the host, which acknowledges what comes in, whatever they do.
+    let _ = sys::give_way(GIVES_WAY);
+    Ok(confinement)
 }
 
 /// The two pipes to the host, with what has been read and not used, and said and not written.
@@ -183,6 +185,15 @@ impl Host for PipeHost {
 
     fn sleep(&mut self, duration: Duration) {
         Self::or_exit(self.0.borrow_mut().flush());
-        std::thread::sleep(duration);
+        let until = Instant::now() + duration;
+        loop {
+            let rest = until.saturating_duration_since(Instant::now());
+            if rest.is_zero() {
+                return;
+            }
+            if sys::hangs_up_within(sys::stdin().as_fd(), rest) {
+                sys::exit_now(sys::EXIT_PROTOCOL);
+            }
+        }
     }
 }

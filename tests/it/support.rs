@@ -96,7 +96,7 @@ pub fn listen(worker: &mut Worker) -> Told {
 }
 
 fn dummy() -> Death {
-    Death { reason: boatswain::script::protocol::Reason::Killed, message: String::new() }
+    Death::new(boatswain::script::protocol::Reason::Killed, "")
 }
 
 /// Runs one action in a worker that may have run others.

@@ -1,5 +1,6 @@
 //! A worker process runs actions, one after another, and says what they did.
 
+use boatswain::script::confine::Layer;
 use boatswain::script::protocol::{Returned, ToWorker, Value};
 use boatswain::script::{Worker, WorkerCommand, WorkerError};
 
@@ -18,7 +19,7 @@ fn a_worker_runs_actions_and_calls_its_host() {
         ("empty.js", ""),
     ]);
     let mut worker = Worker::spawn(&command(), &start).expect("a worker");
-    assert!(worker.confinement().contains(&"rlimits".to_owned()));
+    assert!(worker.confinement().has(Layer::ResourceLimits));
 
     let told = run_in(&mut worker, 1, "hello");
     assert_eq!(returned(&told), &Returned::String("hello ACME SM1".into()));

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use boatswain::base::stage;
 use boatswain::pipeline::{WorkerHandle, Workers};
@@ -81,6 +81,18 @@ impl WorkerHandle for SimulatedWorker {
 
     fn run_begins(&mut self) {}
 
+    fn end(&mut self, reason: Reason, message: String) -> Death {
+        self.dies(None, reason, &message)
+    }
+
+    fn cpu(&self) -> Duration {
+        Duration::ZERO
+    }
+
+    fn has_grown(&self) -> bool {
+        false
+    }
+
     fn receive(&mut self, wall_deadline: Instant) -> Result<FromWorker, Death> {
         stage::reach("worker");
         if self.world.director.unlucky(self.world.settings.worker_dies) {
@@ -96,13 +108,13 @@ impl WorkerHandle for SimulatedWorker {
         if let Some(answer) = self.answer.take()
             && let Err(thrown) = self.take_answer(&mut current, answer)
         {
-            return Ok(self.end(&current, Err(thrown)));
+            return Ok(self.over(&current, Err(thrown)));
         }
         while let Some(step) = current.plan.0.get(current.step).copied() {
             let fails = |until: u32| current.begun.starts <= until;
             match step {
                 Step::Throw(until) if fails(until) => {
-                    return Ok(self.end(&current, Err("the plan says so".to_owned())));
+                    return Ok(self.over(&current, Err("the plan says so".to_owned())));
                 }
                 Step::Die(until) if fails(until) => {
                     return Err(self.dies(Some(current), Reason::Killed, "the plan says so"));
@@ -123,7 +135,7 @@ impl WorkerHandle for SimulatedWorker {
             }
             current.step += 1;
         }
-        Ok(self.end(&current, Ok(())))
+        Ok(self.over(&current, Ok(())))
     }
 }
 
@@ -219,7 +231,7 @@ impl SimulatedWorker {
         Ok(())
     }
 
-    fn end(&self, current: &Current, result: Result<(), String>) -> FromWorker {
+    fn over(&self, current: &Current, result: Result<(), String>) -> FromWorker {
         self.world.oracle().run_ended(&current.name, result.is_err());
         FromWorker::Ended(Ended {
             ticket: current.request.ticket,
@@ -247,7 +259,7 @@ impl SimulatedWorker {
             self.world.director.note(&format!("worker {} dies with {name}: {why}", self.number));
         }
         oracle.worker_gone(self.number);
-        Death { reason, message: why.to_owned() }
+        Death::new(reason, why)
     }
 }
 

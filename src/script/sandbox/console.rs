@@ -12,6 +12,7 @@ use boa_engine::{Context, JsArgs, JsResult, JsString, JsValue, NativeFunction, j
 use super::inspect;
 use super::state::State;
 use super::values;
+use crate::base::cut;
 use crate::script::protocol::LogLevel;
 
 /// The longest text that is formatted at all; the limit of a line comes after it.
@@ -145,7 +146,7 @@ fn elapsed(arguments: &[JsValue], state: &State, context: &mut Context) -> Optio
 fn label(arguments: &[JsValue], context: &mut Context) -> String {
     match arguments.first() {
         None => "default".to_owned(),
-        Some(label) => inspect::cut(&plain(label, context), MAX_LABEL),
+        Some(label) => cut(&plain(label, context), MAX_LABEL),
     }
 }
 

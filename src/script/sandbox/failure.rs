@@ -15,13 +15,8 @@ use super::inspect;
 use super::state::State;
 use super::tripwire::Tripped;
 use super::values::text;
-use crate::script::protocol::{Failure, Frame, Reason, SandboxLimits};
-
-/// The longest message and code, in bytes.
-const MAX_MESSAGE: usize = 8 << 10;
-const MAX_CODE: usize = 256;
-/// The longest name of a function, in bytes.
-const MAX_NAME: usize = 200;
+use crate::base::cut;
+use crate::script::protocol::{Failure, Frame, MAX_CODE, MAX_MESSAGE, MAX_NAME, Reason, SandboxLimits};
 
 /// A failure without a place.
 pub(super) fn plain(reason: Reason, message: impl Into<String>) -> Failure {
@@ -75,7 +70,7 @@ pub(super) fn from_thrown(value: &JsValue, context: &mut Context) -> Failure {
     let Some(object) = value.as_object().filter(is_error) else {
         let shown = inspect::value(value, context);
         let message = format!("the action threw a value that is not an Error: {shown}");
-        return plain(Reason::Thrown, inspect::cut(&message, MAX_MESSAGE));
+        return plain(Reason::Thrown, cut(&message, MAX_MESSAGE));
     };
     let mut frames = frames(&stack(&object, context));
     let unloaded =
@@ -89,7 +84,7 @@ pub(super) fn from_thrown(value: &JsValue, context: &mut Context) -> Failure {
     };
     let mut failure = Failure {
         reason,
-        message: inspect::cut(&headline(&object, context), MAX_MESSAGE),
+        message: cut(&headline(&object, context), MAX_MESSAGE),
         code: code(&object, context),
         frames,
     };
@@ -128,7 +123,7 @@ fn code(error: &JsObject, context: &mut Context) -> Option<String> {
         Some(code) => text(&code),
         None => code.as_number()?.to_string(),
     };
-    Some(inspect::cut(&code, MAX_CODE))
+    Some(cut(&code, MAX_CODE))
 }
 
 /// What the engine's own `stack` says of an error.
@@ -152,7 +147,7 @@ fn frame(line: &str) -> Option<Frame> {
     let column = if line == 1 { column.saturating_sub(PREFIX_COLUMNS).max(1) } else { column };
     let function = if function == "<main>" { "" } else { function };
     let ours = std::path::Path::new(file).extension().is_some_and(|extension| extension == "js");
-    ours.then(|| Frame { function: inspect::cut(function, MAX_NAME), file: file.to_owned(), line, column })
+    ours.then(|| Frame { function: cut(function, MAX_NAME), file: file.to_owned(), line, column })
 }
 
 #[cfg(test)]

@@ -13,6 +13,7 @@ use boa_engine::{Context, JsValue, js_string};
 use super::failure;
 use super::state::State;
 use super::values::text;
+use crate::base::cut;
 
 const MAX_DEPTH: usize = 4;
 const MAX_MEMBERS: usize = 100;
@@ -23,18 +24,6 @@ const MAX_TOTAL: usize = 64 << 10;
 const LINE: usize = 76;
 /// Items of a list up to this many characters share lines.
 const SHORT: usize = 18;
-
-/// `text`, or the beginning of it that fits in `max` bytes with a mark that something is missing.
-pub(super) fn cut(text: &str, max: usize) -> String {
-    if text.len() <= max {
-        return text.to_owned();
-    }
-    let mut end = max.saturating_sub('…'.len_utf8());
-    while !text.is_char_boundary(end) {
-        end -= 1;
-    }
-    format!("{}…", &text[..end])
-}
 
 /// A value as a log shows it inside an object; strings are quoted.
 pub(super) fn value(value: &JsValue, context: &mut Context) -> String {

@@ -12,7 +12,7 @@ use boa_engine::{Context, JsResult, JsString, JsValue, js_string};
 use super::compile::Kind;
 use super::state::State;
 use super::{compile, failure, functions, inspect, jobs, realm, tripwire, values};
-use crate::script::protocol::{Failure, LogLevel, Reason, Returned, RunRequest, Value};
+use crate::script::protocol::{Failure, LogLevel, Reason, Returned, RunRequest, Value, result_too_large};
 
 /// Unhandled rejections that are worth a line each.
 const MAX_REJECTIONS_LOGGED: usize = 3;
@@ -162,8 +162,7 @@ fn returned(value: &JsValue, context: &mut Context, state: &State) -> Result<Ret
     };
     let max = usize::try_from(state.start.limits.max_result_bytes).unwrap_or(usize::MAX);
     if bytes > max {
-        let message = format!("the returned value takes {bytes} bytes; at most {max} are kept");
-        return Err(failure::plain(Reason::OutputLimit, message));
+        return Err(failure::plain(Reason::OutputLimit, result_too_large(bytes, max)));
     }
     Ok(returned)
 }

@@ -15,8 +15,9 @@ use super::console::Console;
 use super::jobs::{Jobs, RunClock};
 use super::modules::Modules;
 use super::random::Random;
-use super::{Host, inspect, tripwire};
-use crate::script::protocol::{LogLevel, RunRequest, Start};
+use super::{Host, tripwire};
+use crate::base::cut;
+use crate::script::protocol::{LogLevel, RunRequest, Start, too_many_lines};
 
 /// How many names of form fields are kept as property keys.
 const MAX_KEYS: usize = 256;
@@ -174,11 +175,10 @@ impl State {
         }
         self.lines.set(lines + 1);
         if lines == self.start.limits.max_log_lines {
-            let text = format!("this run logged more than {lines} lines: the rest is dropped");
-            return self.host.borrow_mut().log(self.ticket.get(), LogLevel::Warn, text);
+            return self.host.borrow_mut().log(self.ticket.get(), LogLevel::Warn, too_many_lines(lines));
         }
         let max = usize::try_from(self.start.limits.max_log_line_bytes).unwrap_or(usize::MAX);
-        let text = inspect::cut(text, max);
+        let text = cut(text, max);
         self.host.borrow_mut().log(self.ticket.get(), level, text);
     }
 }
