@@ -5,10 +5,10 @@ use std::path::Path;
 
 use crate::base::{AppId, Diagnostic, Place, Severity};
 use crate::cli::options::Options;
-use crate::cli::{Failure, output};
+use crate::cli::{Failure, output, serve};
 use crate::config::{self, Application, Loaded};
-use crate::script::catalogue;
 use crate::script::protocol::Bundle;
+use crate::script::{WorkerCommand, catalogue, judge};
 use crate::store::{AppDb, HostId, read_migrations};
 
 pub(super) fn run(options: &Options, json: bool) -> Result<(), Failure> {
@@ -32,6 +32,11 @@ pub(super) fn run(options: &Options, json: bool) -> Result<(), Failure> {
             problems
         }
     };
+    let workers = WorkerCommand::current_exe().confinement();
+    match &workers {
+        Ok(confinement) => found.extend(confinement.warnings()),
+        Err(error) => found.push(serve::no_workers(error)),
+    }
     found.sort_by_key(|diagnostic| diagnostic.severity == Severity::Warning);
     let errors = found.iter().filter(|diagnostic| diagnostic.severity == Severity::Error).count();
     for diagnostic in &found {
@@ -43,6 +48,9 @@ pub(super) fn run(options: &Options, json: bool) -> Result<(), Failure> {
         }
     }
     if !json {
+        if let Ok(confinement) = &workers {
+            output::note(format_args!("actions are confined by {}", confinement.summary()));
+        }
         let word = |count: usize, one: &str| format!("{count} {one}{}", if count == 1 { "" } else { "s" });
         output::note(format_args!("{}, {}", word(errors, "error"), word(found.len() - errors, "warning")));
     }
@@ -88,7 +96,7 @@ fn script_problems(app: &AppId, scripts: &Path) -> (Option<Bundle>, Vec<Diagnost
     let mut found = Vec::new();
     let bundle = catalogue::read_bundle(scripts, app);
     match &bundle {
-        Ok(bundle) => found.extend(catalogue::problems(bundle)),
+        Ok(bundle) => found.extend(judge::problems(&WorkerCommand::current_exe(), bundle)),
         Err(error) => found.push(
             Diagnostic::error("SCRIPTS_UNREADABLE", error.to_string())
                 .at(Place::file(&folder))

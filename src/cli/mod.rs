@@ -66,6 +66,7 @@ pub fn main() -> ExitCode {
         _ => "error",
     };
     output::init(options.log_format, level);
+    let _ = crate::script::confine::no_core_dumps(); // where the system does not let us, it makes none or it is root's affair
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {

@@ -9,7 +9,7 @@ use crate::cli::options::Options;
 use crate::cli::{Failure, output};
 use crate::config::{self, Address, Loaded, Params};
 use crate::runtime::{Host, HostBuilder};
-use crate::script::WorkerCommand;
+use crate::script::{WorkerCommand, WorkerError};
 
 /// How long open runs have when the host is told to stop. Below the 30 s after which service managers kill.
 const DRAIN: Duration = Duration::from_secs(25);
@@ -90,5 +90,25 @@ fn banner(host: &Host, params: &Params) {
         output::line(format_args!("phones        {simulator} in a browser"));
     }
     output::line(format_args!("data          {}", host.data().root().display()));
+    confinement();
     output::line("ready");
+}
+
+/// Says what confines the scripts; a host whose workers cannot start says so before anything wants to run.
+fn confinement() {
+    match WorkerCommand::current_exe().confinement() {
+        Ok(confinement) => {
+            output::line(format_args!("actions       confined by {}", confinement.summary()));
+            for warning in confinement.warnings() {
+                output::problem(&warning);
+            }
+        }
+        Err(error) => output::problem(&no_workers(&error)),
+    }
+}
+
+/// What it means that no worker can be started.
+pub(super) fn no_workers(error: &WorkerError) -> Diagnostic {
+    Diagnostic::warning("NO_WORKERS", error.to_string())
+        .help("notifications are kept, and no action runs until the system lets workers start")
 }

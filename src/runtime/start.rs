@@ -14,8 +14,8 @@ use crate::pipeline::{
 use crate::runtime::retention::Retention;
 use crate::runtime::simulated::{simulated_accounts, uses_simulator};
 use crate::runtime::{Engine, Host, HostBuilder};
-use crate::script::catalogue;
 use crate::script::protocol::Bundle;
+use crate::script::{catalogue, judge};
 use crate::simulator::{self, MediaFrom, Settings, Simulator, SimulatorError};
 use crate::store::{AppDb, DataDir, DataLock, HostDb, HostKey, StoreError, read_migrations};
 use crate::web::{Listener, ListenerLimits, Readiness, Site};
@@ -243,10 +243,11 @@ impl HostBuilder {
             tracing::info!(app = %application.id, applied, "migrations were applied");
         }
         // Scripts that cannot be read fail their own runs; the host starts.
-        let bundle = catalogue::read_bundle(&self.scripts, &application.id).unwrap_or_else(|error| {
+        let mut bundle = catalogue::read_bundle(&self.scripts, &application.id).unwrap_or_else(|error| {
             tracing::error!(app = %application.id, %error, "the application has no scripts");
             Bundle::default()
         });
+        judge::sift(&self.worker, &mut bundle);
         let storage = match &application.storage {
             Some(storage) => Some(Arc::new(open_storage(storage).await?)),
             None => None,

@@ -13,8 +13,7 @@ use std::path::{Path, PathBuf};
 use sha2::{Digest, Sha256};
 
 use super::protocol::{Bundle, SourceFile};
-use super::sandbox;
-use crate::base::{AppId, Diagnostic, Place};
+use crate::base::AppId;
 
 /// The largest file, in bytes: 1 MiB.
 pub const MAX_FILE: u64 = 1 << 20;
@@ -78,43 +77,8 @@ pub fn actions(bundle: &Bundle) -> impl Iterator<Item = &str> {
 }
 
 /// Whether a path below an application's folder is a module's, and not an action's.
-fn is_module(path: &str) -> bool {
+pub(super) fn is_module(path: &str) -> bool {
     path.starts_with("lib/")
-}
-
-/// Every file of a bundle that cannot be loaded, for `check`. Nothing runs. Takes a thread with a stack of 256 MiB,
-/// because the parser recurses; source nested deeper than about 8,000 brackets overflows even that and ends the
-/// process, so this is for an author's own files.
-#[must_use]
-pub fn problems(bundle: &Bundle) -> Vec<Diagnostic> {
-    let check = || -> Vec<Diagnostic> {
-        let files = bundle.files.iter();
-        files.filter_map(|file| sandbox::load_problem(file, is_module(&file.path))).collect()
-    };
-    let parsed = std::thread::scope(|scope| {
-        let thread = std::thread::Builder::new().stack_size(256 << 20);
-        thread.spawn_scoped(scope, check).map(std::thread::ScopedJoinHandle::join)
-    });
-    match parsed {
-        Ok(Ok(problems)) => problems,
-        Ok(Err(_)) => {
-            vec![Diagnostic::error("SCRIPT_SYNTAX", "the JavaScript parser failed on these scripts")]
-        }
-        Err(error) => vec![Diagnostic::error("SCRIPT_SYNTAX", format!("cannot check the scripts: {error}"))],
-    }
-}
-
-/// A file's problem as it is shown.
-pub(super) fn problem(file: &SourceFile, message: &str, position: Option<(u32, u32)>) -> Diagnostic {
-    let (code, message) = match &file.text {
-        Err(reason) => ("SCRIPT_UNREADABLE", reason.as_str()),
-        Ok(_) => ("SCRIPT_SYNTAX", message),
-    };
-    let place = match position {
-        Some((line, column)) => Place::at(&file.shown, line, column),
-        None => Place::file(&file.shown),
-    };
-    Diagnostic::error(code, message).at(place)
 }
 
 /// Collects the paths of scripts below `folder`, which is `prefix` below the application's.
@@ -224,7 +188,6 @@ mod tests {
         assert!(bundle.files[1].shown.ends_with("demo/lib/money.js"));
         assert_eq!(bundle.files[0].text.as_deref(), Ok("return 2"));
         assert_eq!(actions(&bundle).collect::<Vec<_>>(), ["a", "orders/confirm", "z"]);
-        assert_eq!(problems(&bundle), []);
     }
 
     #[test]
@@ -246,7 +209,6 @@ mod tests {
             ("demo/large.js", &large),
             ("demo/latin.js", b"return '\xe8'"),
             ("demo/good.js", b"return 1"),
-            ("demo/wrong.js", b"return (\n"),
             ("secret.js", b"the neighbour's"),
         ]);
         std::os::unix::fs::symlink("../secret.js", tree.0.path().join("demo/link.js")).unwrap();
@@ -263,9 +225,6 @@ mod tests {
         assert!(reason("folder.js").contains("out of"));
         let alias = bundle.files.iter().find(|file| file.path == "alias.js").unwrap();
         assert_eq!(alias.text.as_deref(), Ok("return 1"));
-        let codes: Vec<_> = problems(&bundle).into_iter().map(|problem| problem.code).collect();
-        let unreadable = "SCRIPT_UNREADABLE";
-        assert_eq!(codes, [unreadable, unreadable, unreadable, unreadable, "SCRIPT_SYNTAX"]);
     }
 
     #[test]

@@ -4,6 +4,7 @@
 //! ```text
 //! host side                                            child side
 //! catalogue ─ reads scripts/<appId>/ into a Bundle      worker  ─ the child's main loop
+//! judge     ─ has a child look at it, and throws it away  confine ─ what the child gives up
 //! process   ─ spawns, feeds and kills a worker  ⇄ pipes ⇄       ─ sandbox: a warm Boa Context
 //! ```
 //!
@@ -14,6 +15,7 @@
 pub mod catalogue;
 pub mod confine;
 mod frame;
+pub mod judge;
 pub mod process;
 pub mod protocol;
 pub mod sandbox;

@@ -15,7 +15,7 @@ use std::process::{Child, ChildStdin, ChildStdout, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 use super::confine::Confinement;
-use super::protocol::{FromWorker, Reason, SandboxLimits, Start, ToWorker};
+use super::protocol::{Bundle, FromWorker, Reason, SandboxLimits, Start, ToWorker};
 use super::sys::{self, Interest};
 use super::{frame, spawner};
 
@@ -42,6 +42,25 @@ impl WorkerCommand {
     #[must_use]
     pub fn current_exe() -> Self {
         Self { program: PathBuf::from("/proc/self/exe"), arguments: vec!["worker".to_owned()] }
+    }
+
+    /// What confines workers on this system; starts one and ends it again.
+    ///
+    /// # Errors
+    /// When no worker can be started.
+    pub fn confinement(&self) -> Result<Confinement, WorkerError> {
+        let limits = SandboxLimits {
+            cpu_ms: 1,
+            wall_ms: 1,
+            memory_mb: 64,
+            runs_per_context: 1,
+            max_result_bytes: 0,
+            max_log_lines: 0,
+            max_log_line_bytes: 0,
+        };
+        let nobody =
+            Start { app_id: String::new(), bundle: Bundle::default(), functions: Vec::new(), limits };
+        Ok(Worker::spawn(self, &nobody)?.confinement().clone())
     }
 }
 
@@ -117,6 +136,23 @@ impl Worker {
     /// # Errors
     /// When it cannot be started or does not become ready.
     pub fn spawn(command: &WorkerCommand, start: &Start) -> Result<Self, WorkerError> {
+        let mut worker = Self::launch(command, &start.limits)?;
+        worker.queue(&ToWorker::Start(start.clone()))?;
+        match worker.wait(Instant::now() + READY_WITHIN, None) {
+            Ok(FromWorker::Ready { confinement }) => worker.confinement = confinement,
+            Ok(_) => return Err(WorkerError::NotReady),
+            Err(death) => return Err(WorkerError::Died(death)),
+        }
+        worker.run_begins();
+        worker.resident_at_start = sys::resident_bytes(worker.pid()).unwrap_or(0);
+        Ok(worker)
+    }
+
+    /// Starts the process; it has been told nothing yet.
+    ///
+    /// # Errors
+    /// When it cannot be started.
+    pub(super) fn launch(command: &WorkerCommand, limits: &SandboxLimits) -> Result<Self, WorkerError> {
         let mut program = Command::new(&command.program);
         program.args(&command.arguments).env_clear().current_dir("/");
         program.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
@@ -137,7 +173,7 @@ impl Worker {
         })?;
         let pipe_bytes = sys::set_pipe_size(stdin.as_fd(), PIPE_BYTES);
         let _ = sys::set_pipe_size(stdout.as_fd(), PIPE_BYTES);
-        let mut worker = Self {
+        Ok(Self {
             child,
             exit,
             stdin,
@@ -145,7 +181,7 @@ impl Worker {
             incoming: frame::Decoder::default(),
             outgoing: Vec::new(),
             written: 0,
-            limits: start.limits.clone(),
+            limits: limits.clone(),
             confinement: Confinement::default(),
             runs: std::collections::VecDeque::new(),
             ahead: 0,
@@ -154,16 +190,7 @@ impl Worker {
             resident_at_start: 0,
             ended: false,
             pipe_bytes,
-        };
-        worker.queue(&ToWorker::Start(start.clone()))?;
-        match worker.wait(Instant::now() + READY_WITHIN, None) {
-            Ok(FromWorker::Ready { confinement }) => worker.confinement = confinement,
-            Ok(_) => return Err(WorkerError::NotReady),
-            Err(death) => return Err(WorkerError::Died(death)),
-        }
-        worker.run_begins();
-        worker.resident_at_start = sys::resident_bytes(worker.pid()).unwrap_or(0);
-        Ok(worker)
+        })
     }
 
     /// What confines the worker, as it said itself.

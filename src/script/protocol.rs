@@ -21,6 +21,13 @@ pub const MAX_FRAME: usize = 8 << 20;
 pub enum ToWorker {
     /// The first frame: whom the worker works for.
     Start(Start),
+    /// Instead of all others: compile a file and say what is wrong with it; nothing of it runs.
+    Judge {
+        /// The file.
+        file: SourceFile,
+        /// Whether it is a module, and not an action.
+        module: bool,
+    },
     /// Run an action.
     Run(RunRequest),
     /// The answer to the open [`FromWorker::Call`].
@@ -218,6 +225,11 @@ pub enum FromWorker {
     },
     /// A run is over.
     Ended(Ended),
+    /// A file has been judged.
+    Judged {
+        /// What is wrong with it, and at which line and column.
+        problem: Option<(String, Option<(u32, u32)>)>,
+    },
 }
 
 /// A log line's level, as `console` names them.

@@ -16,12 +16,14 @@ use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use super::confine::{self, Confinement, Layer};
-use super::protocol::{Answer, FromWorker, LogLevel, RunRequest, ToWorker, Value};
-use super::sandbox::{Host, Sandbox};
+use super::protocol::{Answer, FromWorker, LogLevel, RunRequest, SourceFile, ToWorker, Value};
+use super::sandbox::{self, Host, Sandbox};
 use super::{frame, sys};
 
 /// Stack of the thread that runs JavaScript, in bytes; only what is touched takes memory.
 const STACK: usize = 256 << 20;
+/// What a worker that judges files may hold, in MiB.
+const JUDGES_MEMORY: u32 = 256;
 /// By how much a worker is nicer than its host: at 5 it gets a third of the processor that the host gets, where both want
 /// it.
 const GIVES_WAY: i32 = 5;
@@ -47,14 +49,16 @@ pub fn main() -> ExitCode {
 
 fn live(mut confinement: Confinement) -> io::Result<()> {
     let pipe = Rc::new(RefCell::new(Pipe::default()));
-    let Some(ToWorker::Start(start)) = pipe.borrow_mut().receive()? else {
-        return Err(io::ErrorKind::InvalidData.into());
+    let first = pipe.borrow_mut().receive()?;
+    let start = match first {
+        Some(ToWorker::Start(start)) => start,
+        Some(ToWorker::Judge { file, module }) => {
+            return judge(&mut pipe.borrow_mut(), confinement, (file, module));
+        }
+        _ => return Err(io::ErrorKind::InvalidData.into()),
     };
     let mut sandbox = Sandbox::in_worker(&start, PipeHost(Rc::clone(&pipe)))?;
-    confinement.add(&[Layer::ResourceLimits, Layer::Seccomp], start.limits.memory_mb);
-    if !confinement.has(Layer::ResourceLimits) {
-        return Err(io::Error::other("the system grants no resource limits"));
-    }
+    confine_late(&mut confinement, start.limits.memory_mb)?;
     drop(start);
     sandbox.warm_up().map_err(io::Error::other)?;
     pipe.borrow_mut().send(&FromWorker::Ready { confinement })?;
@@ -65,6 +69,30 @@ fn live(mut confinement: Confinement) -> io::Result<()> {
         let ended = sandbox.run(&request);
         pipe.borrow_mut().send(&FromWorker::Ended(ended))?;
     }
+}
+
+/// The life of a worker that only judges files.
+fn judge(pipe: &mut Pipe, mut confinement: Confinement, first: (SourceFile, bool)) -> io::Result<()> {
+    confine_late(&mut confinement, JUDGES_MEMORY)?;
+    let mut next = first;
+    loop {
+        let problem = sandbox::load_problem(&next.0, next.1);
+        pipe.send(&FromWorker::Judged { problem })?;
+        next = match pipe.receive()? {
+            Some(ToWorker::Judge { file, module }) => (file, module),
+            Some(_) => return Err(io::ErrorKind::InvalidData.into()),
+            None => sys::exit_now(0),
+        };
+    }
+}
+
+/// The layers that come when the worker knows what it may hold.
+fn confine_late(confinement: &mut Confinement, memory_mb: u32) -> io::Result<()> {
+    confinement.add(&[Layer::ResourceLimits, Layer::Seccomp], memory_mb);
+    if !confinement.has(Layer::ResourceLimits) {
+        return Err(io::Error::other("the system grants no resource limits"));
+    }
+    Ok(())
 }
 
 /// Gives up what a worker does not need and what can be given up before it knows for whom it works. Must run before
@@ -156,7 +184,7 @@ impl Pipe {
             match self.receive()? {
                 Some(ToWorker::Answer(answer)) => return Ok(answer),
                 Some(ToWorker::Run(request)) => self.ahead.push_back(request),
-                Some(ToWorker::Start(_)) => return Err(io::ErrorKind::InvalidData.into()),
+                Some(_) => return Err(io::ErrorKind::InvalidData.into()),
                 None => return Err(io::ErrorKind::UnexpectedEof.into()),
             }
         }

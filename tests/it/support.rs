@@ -86,7 +86,7 @@ pub fn listen(worker: &mut Worker) -> Told {
                 told.ended = Ok(ended);
                 return told;
             }
-            Ok(FromWorker::Ready { .. }) => panic!("ready twice"),
+            Ok(other) => panic!("said between two runs: {other:?}"),
             Err(death) => {
                 told.ended = Err(death);
                 return told;

@@ -1,9 +1,11 @@
 //! A worker process runs actions, one after another, and says what they did.
 
 use boatswain::script::confine::Layer;
-use boatswain::script::protocol::{Returned, ToWorker, Value};
+use boatswain::script::judge;
+use boatswain::script::protocol::{Reason, Returned, ToWorker, Value};
 use boatswain::script::{Worker, WorkerCommand, WorkerError};
 
+use crate::host::{Folder, TOKEN, callback, form, sid, workers_of};
 use crate::support::{command, listen, run, run_in, start};
 
 fn returned(told: &crate::support::Told) -> &Returned {
@@ -162,5 +164,115 @@ fn a_large_bundle_and_large_answers_pass_through_the_pipes() {
     }
     for _ in 0..5 {
         assert_eq!(returned(&listen(&mut worker)), &Returned::Json("2000000".into()));
+    }
+}
+
+#[test]
+fn what_confines_a_worker_is_what_it_says() {
+    let worker = Worker::spawn(&command(), &start(&[])).expect("a worker");
+    let confinement = worker.confinement().clone();
+    let process = std::path::PathBuf::from(format!("/proc/{}", worker.pid()));
+    let status = std::fs::read_to_string(process.join("status")).expect("its status");
+    let field = |name: &str| {
+        let line = status.lines().find(|line| line.starts_with(name)).expect("a line of the status");
+        line[name.len() + 1..].trim().to_owned()
+    };
+    assert_eq!(confinement.has(Layer::NoNewPrivileges), field("NoNewPrivs") == "1");
+    assert_eq!(confinement.has(Layer::Seccomp), field("Seccomp") == "2");
+    assert_eq!(field("CapEff"), "0000000000000000");
+    if confinement.has(Layer::User) {
+        assert_eq!(field("Uid"), "65534\t65534\t65534\t65534");
+        assert_eq!(field("Groups"), "");
+    }
+    let network =
+        |process: &std::path::Path| std::fs::read_link(process.join("ns/net")).expect("a namespace");
+    let own = network(std::path::Path::new("/proc/self"));
+    assert_eq!(confinement.has(Layer::Network), network(&process) != own);
+    let layers = confinement.in_force.len() + confinement.missing.len();
+    assert!(layers == 6 || layers == 5 && !confinement.has(Layer::User), "{confinement:?}");
+    eprintln!("in force: {}; missing: {:?}", confinement.summary(), confinement.missing);
+}
+
+/// A worker that never stops talking is held to the same deadlines as one that says nothing.
+#[test]
+fn a_worker_that_talks_without_end_is_killed_at_its_deadline() {
+    let start = start(&[("talk.js", "for (;;) echo(1)")]);
+    let mut worker = Worker::spawn(&command(), &start).expect("a worker");
+    worker.queue(&ToWorker::Run(run(1, "talk"))).expect("short");
+    worker.run_begins();
+    let deadline = std::time::Instant::now() + std::time::Duration::from_millis(30);
+    let death = loop {
+        match worker.receive(deadline) {
+            Ok(_) => {
+                let answer =
+                    boatswain::script::protocol::Answer::Return { value: Value::Null, advance_ms: 0 };
+                worker.queue(&ToWorker::Answer(answer)).expect("short");
+            }
+            Err(death) => break death,
+        }
+    };
+    assert_eq!(death.reason, Reason::WallLimit, "{death}");
+    assert!(death.cpu > std::time::Duration::ZERO && death.peak_memory_bytes > 1 << 20, "{death:?}");
+}
+
+#[test]
+fn a_file_that_ends_who_compiles_it_is_found_out_and_the_others_are_judged() {
+    let deep = format!("return {}1{}", "[".repeat(100_000), "]".repeat(100_000));
+    let start = start(&[
+        ("a.js", "return 1"),
+        ("b.js", &deep),
+        ("c.js", "return ("),
+        ("d.js", &deep),
+        ("lib/e.js", "module.exports = await 1"),
+        ("z.js", "return 2"),
+    ]);
+    let found: Vec<_> = judge::problems(&command(), &start.bundle).iter().map(ToString::to_string).collect();
+    let expected = [
+        ("SCRIPT_UNREADABLE", "nested too deeply", "scripts/demo/b.js"),
+        ("SCRIPT_SYNTAX", "unexpected end", "scripts/demo/c.js:1:"),
+        ("SCRIPT_UNREADABLE", "nested too deeply", "scripts/demo/d.js"),
+        ("SCRIPT_SYNTAX", "", "scripts/demo/lib/e.js:1:"),
+    ];
+    assert_eq!(found.len(), expected.len(), "{found:#?}");
+    for (found, (code, message, place)) in found.iter().zip(expected) {
+        assert!(found.contains(code) && found.contains(message) && found.contains(place), "{found}");
+    }
+
+    let mut bundle = start.bundle;
+    judge::sift(&command(), &mut bundle);
+    let taken_out: Vec<_> =
+        bundle.files.iter().filter(|file| file.text.is_err()).map(|file| &*file.path).collect();
+    assert_eq!(taken_out, ["b.js", "d.js"]);
+}
+
+/// `kill -9` of the host takes its workers with it, whatever they are doing.
+#[test]
+fn workers_die_with_their_host() {
+    let folder = Folder::new(
+        "/(a+)+$/.test('a'.repeat(60) + 'b')", // longer than anybody waits
+        "[applications.app.limits]\ncpu_ms = 60000\nwall_ms = 60000",
+    );
+    let host = folder.serve();
+    let path = "/whatsapp/callback/app/NODEFINED";
+    assert_eq!(callback(&host.url, &host.url, path, &form(&sid(1), "sent"), TOKEN).status, 204);
+    let computes = |pid: &u32| {
+        let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+        let ticks =
+            stat.rsplit(')').next().and_then(|rest| rest.split_whitespace().nth(11)?.parse::<u64>().ok());
+        ticks.is_some_and(|ticks| ticks > 10)
+    };
+    let workers = loop {
+        let workers = workers_of(host.pid());
+        if workers.iter().any(computes) {
+            break workers;
+        }
+        std::thread::yield_now();
+    };
+    host.kill();
+    // Killed by the system at the same moment; their numbers are gone when they have been reaped.
+    let began = std::time::Instant::now();
+    while workers.iter().any(computes) {
+        assert!(began.elapsed() < std::time::Duration::from_secs(20), "a worker outlives its host");
+        std::thread::yield_now();
     }
 }

@@ -66,7 +66,7 @@ impl WorkerHandle for SimulatedWorker {
         match frame {
             ToWorker::Run(request) => self.ahead.push_back(request.clone()),
             ToWorker::Answer(answer) => self.answer = Some(answer.clone()),
-            ToWorker::Start(_) => panic!("a worker is started once"),
+            ToWorker::Start(_) | ToWorker::Judge { .. } => panic!("a worker is started once"),
         }
         Ok(())
     }

@@ -23,12 +23,22 @@ use std::io;
 
 use serde::{Deserialize, Serialize};
 
+use crate::base::Diagnostic;
+
 /// Ends this worker when its host ends. Must come after [`EARLY`].
 ///
 /// # Errors
 /// What the system says.
 pub fn die_with_host() -> io::Result<()> {
     calls::die_with_parent()
+}
+
+/// Makes sure that this process leaves no dump of its memory when it dies: a host's holds secrets.
+///
+/// # Errors
+/// What the system says.
+pub fn no_core_dumps() -> io::Result<()> {
+    calls::set_limit(libc::RLIMIT_CORE, 0)
 }
 
 /// One of the layers.
@@ -116,6 +126,17 @@ impl Confinement {
                 Err(Refusal::Missing(reason)) => self.missing.push((*layer, reason)),
             }
         }
+    }
+
+    /// For each layer that is missing, what that means for an administrator.
+    #[must_use]
+    pub fn warnings(&self) -> Vec<Diagnostic> {
+        let warn = |(layer, reason): &(Layer, String)| {
+            let message = format!("actions run without {}: {reason}", layer.as_str());
+            Diagnostic::warning("CONFINEMENT_MISSING", message)
+                .help("the other layers hold; docs/security.md says what this one adds and what it needs")
+        };
+        self.missing.iter().map(warn).collect()
     }
 
     /// Whether a layer is in force.

@@ -76,7 +76,7 @@ pub(super) fn compile(file: &SourceFile, kind: Kind, context: &mut Context) -> R
 /// The wrapped text of `file`, if it can be wrapped.
 pub(super) fn check(file: &SourceFile, kind: Kind) -> Result<String, LoadError> {
     let text = file.text.as_deref().map_err(|reason| LoadError {
-        message: format!("{} cannot be read: {reason}", file.shown),
+        message: format!("{} cannot be loaded: {reason}", file.shown),
         place: None,
     })?;
     let text = without_hashbang(text);

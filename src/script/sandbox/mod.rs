@@ -40,8 +40,7 @@ use self::compile::Kind;
 use self::state::State;
 use self::tripwire::Share;
 use super::protocol::{Answer, Ended, LogLevel, Reason, RunRequest, SourceFile, Start, Value};
-use super::{catalogue, sys};
-use crate::base::Diagnostic;
+use super::sys;
 
 /// How much a worker may exceed `limits.memory_mb` twice over before it ends itself, in bytes.
 const MEMORY_SLACK: i64 = 64 << 20;
@@ -187,10 +186,16 @@ impl Sandbox {
     }
 }
 
-/// Why `file` cannot be loaded, found without running it.
-pub(super) fn load_problem(file: &SourceFile, module: bool) -> Option<Diagnostic> {
+/// Why `file` cannot be loaded, found by compiling it as a run would, and where; nothing of it runs.
+pub(super) fn load_problem(file: &SourceFile, module: bool) -> Option<(String, Option<(u32, u32)>)> {
     let kind = if module { Kind::Module } else { Kind::Action };
-    let error = compile::check(file, kind).err()?;
-    let position = error.place.map(|place| (place.line, place.column));
-    Some(catalogue::problem(file, &error.message, position))
+    // The engine's own loader of modules would look for a folder.
+    let context = Context::builder().module_loader(Rc::new(jobs::NoImports)).build();
+    let mut context = match context {
+        Ok(context) => context,
+        Err(error) => return Some((format!("the JavaScript engine failed: {error}"), None)),
+    };
+    context.strict(true);
+    let error = compile::compile(file, kind, &mut context).err()?;
+    Some((error.message, error.place.map(|place| (place.line, place.column))))
 }
