@@ -88,6 +88,14 @@ pub fn now() -> Instant {
     Instant::now()
 }
 
+/// Processor time that the calling thread has used; none under a director, where it would be another each time.
+#[must_use]
+pub fn cpu() -> Duration {
+    director!(_director => Duration::ZERO);
+    let time = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
+    Duration::try_from(time).unwrap_or_default()
+}
+
 /// The host has come to a named point.
 #[inline]
 pub fn reach(point: &'static str) {

@@ -20,7 +20,6 @@ use crate::pipeline::queue::Verdict;
 use crate::pipeline::report::{LogLine, Used};
 use crate::pipeline::run::{Origin, Run, RunJournal, Stop, new_ticket, seed, used, vo_fields, vo_of_message};
 use crate::script::protocol::{Ended, Failure, LogLevel, Reason, Returned, RunRequest, ToWorker, Vo};
-use crate::script::thread_cpu;
 use crate::store::{Journal, JournalOrigin, ScriptSqlError, Source, StoreError};
 
 /// Runs before a worker at most: it bounds the latency of the effect under load, not the throughput.
@@ -62,7 +61,7 @@ impl<'a> Batch<'a> {
     /// Runs everything, commits, and gives the baton back.
     pub(super) fn run(mut self, work: Vec<Work>) -> Baton {
         stage::reach("runs-claimed");
-        let cpu = thread_cpu();
+        let cpu = stage::cpu();
         let mut waiting: VecDeque<Run> = work.into_iter().filter_map(|work| self.prepare(work)).collect();
         while !waiting.is_empty() {
             match self.application.take_worker() {
@@ -79,7 +78,7 @@ impl<'a> Batch<'a> {
         if let Err(error) = self.commit() {
             tracing::error!(app = %self.application.parameters.id, %error, "the application's database could not commit");
         }
-        self.application.spent(self.workers_cpu + thread_cpu().saturating_sub(cpu));
+        self.application.spent(self.workers_cpu + stage::cpu().saturating_sub(cpu));
         self.take_baton()
     }
 

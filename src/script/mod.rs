@@ -25,4 +25,4 @@ pub mod worker;
 
 pub use process::{Death, Worker, WorkerCommand, WorkerError};
 pub use sandbox::CountingAllocator;
-pub use sys::{give_way, thread_cpu};
+pub use sys::give_way;

@@ -44,12 +44,6 @@ pub fn thread_cpu_ns() -> u64 {
     read_clock(libc::CLOCK_THREAD_CPUTIME_ID).unwrap_or(0)
 }
 
-/// Processor time that the calling thread has used.
-#[must_use]
-pub fn thread_cpu() -> Duration {
-    Duration::from_nanos(thread_cpu_ns())
-}
-
 /// Processor time that all threads of a process have used, in nanoseconds; `None` when it is gone.
 #[must_use]
 pub fn process_cpu_ns(pid: u32) -> Option<u64> {

@@ -56,7 +56,10 @@ pub struct Host {
 
 impl Outside {
     pub fn new(world: &Arc<World>, workers: u32, runtime: tokio::runtime::Handle) -> Arc<Self> {
-        let text = format!("{PARAMETERS}\n[applications.app.limits]\nworkers = {workers}\n");
+        let cpu_percent = world.settings.cpu_percent;
+        let text = format!(
+            "{PARAMETERS}\n[applications.app.limits]\nworkers = {workers}\ncpu_percent = {cpu_percent}\n"
+        );
         let loaded = boatswain::config::parse(Path::new("app-params.toml"), &text, &|_| None).unwrap();
         let application = loaded.params.applications.into_values().next().unwrap();
         Arc::new(Self {

@@ -36,6 +36,7 @@ impl Workers for SimulatedWorkers {
             ahead: VecDeque::new(),
             current: None,
             answer: None,
+            frames: 0,
         }))
     }
 }
@@ -47,6 +48,8 @@ struct SimulatedWorker {
     ahead: VecDeque<RunRequest>,
     current: Option<Current>,
     answer: Option<Answer>,
+    /// How much it has said.
+    frames: u32,
 }
 
 /// The run that the worker is in.
@@ -86,15 +89,16 @@ impl WorkerHandle for SimulatedWorker {
     }
 
     fn cpu(&self) -> Duration {
-        Duration::ZERO
+        Duration::from_secs(1) * self.frames
     }
 
     fn has_grown(&self) -> bool {
-        false
+        self.world.director.unlucky(self.world.settings.worker_grows)
     }
 
     fn receive(&mut self, wall_deadline: Instant) -> Result<FromWorker, Death> {
         stage::reach("worker");
+        self.frames += 1;
         if self.world.director.unlucky(self.world.settings.worker_dies) {
             return Err(self.dies(None, Reason::Killed, "it was killed"));
         }

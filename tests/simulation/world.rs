@@ -39,7 +39,10 @@ pub struct Settings {
     pub waiting_bytes: usize,
     /// How many runs are sent ahead to a worker.
     pub runs_ahead: usize,
-    /// In thousandths: a worker dies at a frame, cannot be started;
+    /// The application's share of the processor, in percent, of which every frame of a worker costs a second.
+    pub cpu_percent: u32,
+    /// In thousandths: a worker has grown when its batch is done; it dies at a frame, cannot be started;
+    pub worker_grows: u32,
     pub worker_dies: u32,
     pub no_worker: u32,
     /// a callback never arrives, comes twice, loses its connection; the clock jumps by hours.
@@ -65,6 +68,7 @@ impl Settings {
         let (death, commit) = (rate(&[2, 5, 15]), rate(&[10, 50, 150]));
         let (worker_dies, no_worker) = (rate(&[5, 30]), rate(&[30, 100]));
         let (lost, doubled, torn, jumps) = (rate(&[50, 300]), rate(&[200]), rate(&[100, 300]), rate(&[200]));
+        let worker_grows = rate(&[100, 500]);
         let replays = rate(&[20, 100]);
         let mute = rate(&[100, 500]);
         let slow = rng.chance(300);
@@ -83,6 +87,8 @@ impl Settings {
             workers: rng.between(1, 4),
             waiting_bytes,
             runs_ahead: rng.one_of(&[1, 4, 64]),
+            cpu_percent: rng.one_of(&[6400, 100, 20]),
+            worker_grows,
             worker_dies,
             no_worker,
             lost,
