@@ -6,8 +6,9 @@ use std::path::Path;
 use crate::base::{AppId, Diagnostic, Place, Severity};
 use crate::cli::options::Options;
 use crate::cli::{Failure, output, serve};
-use crate::config::{self, Application, Loaded};
-use crate::script::protocol::Bundle;
+use crate::config::{self, Application, Limits, Loaded};
+use crate::pipeline::sandbox_limits;
+use crate::script::protocol::{Bundle, SandboxLimits};
 use crate::script::{WorkerCommand, catalogue, judge};
 use crate::store::{AppDb, HostId, read_migrations};
 
@@ -27,7 +28,7 @@ pub(super) fn run(options: &Options, json: bool) -> Result<(), Failure> {
         Err(mut problems) => {
             // Which applications there are is not known now: every folder is taken for one.
             for app in folders(&scripts) {
-                problems.extend(script_problems(&app, &scripts).1);
+                problems.extend(script_problems(&app, &scripts, &sandbox_limits(&Limits::default())).1);
             }
             problems
         }
@@ -65,7 +66,7 @@ fn folders(scripts: &Path) -> BTreeSet<AppId> {
 }
 
 fn application_problems(application: &Application, scripts: &Path, params: &Path) -> Vec<Diagnostic> {
-    let (bundle, mut found) = script_problems(&application.id, scripts);
+    let (bundle, mut found) = script_problems(&application.id, scripts, &sandbox_limits(&application.limits));
     let whatsapp = &application.whatsapp;
     let named = [
         ("whatsapp_callback", &whatsapp.whatsapp_callback),
@@ -91,12 +92,12 @@ fn application_problems(application: &Application, scripts: &Path, params: &Path
 }
 
 /// An application's scripts, if they can be read, and what is wrong with them and with its migrations.
-fn script_problems(app: &AppId, scripts: &Path) -> (Option<Bundle>, Vec<Diagnostic>) {
+fn script_problems(app: &AppId, scripts: &Path, limits: &SandboxLimits) -> (Option<Bundle>, Vec<Diagnostic>) {
     let folder = scripts.join(app.as_str());
     let mut found = Vec::new();
     let bundle = catalogue::read_bundle(scripts, app);
     match &bundle {
-        Ok(bundle) => found.extend(judge::problems(&WorkerCommand::current_exe(), bundle)),
+        Ok(bundle) => found.extend(judge::problems(&WorkerCommand::current_exe(), limits, bundle)),
         Err(error) => found.push(
             Diagnostic::error("SCRIPTS_UNREADABLE", error.to_string())
                 .at(Place::file(&folder))

@@ -78,6 +78,21 @@ struct State {
     stopping: bool,
 }
 
+/// What an application's sandbox keeps to by itself.
+#[must_use]
+pub fn sandbox_limits(limits: &config::Limits) -> SandboxLimits {
+    let millis = |time: Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
+    SandboxLimits {
+        cpu_ms: millis(limits.cpu),
+        wall_ms: millis(limits.wall),
+        memory_mb: limits.memory_mb,
+        runs_per_context: limits.runs_per_context,
+        max_result_bytes: limits.result_kb.saturating_mul(1024),
+        max_log_lines: limits.log_lines,
+        max_log_line_bytes: MAX_LOG_LINE,
+    }
+}
+
 /// A worker in reserve.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Standby {
@@ -422,21 +437,11 @@ impl Application {
     }
 
     fn start_worker(&self) -> Result<Box<dyn WorkerHandle>, WorkerError> {
-        let limits = &self.parameters.limits;
-        let millis = |time: Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
         let start = Start {
             app_id: self.parameters.id.to_string(),
             bundle: (*self.bundle).clone(),
             functions: crate::host::specs(),
-            limits: SandboxLimits {
-                cpu_ms: millis(limits.cpu),
-                wall_ms: millis(limits.wall),
-                memory_mb: limits.memory_mb,
-                runs_per_context: limits.runs_per_context,
-                max_result_bytes: limits.result_kb.saturating_mul(1024),
-                max_log_lines: limits.log_lines,
-                max_log_line_bytes: MAX_LOG_LINE,
-            },
+            limits: sandbox_limits(&self.parameters.limits),
         };
         self.surroundings.workers.spawn(&start)
     }

@@ -55,6 +55,7 @@ use crate::script::protocol::Bundle;
 use crate::store::{Accepted, AppDb, HostKey, Inbox, Ledger, Mark, News, StoreError};
 use crate::whatsapp::{Outcome, SignedUrls};
 
+pub use application::sandbox_limits;
 pub use keep::Pruned;
 pub use outside::{Internet, Network, WorkerHandle, Workers};
 pub use pacer::Pacer;

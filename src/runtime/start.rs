@@ -10,6 +10,7 @@ use crate::config::{Application, GoogleCloudStorage};
 use crate::control::{ControlServer, Desk};
 use crate::pipeline::{
     ApplicationSetup, Events, Internet, Reconciler, Reconciliation, Surroundings, WAITING_BYTES,
+    sandbox_limits,
 };
 use crate::runtime::retention::Retention;
 use crate::runtime::simulated::{simulated_accounts, uses_simulator};
@@ -247,7 +248,7 @@ impl HostBuilder {
             tracing::error!(app = %application.id, %error, "the application has no scripts");
             Bundle::default()
         });
-        judge::sift(&self.worker, &mut bundle);
+        judge::sift(&self.worker, &sandbox_limits(&application.limits), &mut bundle);
         let storage = match &application.storage {
             Some(storage) => Some(Arc::new(open_storage(storage).await?)),
             None => None,

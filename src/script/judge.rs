@@ -1,7 +1,7 @@
 //! Judges scripts before they run, in a process that is thrown away: source that is nested a hundred thousand deep overflows
 //! the stack of whoever parses it, and there is no telling by looking.
 //!
-//! The child compiles each file as a worker would and runs none. One that ends the child is bad; a new child goes on with
+//! The child compiles each file as a worker would, within the limits of a run, and runs none. One that ends the child is bad; a new child goes on with
 //! the next. `check` asks of every file what is wrong with it. A host that starts takes out the files that would kill worker
 //! after worker ([`sift`]), so that they fail their own runs as what cannot be loaded and cost nobody anything.
 
@@ -15,19 +15,6 @@ use crate::base::{Diagnostic, Place};
 /// A file below this many bytes cannot be nested so deeply that it overflows a worker's stack: the costliest byte, an open
 /// bracket, takes 30 KiB of 256 MiB.
 const HARMLESS: usize = 4_000;
-/// How long a file may take to be compiled.
-const WITHIN: Duration = Duration::from_secs(10);
-/// What a child may use: a file is at most 1 MiB.
-const LIMITS: SandboxLimits = SandboxLimits {
-    cpu_ms: 2_500,
-    wall_ms: 10_000,
-    memory_mb: 256,
-    runs_per_context: 1,
-    max_result_bytes: 0,
-    max_log_lines: 0,
-    max_log_line_bytes: 0,
-};
-
 /// What was found of a file.
 enum Verdict {
     Sound,
@@ -41,8 +28,8 @@ enum Verdict {
 
 /// Every file of a bundle that cannot be loaded, in order.
 #[must_use]
-pub fn problems(command: &WorkerCommand, bundle: &Bundle) -> Vec<Diagnostic> {
-    let mut judge = Judge { command, child: None };
+pub fn problems(command: &WorkerCommand, limits: &SandboxLimits, bundle: &Bundle) -> Vec<Diagnostic> {
+    let mut judge = Judge { command, limits, child: None };
     let judged = bundle.files.iter().filter_map(|file| {
         let (message, position) = match (&file.text, judge.verdict(file)) {
             (Err(reason), _) => return Some(unloadable(file, reason)),
@@ -61,8 +48,8 @@ pub fn problems(command: &WorkerCommand, bundle: &Bundle) -> Vec<Diagnostic> {
 }
 
 /// Takes out of a bundle the texts that end the process which compiles them; the reason stands in their place.
-pub fn sift(command: &WorkerCommand, bundle: &mut Bundle) {
-    let mut judge = Judge { command, child: None };
+pub fn sift(command: &WorkerCommand, limits: &SandboxLimits, bundle: &mut Bundle) {
+    let mut judge = Judge { command, limits, child: None };
     for file in &mut bundle.files {
         if file.text.as_ref().is_ok_and(|text| text.len() >= HARMLESS)
             && let Verdict::Deadly(reason) = judge.verdict(file)
@@ -79,6 +66,7 @@ fn unloadable(file: &SourceFile, reason: &str) -> Diagnostic {
 
 struct Judge<'a> {
     command: &'a WorkerCommand,
+    limits: &'a SandboxLimits,
     child: Option<Worker>,
 }
 
@@ -87,7 +75,7 @@ impl Judge<'_> {
         if file.text.is_err() {
             return Verdict::Sound; // there is nothing to judge
         }
-        let child = self.child.take().map_or_else(|| Worker::launch(self.command, &LIMITS), Ok);
+        let child = self.child.take().map_or_else(|| Worker::launch(self.command, self.limits), Ok);
         let mut child = match child {
             Ok(child) => child,
             Err(error) => return Verdict::Unknown(error.to_string()),
@@ -97,25 +85,30 @@ impl Judge<'_> {
             return Verdict::Unknown(error.to_string());
         }
         child.run_begins();
-        match child.receive(Instant::now() + WITHIN) {
+        match child.receive(Instant::now() + Duration::from_millis(self.limits.wall_ms)) {
             Ok(FromWorker::Judged { problem }) => {
                 self.child = Some(child);
                 problem.map_or(Verdict::Sound, |(message, position)| Verdict::Wrong(message, position))
             }
             Ok(_) => Verdict::Unknown("a worker did not do as it was told".to_owned()),
-            Err(death) => Verdict::Deadly(deadly(death.reason).to_owned()),
+            Err(death) => Verdict::Deadly(deadly(death.reason, self.limits)),
         }
     }
 }
 
 /// Why a file ended the process that compiled it.
-fn deadly(reason: Reason) -> &'static str {
+fn deadly(reason: Reason, limits: &SandboxLimits) -> String {
     match reason {
         Reason::StackLimit => {
-            "it is nested too deeply to be loaded: brackets, operators or functions within others"
+            "it is nested too deeply to be loaded: brackets, operators or functions within others".to_owned()
         }
-        Reason::CpuLimit | Reason::WallLimit => "it takes too long to be loaded",
-        Reason::MemoryLimit => "it takes too much memory to be loaded",
-        _ => "the JavaScript engine fails when it is loaded",
+        Reason::CpuLimit => {
+            format!("it takes longer to be loaded than a run may (limits.cpu_ms = {})", limits.cpu_ms)
+        }
+        Reason::WallLimit => {
+            format!("it takes longer to be loaded than a run may (limits.wall_ms = {})", limits.wall_ms)
+        }
+        Reason::MemoryLimit => "it takes too much memory to be loaded".to_owned(),
+        _ => "the JavaScript engine fails when it is loaded".to_owned(),
     }
 }

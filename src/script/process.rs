@@ -91,7 +91,7 @@ pub struct Death {
     pub message: String,
     /// Processor time of the worker since the run began.
     pub cpu: Duration,
-    /// The most memory that the worker held, in bytes; 0 where it is not known.
+    /// The most memory that the worker held beyond what it held when it was ready, in bytes; 0 where it is not known.
     pub peak_memory_bytes: u64,
 }
 
@@ -344,35 +344,30 @@ impl Worker {
 
     /// Kills the worker for `reason`, and says what the run has used.
     pub fn end(&mut self, reason: Reason, message: impl Into<String>) -> Death {
+        let mut death = Death::new(reason, message);
+        let peak = sys::peak_resident_bytes(self.pid()).unwrap_or(0);
+        death.peak_memory_bytes = peak.saturating_sub(self.resident_at_start);
         let _ = self.child.kill();
-        self.bury(Death::new(reason, message))
+        let _ = sys::poll(&mut [Interest::read(self.exit.as_fd())], DEATH_WITHIN);
+        let cpu = sys::cpu_at_end(self.exit.as_fd());
+        let _ = self.child.wait();
+        self.reckon(death, cpu)
     }
 
     /// The worker has closed its pipe: why?
     fn died(&mut self) -> Death {
         let _ = sys::poll(&mut [Interest::read(self.exit.as_fd())], DEATH_WITHIN);
-        let usage = sys::usage_at_end(self.exit.as_fd());
+        let cpu = sys::cpu_at_end(self.exit.as_fd());
         match self.child.try_wait() {
-            Ok(Some(status)) => self.reckon(cause(status, &self.limits), usage),
+            Ok(Some(status)) => self.reckon(cause(status, &self.limits), cpu),
             _ => self.end(Reason::Killed, "the worker closed its pipe"),
         }
     }
 
-    /// Waits for the end of a worker that has been killed.
-    fn bury(&mut self, death: Death) -> Death {
-        let _ = sys::poll(&mut [Interest::read(self.exit.as_fd())], DEATH_WITHIN);
-        let usage = sys::usage_at_end(self.exit.as_fd());
-        let _ = self.child.wait();
-        self.reckon(death, usage)
-    }
-
-    /// A death with what the system says the process has used.
-    fn reckon(&mut self, mut death: Death, usage: Option<(Duration, u64)>) -> Death {
+    /// A death with the processor time that the system says the process has used.
+    fn reckon(&mut self, mut death: Death, cpu: Option<Duration>) -> Death {
         self.ended = true;
-        if let Some((cpu, memory)) = usage {
-            death.cpu = cpu.saturating_sub(Duration::from_nanos(self.cpu_at_begin));
-            death.peak_memory_bytes = memory;
-        }
+        death.cpu = cpu.unwrap_or_default().saturating_sub(Duration::from_nanos(self.cpu_at_begin));
         death
     }
 }
@@ -407,5 +402,9 @@ fn cause(status: ExitStatus, limits: &SandboxLimits) -> Death {
         (None, Some(signal)) => (Reason::Killed, format!("the worker was ended by signal {signal}")),
         (None, None) => (Reason::Killed, "the worker ended".to_owned()),
     };
-    Death::new(reason, message)
+    let mut death = Death::new(reason, message);
+    if reason == Reason::MemoryLimit {
+        death.peak_memory_bytes = u64::from(limits.memory_mb) << 20; // it was more
+    }
+    death
 }

@@ -143,6 +143,15 @@ pub fn resident_bytes(pid: u32) -> Option<u64> {
     Some(pages * u64::try_from(page).ok()?)
 }
 
+/// The most memory that a process has held, in bytes; `None` when it is gone.
+#[must_use]
+pub fn peak_resident_bytes(pid: u32) -> Option<u64> {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
+    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    let kibibytes: u64 = peak.trim().strip_suffix(" kB")?.trim().parse().ok()?;
+    Some(kibibytes * 1024)
+}
+
 /// Closes every descriptor but standard input, output and error.
 pub fn close_other_descriptors() -> io::Result<()> {
     // SAFETY: takes integers. The caller is a worker before it has opened anything, so nothing owns what closes.
@@ -164,8 +173,8 @@ pub fn give_way(by: libc::c_int) -> io::Result<()> {
     if done == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
 }
 
-/// What a process has used that has ended and has not been reaped: processor time, and the most memory it held, in bytes.
-pub fn usage_at_end(exit: BorrowedFd<'_>) -> Option<(Duration, u64)> {
+/// The processor time of a process that has ended and has not been reaped.
+pub fn cpu_at_end(exit: BorrowedFd<'_>) -> Option<Duration> {
     // SAFETY: all-zero records of both kinds are valid, and they outlive the call.
     let usage = unsafe {
         let mut info: libc::siginfo_t = std::mem::zeroed();
@@ -181,8 +190,7 @@ pub fn usage_at_end(exit: BorrowedFd<'_>) -> Option<(Duration, u64)> {
         let seconds = Duration::from_secs(u64::try_from(time.tv_sec).unwrap_or(0));
         seconds + Duration::from_micros(u64::try_from(time.tv_usec).unwrap_or(0))
     };
-    let memory = u64::try_from(usage.ru_maxrss).unwrap_or(0).saturating_mul(1024);
-    Some((time(usage.ru_utime) + time(usage.ru_stime), memory))
+    Some(time(usage.ru_utime) + time(usage.ru_stime))
 }
 
 /// Waits until the other end of a pipe is closed, or `timeout` has passed; `true` when it is closed.

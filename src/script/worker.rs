@@ -35,7 +35,8 @@ const FLUSH_AGE: Duration = Duration::from_millis(1);
 /// The worker's whole life. Returns when the host closes the pipe.
 #[must_use]
 pub fn main() -> ExitCode {
-    std::panic::set_hook(Box::new(|_| {}));
+    // Nothing that an engine which has failed left half done is looked at again, not even by destructors.
+    std::panic::set_hook(Box::new(|_| sys::exit_now(sandbox::status_of_panic())));
     let Ok(confinement) = confine() else { sys::exit_now(sys::EXIT_PROTOCOL) };
     let live = || live(confinement);
     let thread = std::thread::Builder::new().name("javascript".to_owned()).stack_size(STACK).spawn(live);

@@ -226,7 +226,8 @@ fn a_file_that_ends_who_compiles_it_is_found_out_and_the_others_are_judged() {
         ("lib/e.js", "module.exports = await 1"),
         ("z.js", "return 2"),
     ]);
-    let found: Vec<_> = judge::problems(&command(), &start.bundle).iter().map(ToString::to_string).collect();
+    let found: Vec<_> =
+        judge::problems(&command(), &start.limits, &start.bundle).iter().map(ToString::to_string).collect();
     let expected = [
         ("SCRIPT_UNREADABLE", "nested too deeply", "scripts/demo/b.js"),
         ("SCRIPT_SYNTAX", "unexpected end", "scripts/demo/c.js:1:"),
@@ -238,8 +239,8 @@ fn a_file_that_ends_who_compiles_it_is_found_out_and_the_others_are_judged() {
         assert!(found.contains(code) && found.contains(message) && found.contains(place), "{found}");
     }
 
-    let mut bundle = start.bundle;
-    judge::sift(&command(), &mut bundle);
+    let mut bundle = start.bundle.clone();
+    judge::sift(&command(), &start.limits, &mut bundle);
     let taken_out: Vec<_> =
         bundle.files.iter().filter(|file| file.text.is_err()).map(|file| &*file.path).collect();
     assert_eq!(taken_out, ["b.js", "d.js"]);

@@ -56,7 +56,15 @@ pub(super) fn from_error(error: JsError, context: &mut Context) -> Failure {
             let frames = frames(&error.to_string());
             Failure { reason: Reason::CpuLimit, message: String::new(), code: None, frames }
         }
-        Some(_) => plain(Reason::Killed, format!("the JavaScript engine failed: {error}")),
+        // Where the engine counts on its own code to succeed and it does not, because the limit of calls struck in it.
+        Some(EngineError::Panic(_)) => Failure {
+            reason: Reason::StackLimit,
+            message: "the action's functions call each other too deeply, or through the engine in a way that it does not \
+                      bear"
+                .to_owned(),
+            code: None,
+            frames: frames(&error.to_string()),
+        },
         None => match error.into_opaque(context) {
             Ok(value) => from_thrown(&value, context),
             Err(error) => plain(Reason::Killed, format!("the JavaScript engine failed: {error}")),

@@ -20,6 +20,7 @@ mod modules;
 mod random;
 mod realm;
 mod run;
+mod sort;
 mod state;
 mod syntax;
 #[cfg(test)]
@@ -38,7 +39,7 @@ pub use self::memory::CountingAllocator;
 
 use self::compile::Kind;
 use self::state::State;
-use self::tripwire::Share;
+use self::tripwire::{Share, Tripped};
 use super::protocol::{Answer, Ended, LogLevel, Reason, RunRequest, SourceFile, Start, Value};
 use super::sys;
 
@@ -183,6 +184,16 @@ impl Sandbox {
             share.memory_kill = share.memory_limit + self.memory() + MEMORY_SLACK;
         }
         share
+    }
+}
+
+/// The status with which a process ends whose engine has panicked on this thread. Where a limit has stopped the run, that
+/// is why: the engine does not expect to be stopped everywhere.
+pub(super) fn status_of_panic() -> i32 {
+    match tripwire::tripped() {
+        Some(Tripped::Cpu) => sys::EXIT_CPU,
+        Some(Tripped::Memory) => sys::EXIT_MEMORY,
+        None => sys::EXIT_PANIC,
     }
 }
 

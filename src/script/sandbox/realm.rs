@@ -15,7 +15,7 @@ use boa_engine::{
 
 use super::jobs::NoImports;
 use super::state::{Captured, State};
-use super::{console, freeze, functions, timers};
+use super::{console, freeze, functions, sort, timers};
 
 /// Globals that would let a run see what is not the same in a replay (when memory is collected) or wait unseen.
 const REMOVED: [&str; 4] = ["WeakRef", "FinalizationRegistry", "SharedArrayBuffer", "Atomics"];
@@ -40,6 +40,7 @@ pub(super) fn build(state: &Rc<State>) -> JsResult<Box<Context>> {
     state.capture(capture(context_ref)?);
     remove(context_ref)?;
     seed_random(context_ref)?;
+    sort::install(context_ref)?;
     boa_runtime::text::register(None, context_ref)?;
     boa_runtime::url::Url::register(None, context_ref)?;
     boa_runtime::microtask::register(None, context_ref)?;

@@ -1,0 +1,3 @@
+// A rejection that nobody handles.
+Promise.reject(new Error('nobody cares'));
+return 'unharmed';

@@ -1,0 +1,3 @@
+// What the engine reports after an await it swallows.
+await null;
+for (;;) {}

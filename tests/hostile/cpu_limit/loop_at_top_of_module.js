@@ -1,0 +1,2 @@
+// In a module that an action requires.
+require('./lib/spins');

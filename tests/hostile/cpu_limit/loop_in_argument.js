@@ -1,0 +1,6 @@
+// While an argument is written as JSON.
+utils.whatsapp.send({
+  get to() {
+    for (;;) {}
+  },
+});

@@ -1,0 +1,6 @@
+// While the host reads the error's code.
+throw Object.defineProperty(new Error('x'), 'code', {
+  get() {
+    for (;;) {}
+  },
+});

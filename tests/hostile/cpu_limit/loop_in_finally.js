@@ -1,0 +1,6 @@
+// A limit runs finally blocks, or does it?
+try {
+  for (;;) {}
+} finally {
+  for (;;) {}
+}

@@ -1,0 +1,6 @@
+// Inside a property.
+({
+  get x() {
+    for (;;) {}
+  },
+}).x;

@@ -1,0 +1,4 @@
+// Inside a native function.
+[1].map(function again() {
+  for (;;) {}
+});

@@ -1,0 +1,4 @@
+// Each task begins the next.
+const spin = () => queueMicrotask(spin);
+spin();
+await new Promise(() => {});

@@ -1,0 +1,5 @@
+// A chain without an end.
+function f() {
+  return Promise.resolve().then(f);
+}
+return f();

@@ -1,0 +1,6 @@
+// Inside a trap.
+new Proxy({}, {
+  get() {
+    for (;;) {}
+  },
+}).x;

@@ -1,0 +1,4 @@
+// Inside a replacement.
+'x'.replace(/x/, () => {
+  for (;;) {}
+});

@@ -1,0 +1,6 @@
+// In what setReturnValue was given.
+utils.setReturnValue({
+  then() {
+    for (;;) {}
+  },
+});

@@ -1,0 +1,6 @@
+// In what is returned, as a promise.
+return {
+  then() {
+    for (;;) {}
+  },
+};

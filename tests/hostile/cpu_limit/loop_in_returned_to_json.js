@@ -1,0 +1,6 @@
+// In what is returned, after the action.
+return {
+  toJSON() {
+    for (;;) {}
+  },
+};

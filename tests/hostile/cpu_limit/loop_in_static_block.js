@@ -1,0 +1,6 @@
+// While a class is made.
+class A {
+  static {
+    for (;;) {}
+  }
+}

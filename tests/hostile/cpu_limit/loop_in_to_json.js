@@ -1,0 +1,6 @@
+// Inside JSON.stringify.
+JSON.stringify({
+  toJSON() {
+    for (;;) {}
+  },
+});

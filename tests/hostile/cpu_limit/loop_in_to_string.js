@@ -1,0 +1,6 @@
+// Inside a template.
+return `${{
+  toString() {
+    for (;;) {}
+  },
+}}`;

@@ -1,0 +1,2 @@
+// Never long without giving way.
+for (;;) await 0;

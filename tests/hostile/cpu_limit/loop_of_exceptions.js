@@ -1,0 +1,6 @@
+// Throwing and catching.
+for (;;) {
+  try {
+    throw new Error('again');
+  } catch {}
+}

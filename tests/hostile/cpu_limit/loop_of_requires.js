@@ -1,0 +1,2 @@
+// Modules without an end.
+for (;;) require('./lib/counter').next();

@@ -1,0 +1,4 @@
+// The same with awaits.
+for await (const x of (async function* () {
+  for (;;) yield 1;
+})()) {}

@@ -1,0 +1,6 @@
+// A limit must not be caught.
+for (;;) {
+  try {
+    for (;;) {}
+  } catch {}
+}

@@ -1,0 +1,2 @@
+// Another.
+return Array.prototype.includes.call({ length: 2 ** 53 - 1 }, 1);

@@ -1,0 +1,2 @@
+// Another classic.
+return /^(a|aa)+$/.test('a'.repeat(200) + 'b');

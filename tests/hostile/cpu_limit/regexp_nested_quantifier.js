@@ -1,0 +1,2 @@
+// The classic.
+return /(a+)+$/.test('a'.repeat(60) + 'b');

@@ -1,0 +1,5 @@
+// After an await.
+// limits: cpu_ms = 3000, wall_ms = 20000
+await null;
+const list = [], t = 'x'.repeat(10000);
+for (;;) list.push(t + list.length);

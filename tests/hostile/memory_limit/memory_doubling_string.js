@@ -1,0 +1,3 @@
+// A string that doubles.
+let t = 'x';
+for (;;) t += t;

@@ -1,0 +1,3 @@
+// Timers without an end.
+// limits: cpu_ms = 3000, wall_ms = 20000
+for (;;) setTimeout(() => {}, 1000);

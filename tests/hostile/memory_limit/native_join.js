@@ -1,0 +1,2 @@
+// Separators without end.
+return new Array(2 ** 32 - 1).join('x').length;

@@ -1,0 +1,2 @@
+// The same through setReturnValue.
+utils.setReturnValue('x'.repeat(100_000));

@@ -1,0 +1,2 @@
+// A result that is too large.
+return 'x'.repeat(100_000);

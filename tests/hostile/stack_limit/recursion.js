@@ -1,0 +1,4 @@
+// The plainest.
+(function f() {
+  f();
+})();

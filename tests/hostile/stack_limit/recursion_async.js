@@ -1,0 +1,3 @@
+// Awaits inside awaits.
+const f = async () => f();
+return f();

@@ -1,0 +1,5 @@
+// Through a sort.
+function f() {
+  [2, 1].sort(f);
+}
+f();

@@ -1,0 +1,7 @@
+// Through new.
+class A {
+  constructor() {
+    new A();
+  }
+}
+new A();

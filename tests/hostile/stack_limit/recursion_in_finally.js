@@ -1,0 +1,8 @@
+// Again on the way out.
+(function f() {
+  try {
+    f();
+  } finally {
+    f();
+  }
+})();

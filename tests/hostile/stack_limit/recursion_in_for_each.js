@@ -1,0 +1,5 @@
+// Through a native function.
+function f() {
+  [1].forEach(f);
+}
+f();

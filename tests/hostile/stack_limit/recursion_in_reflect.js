@@ -1,0 +1,5 @@
+// Through Reflect.
+function f() {
+  return Reflect.apply(f, null, []);
+}
+return f();

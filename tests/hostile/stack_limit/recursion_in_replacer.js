@@ -1,0 +1,3 @@
+// Through a replacement.
+const f = () => 'x'.replace('x', f);
+return f();

@@ -1,0 +1,7 @@
+// Through an iterator.
+const o = {
+  [Symbol.iterator]() {
+    return [...o];
+  },
+};
+return [...o];

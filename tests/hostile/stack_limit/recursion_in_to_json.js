@@ -1,0 +1,7 @@
+// Through JSON.stringify.
+const o = {
+  toJSON() {
+    return JSON.stringify(o);
+  },
+};
+return JSON.stringify(o);

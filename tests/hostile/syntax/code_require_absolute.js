@@ -1,0 +1,2 @@
+// An absolute path.
+return require('/etc/passwd');

@@ -1,0 +1,2 @@
+// A module of Node.js.
+return require('fs').readFileSync('/etc/passwd');

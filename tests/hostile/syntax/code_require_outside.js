@@ -1,0 +1,2 @@
+// A file outside the application.
+return require('../neighbour/witness');

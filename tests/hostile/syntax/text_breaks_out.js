@@ -1,0 +1,2 @@
+// Code that would run when it is loaded.
+}; }); globalThis.left = 1; (function () { return async function () {

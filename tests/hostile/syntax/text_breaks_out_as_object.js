@@ -1,0 +1,2 @@
+// The same in disguise.
+}}); left = 1; ({{

@@ -1,0 +1,2 @@
+// More braces than it opened.
+})

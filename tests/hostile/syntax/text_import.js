@@ -1,0 +1,2 @@
+// A module's syntax.
+import fs from 'fs';

@@ -1,0 +1,4 @@
+// What contains itself.
+const o = {};
+o.o = o;
+return utils.whatsapp.send(o);

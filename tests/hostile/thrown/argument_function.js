@@ -1,0 +1,2 @@
+// A function as a number.
+return utils.sendWhatsappMessage(() => '+393331234567', 'x');

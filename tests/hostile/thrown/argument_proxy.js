@@ -1,0 +1,2 @@
+// A proxy as parameters.
+return utils.executeQuery('SELECT ? AS x', null, new Proxy({}, {}));

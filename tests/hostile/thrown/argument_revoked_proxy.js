@@ -1,0 +1,4 @@
+// A proxy that is revoked.
+const { proxy, revoke } = Proxy.revocable({}, {});
+revoke();
+return utils.whatsapp.send(proxy);

@@ -1,0 +1,2 @@
+// The constructor of async functions.
+return (async () => {}).constructor('return 1')();

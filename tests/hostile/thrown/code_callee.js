@@ -1,0 +1,4 @@
+// The wrapper's own function.
+return (function () {
+  return arguments.callee;
+})();

@@ -1,0 +1,4 @@
+// Who called.
+return (function f() {
+  return f.caller;
+})();

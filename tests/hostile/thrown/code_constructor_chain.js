@@ -1,0 +1,2 @@
+// The way out of many sandboxes.
+return vo.constructor.constructor('return this')();

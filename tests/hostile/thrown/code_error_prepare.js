@@ -1,0 +1,2 @@
+// The hook of V8.
+Error.prepareStackTrace = () => 1;

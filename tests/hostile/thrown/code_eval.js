@@ -1,0 +1,2 @@
+// eval.
+return eval('1');

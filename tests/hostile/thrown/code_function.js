@@ -1,0 +1,2 @@
+// new Function.
+return new Function('return 1')();

@@ -1,0 +1,2 @@
+// The constructor of generators.
+return (function* () {}).constructor('yield 1')().next();

@@ -1,0 +1,2 @@
+// Through a host function.
+return utils.log.constructor('return globalThis')();

@@ -1,0 +1,2 @@
+// import().
+return import('fs');

@@ -1,0 +1,2 @@
+// eval by another name.
+return (0, eval)('1');

@@ -1,0 +1,2 @@
+// What other engines have.
+return process.env.SECRET;

@@ -1,0 +1,2 @@
+// What threads share.
+return new SharedArrayBuffer(8);

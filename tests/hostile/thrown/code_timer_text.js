@@ -1,0 +1,2 @@
+// A timer with a text.
+setTimeout('for (;;) {}', 0);

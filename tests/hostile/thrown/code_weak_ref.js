@@ -1,0 +1,2 @@
+// What would show when memory is collected.
+return new WeakRef({}).deref();

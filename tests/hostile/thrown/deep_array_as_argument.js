@@ -1,0 +1,5 @@
+// The same, given to the host.
+// limits: cpu_ms = 3000, wall_ms = 20000, memory_mb = 256
+let a = [];
+for (let i = 0; i < 1e4; i++) a = [a];
+return utils.whatsapp.send({ to: a });

@@ -1,0 +1,2 @@
+// A property for all lists.
+Array.prototype.polluted = 1;

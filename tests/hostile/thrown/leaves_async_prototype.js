@@ -1,0 +1,2 @@
+// A mark on all async functions.
+Object.getPrototypeOf(async function () {}).polluted = 1;

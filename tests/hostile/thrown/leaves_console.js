@@ -1,0 +1,2 @@
+// Another console.
+console.log = () => {};

@@ -1,0 +1,2 @@
+// By definition.
+Object.defineProperty(Object.prototype, 'polluted', { value: 1 });

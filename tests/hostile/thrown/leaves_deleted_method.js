@@ -1,0 +1,2 @@
+// One method less.
+delete Array.prototype.map;

@@ -1,0 +1,2 @@
+// A global.
+globalThis.left = 1;

@@ -1,0 +1,2 @@
+// Another iteration of lists.
+Object.getPrototypeOf([][Symbol.iterator]()).next = () => ({ done: true });

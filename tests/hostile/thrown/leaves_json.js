@@ -1,0 +1,2 @@
+// Another JSON.stringify.
+JSON.stringify = () => 'x';

@@ -1,0 +1,2 @@
+// Another Math.max.
+Math.max = () => 0;

@@ -1,0 +1,2 @@
+// A property for all objects.
+Object.prototype.polluted = 1;

@@ -1,0 +1,2 @@
+// The same through __proto__.
+({}).__proto__.polluted = 1;

@@ -1,0 +1,2 @@
+// Another prototype of a prototype.
+Object.setPrototypeOf(Array.prototype, { polluted: 1 });

@@ -1,0 +1,2 @@
+// A mark on require.
+require.left = 1;

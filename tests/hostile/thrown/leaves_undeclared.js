@@ -1,0 +1,2 @@
+// A name that was not declared.
+left = 1;

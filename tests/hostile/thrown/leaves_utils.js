@@ -1,0 +1,2 @@
+// Another host function.
+utils.executeQuery = () => '[]';

@@ -1,0 +1,2 @@
+// Another database.
+utils.executeSql("ATTACH 'host.db' AS host");

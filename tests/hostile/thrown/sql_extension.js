@@ -1,0 +1,2 @@
+// A library.
+return utils.executeQuery("SELECT load_extension('libc.so.6')");

@@ -1,0 +1,2 @@
+// The host's own marks.
+return utils.executeQuery('SELECT * FROM _host_done');

@@ -1,0 +1,2 @@
+// A pragma.
+return utils.executeQuery('PRAGMA journal_mode = DELETE');

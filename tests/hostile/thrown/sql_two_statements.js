@@ -1,0 +1,2 @@
+// Two at once.
+utils.executeSql('DELETE FROM effects; DROP TABLE effects');

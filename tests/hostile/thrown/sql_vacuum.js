@@ -1,0 +1,2 @@
+// A copy elsewhere.
+utils.executeSql("VACUUM INTO '/tmp/copy.db'");

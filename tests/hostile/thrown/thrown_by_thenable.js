@@ -1,0 +1,6 @@
+// A promise that lies.
+return {
+  get then() {
+    throw new Error('no promise');
+  },
+};

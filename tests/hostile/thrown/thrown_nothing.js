@@ -1,0 +1,2 @@
+// What is thrown is no error.
+throw undefined;

@@ -1,0 +1,6 @@
+// What is thrown is a proxy that throws.
+throw new Proxy(new Error('x'), {
+  get() {
+    throw new Error('again');
+  },
+});

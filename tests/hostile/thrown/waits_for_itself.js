@@ -1,0 +1,6 @@
+// A promise that waits for itself.
+const p = (async () => {
+  await null;
+  return p;
+})();
+return p;

@@ -1,0 +1,2 @@
+// A promise that nothing settles.
+await new Promise(() => {});

@@ -1,0 +1,2 @@
+// An interval without an end.
+await new Promise(() => setInterval(() => {}, 10));

@@ -1,0 +1,2 @@
+// Many timers.
+for (;;) await new Promise((done) => setTimeout(done, 10));

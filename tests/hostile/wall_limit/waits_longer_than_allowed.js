@@ -1,0 +1,2 @@
+// A timer beyond the time of the run.
+await new Promise((done) => setTimeout(done, 60_000));
