@@ -133,8 +133,23 @@ const OWN: &[OwnCode] = &[
     own("SCRIPT_SYNTAX", "a script cannot be loaded", "mend the place that the error names"),
     own(
         "SCRIPT_UNREADABLE",
-        "a script cannot be read",
-        "check that it is UTF-8, not too large, and readable",
+        "a script cannot be read, or ends whoever loads it",
+        "check that it is UTF-8, not too large, readable, and not nested thousands of levels deep",
+    ),
+    own(
+        "CONFINEMENT_MISSING",
+        "the system does not grant one of the layers that confine actions; the others hold",
+        "docs/security.md says what the layer adds and what it needs; a newer kernel or fewer restrictions of the container",
+    ),
+    own(
+        "NO_WORKERS",
+        "no process for actions can be started: notifications are kept and acknowledged, and none runs",
+        "look at the reason: memory, the number of processes, a container that forbids what the worker asks for",
+    ),
+    own(
+        "VO_TOO_LARGE",
+        "the `vo` that was given to a run is larger than limits.vo_kb",
+        "give what names the data, not the data; or raise the limit",
     ),
     own("UNKNOWN_ACTION", "a configured action does not exist", "write the file, or correct the name"),
     own("UNKNOWN_APPLICATION", "there is no application of that name", "see the sections of app-params.toml"),

@@ -96,7 +96,7 @@ async fn by_itself(options: &Options, params: Params, order: RunOrder) -> Result
     let run = DirectRun { action: order.action, company: order.company, vo: Arc::new(order.vo) };
     let report = host.run(&order.app, run).await;
     host.stop(Duration::from_secs(5)).await;
-    report.map_err(|error| Diagnostic::error("NOT_RUN", error.to_string()).into())
+    report.map_err(|error| error.diagnostic().into())
 }
 
 fn refused(error: ControlError) -> Failure {
@@ -104,8 +104,9 @@ fn refused(error: ControlError) -> Failure {
         ControlError::Gone(_) => Diagnostic::error("HOST_GONE", error.to_string())
             .help("look at the log of `boatswain serve`")
             .into(),
-        ControlError::Refused { message, help, .. } => {
-            let diagnostic = Diagnostic::error("NOT_RUN", message);
+        ControlError::Refused { code, message, help, .. } => {
+            let known = ["VO_TOO_LARGE", "UNKNOWN_APPLICATION"].into_iter().find(|known| *known == code);
+            let diagnostic = Diagnostic::error(known.unwrap_or("NOT_RUN"), message);
             match help {
                 Some(help) => diagnostic.help(help),
                 None => diagnostic,

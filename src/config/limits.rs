@@ -25,7 +25,7 @@ pub(super) fn of_application(section: &Section<'_>) -> Limits {
         memory_mb: limit("memory_mb", 8..=1024, " (megabytes)").unwrap_or(default.memory_mb),
         host_calls: limit("host_calls", 1..=10_000_000, " (calls)").unwrap_or(default.host_calls),
         sends: limit("sends", 0..=100_000, " (messages)").unwrap_or(default.sends),
-        vo_kb: limit("vo_kb", 1..=4096, " (kilobytes)").unwrap_or(default.vo_kb),
+        vo_kb: limit("vo_kb", 256..=4096, " (kilobytes)").unwrap_or(default.vo_kb),
         result_kb: limit("result_kb", 1..=4096, " (kilobytes)").unwrap_or(default.result_kb),
         log_lines: limit("log_lines", 1..=100_000, " (lines)").unwrap_or(default.log_lines),
         sql_memory_mb: limit("sql_memory_mb", 8..=4096, " (megabytes)").unwrap_or(default.sql_memory_mb),

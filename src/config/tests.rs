@@ -121,7 +121,7 @@ wall_ms = 10
 memory_mb = 8
 host_calls = 1
 sends = 0
-vo_kb = 1
+vo_kb = 256
 result_kb = 2
 log_lines = 1
 sql_memory_mb = 8
@@ -175,7 +175,7 @@ only_to = []
         memory_mb: 8,
         host_calls: 1,
         sends: 0,
-        vo_kb: 1,
+        vo_kb: 256,
         result_kb: 2,
         log_lines: 1,
         sql_memory_mb: 8,

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use axum::extract::{Path as UrlPath, Query, State};
+use axum::extract::{DefaultBodyLimit, Path as UrlPath, Query, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
@@ -28,6 +28,9 @@ use crate::store::{
     self, BackupError, By, DataDir, Filter, ForgetKeys, Inbox, Ledger, NotReplayed, ReplayOrder, Settled,
     Settlement, StoreError,
 };
+
+/// The largest order of a run, in bytes: a little more than the largest `limits.vo_kb`.
+const MAX_ORDER: usize = 5 << 20;
 
 /// What the control socket works with.
 #[derive(Clone)]
@@ -89,7 +92,7 @@ impl ControlServer {
             .route("/{kind}", get(list))
             .route("/{kind}/{id}", get(show))
             .route("/messages/{id}/settle", post(settle))
-            .route("/run", post(run))
+            .route("/run", post(run).layer(DefaultBodyLimit::max(MAX_ORDER)))
             .route("/replay", post(replay))
             .merge(fences::routes())
             .with_state(desk);
@@ -217,13 +220,13 @@ async fn run(State(desk): State<Desk>, Json(order): Json<RunOrder>) -> Response 
     let run = DirectRun { action: order.action, company: order.company, vo: Arc::new(order.vo) };
     match desk.pipeline.run(&order.app, run).await {
         Ok(report) => Json(report).into_response(),
-        Err(error @ NotRun::UnknownApplication(_)) => problem(
-            StatusCode::NOT_FOUND,
-            &Diagnostic::error("UNKNOWN_APPLICATION", error.to_string())
-                .help("the running host read its parameters when it started: restart it after a change"),
-        ),
         Err(error) => {
-            problem(StatusCode::SERVICE_UNAVAILABLE, &Diagnostic::error("STOPPING", error.to_string()))
+            let status = match &error {
+                NotRun::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
+                NotRun::UnknownApplication(_) => StatusCode::NOT_FOUND,
+                NotRun::Stopping => StatusCode::SERVICE_UNAVAILABLE,
+            };
+            problem(status, &error.diagnostic())
         }
     }
 }

@@ -47,7 +47,7 @@ use std::time::Duration;
 use tokio::sync::{broadcast, oneshot};
 use url::Url;
 
-use crate::base::{ActionId, AppId, Clock, CompanyId, MessageId, NotificationId, stage};
+use crate::base::{ActionId, AppId, Clock, CompanyId, Diagnostic, MessageId, NotificationId, stage};
 use crate::config;
 use crate::pipeline::application::Application;
 use crate::pipeline::queue::Arrival;
@@ -176,15 +176,37 @@ pub struct Pipeline {
     applications: BTreeMap<AppId, Arc<Application>>,
 }
 
-/// The host is stopping, or there is no such application.
+/// Why a run did not begin.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum NotRun {
     /// No such application in the parameters.
     #[error("there is no application `{0}`")]
     UnknownApplication(AppId),
+    /// `vo` is larger than it may be.
+    #[error("`vo` takes {bytes} bytes; a run takes {most} (limits.vo_kb = {})", most / 1024)]
+    TooLarge {
+        /// Its size as JSON.
+        bytes: usize,
+        /// What is allowed.
+        most: usize,
+    },
     /// The host is stopping.
     #[error("the host is stopping")]
     Stopping,
+}
+
+impl NotRun {
+    /// The same with a code and what to do.
+    #[must_use]
+    pub fn diagnostic(&self) -> Diagnostic {
+        match self {
+            Self::TooLarge { .. } => Diagnostic::error("VO_TOO_LARGE", self.to_string())
+                .help("give what names the data, not the data; or ask an admin for more limits.vo_kb"),
+            Self::UnknownApplication(_) => Diagnostic::error("UNKNOWN_APPLICATION", self.to_string())
+                .help("the running host read its parameters when it started: restart it after a change"),
+            Self::Stopping => Diagnostic::error("STOPPING", self.to_string()),
+        }
+    }
 }
 
 impl Pipeline {
@@ -268,10 +290,15 @@ impl Pipeline {
     /// Runs an action by hand; answers when its transaction is committed.
     ///
     /// # Errors
-    /// [`NotRun`] when the application is unknown or the host stops first.
+    /// [`NotRun`] when the application is unknown, `vo` is too large or the host stops first.
     pub async fn run(&self, app: &AppId, run: DirectRun) -> Result<RunReport, NotRun> {
         let application =
             self.applications.get(app).ok_or_else(|| NotRun::UnknownApplication(app.clone()))?;
+        let most = usize::try_from(application.parameters.limits.vo_kb).unwrap_or(usize::MAX) * 1024;
+        let bytes = run.vo.to_string().len();
+        if bytes > most {
+            return Err(NotRun::TooLarge { bytes, most });
+        }
         let (reply, answer) = oneshot::channel();
         application.direct(run, reply);
         answer.await.map_err(|_| NotRun::Stopping)
