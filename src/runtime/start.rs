@@ -18,7 +18,7 @@ use crate::script::catalogue;
 use crate::script::protocol::Bundle;
 use crate::simulator::{self, MediaFrom, Settings, Simulator, SimulatorError};
 use crate::store::{AppDb, DataDir, DataLock, HostDb, HostKey, StoreError, read_migrations};
-use crate::web::{Listener, ListenerLimits, Readiness, Site};
+use crate::web::{Applications, Listener, ListenerLimits, Readiness, Site};
 use crate::whatsapp::twilio::CONNECT_TIMEOUT;
 use crate::whatsapp::{MediaProbe, Reach, SignedUrls, Transfer, Twilio};
 
@@ -56,7 +56,7 @@ impl HostBuilder {
 
         let readiness = Readiness::default();
         let site = Site {
-            applications: Arc::new(self.params.applications.clone()),
+            applications: Applications::new(self.params.applications.clone()),
             inbox: parts.engine.inbox.clone(),
             clock: Arc::clone(&self.clock),
             public_url: Arc::clone(&public_url),

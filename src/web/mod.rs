@@ -13,31 +13,31 @@
 mod answer;
 mod callback;
 mod health;
+mod keys;
 pub mod listener;
 mod message;
 mod public_files;
 mod verified;
 
-use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use axum::Router;
 use axum::routing::{get, post};
 
-use crate::base::{AppId, Clock};
-use crate::config::Application;
+use crate::base::Clock;
 use crate::store::{Inbox, NewNotification};
 use crate::web::answer::Refusal;
 
 pub use health::Readiness;
 pub use listener::{Listener, ListenerLimits};
+pub use keys::Applications;
 
 /// What the public listener serves.
 #[derive(Clone)]
 pub struct Site {
     /// The applications and their keys.
-    pub applications: Arc<BTreeMap<AppId, Arc<Application>>>,
+    pub applications: Applications,
     /// Where notifications go.
     pub inbox: Inbox,
     /// The time.
