@@ -13,7 +13,7 @@ use crate::pipeline::{
 };
 use crate::runtime::retention::Retention;
 use crate::runtime::simulated::{simulated_accounts, uses_simulator};
-use crate::runtime::{Engine, Host, HostBuilder};
+use crate::runtime::{Engine, Host, HostBuilder, open_files};
 use crate::script::catalogue;
 use crate::script::protocol::Bundle;
 use crate::simulator::{self, MediaFrom, Settings, Simulator, SimulatorError};
@@ -63,10 +63,10 @@ impl HostBuilder {
             public_dir: self.public.clone(),
             readiness: readiness.clone(),
         };
-        let listener =
-            Listener::serve(socket, site.router(), ListenerLimits::default()).map_err(|error| {
-                vec![Diagnostic::error("LISTEN", format!("the host cannot listen on {address}: {error}"))]
-            })?;
+        let limits = ListenerLimits::default().within(open_files());
+        let listener = Listener::serve(socket, site.router(), limits).map_err(|error| {
+            vec![Diagnostic::error("LISTEN", format!("the host cannot listen on {address}: {error}"))]
+        })?;
         let desk = Desk {
             data: data.clone(),
             clock: Arc::clone(&self.clock),

@@ -16,6 +16,7 @@ mod health;
 mod keys;
 pub mod listener;
 mod message;
+mod places;
 mod public_files;
 mod verified;
 
@@ -30,8 +31,8 @@ use crate::store::{Inbox, NewNotification};
 use crate::web::answer::Refusal;
 
 pub use health::Readiness;
-pub use listener::{Listener, ListenerLimits};
 pub use keys::Applications;
+pub use listener::{Listener, ListenerLimits};
 
 /// What the public listener serves.
 #[derive(Clone)]
