@@ -101,6 +101,7 @@ async fn accept(
     http.timer(TokioTimer::new())
         .header_read_timeout(limits.header_timeout)
         .max_buf_size(limits.header_bytes)
+        .max_header_size(limits.header_bytes)
         .keep_alive(true);
     let graceful = GracefulShutdown::new();
     let places = Places::new(limits.connections.max(1));

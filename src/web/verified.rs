@@ -22,6 +22,8 @@ use crate::web::answer::Refusal;
 use crate::web::keys::keys;
 use crate::whatsapp::{Form, signature};
 
+/// The longest path with its query: each may be signed in several spellings. What RFC 9112, section 3, asks for.
+const MAX_TARGET: usize = 8_000;
 /// The largest body. Twilio's callbacks stay below 4 KiB.
 const MAX_BODY: usize = 64 << 10;
 /// How long a body may take.
@@ -60,6 +62,9 @@ impl Verified {
         // A path that is not UTF-8 names no application, like any other that is unknown.
         let (app, company) = path.map_or_else(|_| Default::default(), |Path(names)| names);
         let body = read(body).await?;
+        if uri.path_and_query().is_some_and(|raw| raw.as_str().len() > MAX_TARGET) {
+            return Err(Refusal::LongTarget);
+        }
         if !is_form(headers) {
             return Err(Refusal::Malformed("the body is not application/x-www-form-urlencoded"));
         }
