@@ -21,7 +21,8 @@ use hyper::body::{Body as HttpBody, Frame, Incoming, SizeHint};
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
-use tokio::net::TcpListener;
+use rustix::net::sockopt;
+use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tower::Service;
@@ -31,6 +32,9 @@ use crate::web::places::{Place, Places};
 /// How long open requests have to come to their answers when the listener stops.
 const STOP_WITHIN: Duration = Duration::from_secs(10);
 
+/// How much of an answer the kernel keeps for a client that does not take it. Left to itself it keeps megabytes.
+const SEND_BUFFER: usize = 256 << 10;
+
 /// What a connection may take.
 #[derive(Debug, Clone, Copy)]
 pub struct ListenerLimits {
@@ -38,13 +42,20 @@ pub struct ListenerLimits {
     pub connections: usize,
     /// Time for the headers of a request, and for an idle connection.
     pub header_timeout: Duration,
+    /// How long a client may take nothing of its answer.
+    pub answer_timeout: Duration,
     /// Space for the headers of a request, in bytes.
     pub header_bytes: usize,
 }
 
 impl Default for ListenerLimits {
     fn default() -> Self {
-        Self { connections: 1024, header_timeout: Duration::from_secs(15), header_bytes: 32 << 10 }
+        Self {
+            connections: 1024,
+            header_timeout: Duration::from_secs(15),
+            answer_timeout: Duration::from_secs(30),
+            header_bytes: 32 << 10,
+        }
     }
 }
 
@@ -124,7 +135,7 @@ async fn accept(
             place = place(&places, &mut tasks) => Arc::new(place),
             _ = stopped.changed() => break,
         };
-        let _ = stream.set_nodelay(true);
+        prepare(&stream, limits.answer_timeout);
         let (router, index) = (router.clone(), place.index());
         let service = service_fn(move |request| answer(router.clone(), Arc::clone(&place), request));
         let connection = graceful.watch(http.serve_connection(TokioIo::new(stream), service));
@@ -138,6 +149,15 @@ async fn accept(
     if tokio::time::timeout(STOP_WITHIN, graceful.shutdown()).await.is_err() {
         tracing::warn!("some clients did not take their answers in time");
     }
+}
+
+/// Tells the kernel how to treat a connection. One for which it does not take an option is served all the same.
+fn prepare(stream: &TcpStream, answer_timeout: Duration) {
+    let timeout = u32::try_from(answer_timeout.as_millis()).unwrap_or(u32::MAX);
+    let _ = stream.set_nodelay(true);
+    let _ = sockopt::set_socket_send_buffer_size(stream, SEND_BUFFER);
+    // Also of what is sent after the host has closed: tcp(7).
+    let _ = sockopt::set_tcp_user_timeout(stream, timeout);
 }
 
 /// A place for one more connection: a free one, or that of the connection that has waited longest.

@@ -7,7 +7,8 @@
 //! GET  /healthz, /readyz                        health
 //! ```
 //!
-//! [`listener`] accepts connections within limits of its own, because a slow client must not hold a socket for ever.
+//! [`listener`] accepts connections within limits of its own, because a slow client must not hold a socket for ever, and
+//! [`places`] says which of them gives way when there are too many.
 //! Knows the inbox, not the pipeline, and never [`crate::script`]: acknowledging cannot run JavaScript.
 
 mod answer;

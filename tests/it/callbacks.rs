@@ -20,13 +20,14 @@ const OTHER_TOKEN: &str = "the-token-of-acme";
 const ROWS: &str = "SELECT (SELECT count(*) FROM notifications) + (SELECT count(*) FROM messages)
                          + (SELECT count(*) FROM runs)";
 
-/// An application with a company that has an account of its own.
+/// An application with a company that has an account of its own, and another one whose keys rotate.
 fn with_company() -> Folder {
     Folder::new(
         KEEP,
         &format!(
             "[applications.app.companies.ACME.WHATSAPP]\naccount_id = \"{OTHER_ACCOUNT}\"\nauth_key = \"{OTHER_TOKEN}\"\n\
-             from_phone_number = \"+14155550100\""
+             from_phone_number = \"+14155550100\"\n[applications.rotating.WHATSAPP]\nenvironment = \"simulator\"\n\
+             account_id = \"{ACCOUNT}\"\nauth_key = [\"current-key\", \"next-key\"]"
         ),
     )
 }
@@ -120,6 +121,7 @@ fn forged_tampered_foreign_and_unknown_are_refused_all_alike_and_leave_nothing()
     let acme = foreign(OTHER_ACCOUNT);
     let nobody = foreign("AC99999999999999999999999999999999");
     let unknown = "/whatsapp/callback/nobody/NODEFINED";
+    let rotating = "/whatsapp/callback/rotating/NODEFINED";
     let mut cases: Vec<(&str, String, String, Form)> = vec![
         ("forged", PATH.into(), "bm90IGEgc2lnbmF0dXJlIGF0IGE=".into(), ours.clone()),
         ("not base64", PATH.into(), "!!!".into(), ours.clone()),
@@ -168,6 +170,9 @@ fn forged_tampered_foreign_and_unknown_are_refused_all_alike_and_leave_nothing()
             sign(&url("/whatsapp/callback/app/ACME"), &acme, TOKEN),
             acme,
         ),
+        ("two keys and forged", rotating.into(), "bm90IGEgc2lnbmF0dXJlIGF0IGE=".into(), ours.clone()),
+        ("two keys and neither", rotating.into(), sign(&url(rotating), &ours, TOKEN), ours.clone()),
+        ("two keys and not base64", rotating.into(), "!!!".into(), ours.clone()),
         ("unknown application", unknown.into(), sign(&url(unknown), &ours, TOKEN), ours.clone()),
         ("unknown application and forged", unknown.into(), "AAAA".into(), ours.clone()),
     ];

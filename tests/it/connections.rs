@@ -1,12 +1,14 @@
 //! A listener is never full: who has waited longest gives way, and who is being worked for never does.
 
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, channel};
+use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::Duration;
 
 use axum::Router;
+use axum::body::Body;
 use axum::routing::{get, post};
 use boatswain::web::{Listener, ListenerLimits};
+use bytes::Bytes;
 use tokio::sync::Semaphore;
 
 use crate::host::{Wire, head, runtime};
@@ -23,10 +25,18 @@ fn listener(limits: ListenerLimits, router: Router, test: impl FnOnce(String) + 
     });
 }
 
-const IMPATIENT: ListenerLimits =
-    ListenerLimits { connections: 2, header_timeout: Duration::from_millis(200), header_bytes: 8 << 10 };
+const IMPATIENT: ListenerLimits = ListenerLimits {
+    connections: 2,
+    header_timeout: Duration::from_millis(200),
+    answer_timeout: Duration::from_millis(200),
+    header_bytes: 8 << 10,
+};
 /// Nobody is cut off here for being slow.
-const PATIENT: ListenerLimits = ListenerLimits { header_timeout: Duration::from_hours(1), ..IMPATIENT };
+const PATIENT: ListenerLimits = ListenerLimits {
+    header_timeout: Duration::from_hours(1),
+    answer_timeout: Duration::from_hours(1),
+    ..IMPATIENT
+};
 
 fn here() -> Router {
     Router::new().route("/", get(|| async { "here" })).route("/body", post(|body: String| async { body }))
@@ -99,20 +109,20 @@ fn who_has_waited_longest_gives_way() {
 
 /// Routes whose handlers say that they have begun, and end when they are let.
 fn works() -> (Router, Receiver<()>, Arc<Semaphore>) {
-    let (begin, begun) = channel();
+    let (tell, told) = channel();
     let release = Arc::new(Semaphore::new(0));
-    let (permits, body_begin, body_permits) = (Arc::clone(&release), begin.clone(), Arc::clone(&release));
+    let (permits, body_tell, body_permits) = (Arc::clone(&release), tell.clone(), Arc::clone(&release));
     let work = move || async move {
-        begin.send(()).unwrap();
+        tell.send(()).unwrap();
         permits.acquire().await.unwrap().forget();
         "done"
     };
     let work_on = move |body: String| async move {
-        body_begin.send(()).unwrap();
+        body_tell.send(()).unwrap();
         body_permits.acquire().await.unwrap().forget();
         body
     };
-    (here().route("/work", get(work)).route("/work", post(work_on)), begun, release)
+    (here().route("/work", get(work)).route("/work", post(work_on)), told, release)
 }
 
 #[test]
@@ -151,17 +161,54 @@ fn who_is_being_worked_for_keeps_the_place_whoever_comes() {
     });
 }
 
+/// Far more than the kernel keeps of an answer.
+const LARGE: usize = 64 << 20;
+
+/// A client that has asked for a large answer and has seen its beginning.
+fn slow_reader(url: &str) -> Wire {
+    let mut slow = Wire::to(url);
+    slow.say(head("GET", "/large", &[], 0));
+    let mut status = [0; 12];
+    slow.take(&mut status);
+    assert_eq!(&status, b"HTTP/1.1 200");
+    slow
+}
+
 #[test]
 fn who_does_not_take_an_answer_gives_way() {
-    const LARGE: usize = 64 << 20;
     let router = here().route("/large", get(|| async { vec![b'x'; LARGE] }));
     listener(ListenerLimits { connections: 1, ..PATIENT }, router, |url| {
-        let mut slow = Wire::to(&url);
-        slow.say(head("GET", "/large", &[], 0));
-        let mut status = [0; 12];
-        slow.take(&mut status);
-        assert_eq!(&status, b"HTTP/1.1 200");
+        let mut slow = slow_reader(&url);
         assert_eq!(get_of(&mut Wire::to(&url), "/"), 200);
-        assert!(slow.rest().len() < LARGE, "it was cut off in its answer");
+        let kept = slow.rest().len();
+        assert!(kept < 2 << 20, "the kernel has kept {kept} bytes of an answer that nobody took");
+    });
+}
+
+/// An answer that says when the host has given it up.
+struct Answer(Sender<()>);
+
+impl AsRef<[u8]> for Answer {
+    fn as_ref(&self) -> &[u8] {
+        static TEXT: [u8; LARGE] = [0; LARGE];
+        &TEXT
+    }
+}
+
+impl Drop for Answer {
+    fn drop(&mut self) {
+        let _ = self.0.send(());
+    }
+}
+
+#[test]
+fn who_takes_nothing_of_an_answer_is_cut_off() {
+    let (tell, told) = channel();
+    let answer = move || async move { Body::from(Bytes::from_owner(Answer(tell))) };
+    let router = here().route("/large", get(answer));
+    listener(IMPATIENT, router, move |url| {
+        let slow = slow_reader(&url);
+        told.recv().unwrap();
+        drop(slow);
     });
 }

@@ -269,19 +269,21 @@ fn a_body_is_as_long_as_is_said_in_one_way_and_everything_else_is_no_callback() 
 }
 
 fn one_by_one(body: &str) -> String {
-    body.chars().map(|character| format!("1\r\n{character}\r\n")).collect::<String>() + "0\r\n\r\n"
+    let piece = |character: char| ["1\r\n".to_owned(), character.to_string(), "\r\n".to_owned()];
+    body.chars().flat_map(piece).collect::<String>() + "0\r\n\r\n"
 }
 
 /// The beginning of something that does not go on, of one of several kinds.
 fn begun(target: &Target, kind: usize) -> Wire {
     let mut wire = Wire::to(&target.host.url);
-    match kind % 6 {
+    match kind % 12 {
         0 => {}
         1 => wire.try_say(b"GET /healthz HTT"),
         2 => wire.try_say(b"POST /x HTTP/1.1\r\nhost: x\r\nx-slow: "),
         3 => wire.try_say((head("POST", PATH, &[FORM, ("x-twilio-signature", "x")], 300) + "a=1").as_bytes()),
-        4 => wire.try_say(head("GET", "/public/app/large.bin", &[], 0).as_bytes()), // and does not read it
-        _ => wire.try_say(b"GET /healthz HTTP/1.1\r\nhost: x\r\n\r\nGET /rea"),
+        4 => wire.try_say(b"GET /healthz HTTP/1.1\r\nhost: x\r\n\r\nGET /rea"),
+        // And does not read it. Nothing but need cuts these off; they alone would fill the host.
+        _ => wire.try_say(head("GET", "/public/app/large.bin", &[], 0).as_bytes()),
     }
     wire
 }
