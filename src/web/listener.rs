@@ -115,9 +115,10 @@ async fn accept(
         .max_header_size(limits.header_bytes)
         .keep_alive(true);
     let graceful = GracefulShutdown::new();
-    let places = Places::new(limits.connections.max(1));
+    let count = limits.connections.max(1);
+    let places = Places::new(count);
     // The task of each place, or of whoever had it before.
-    let mut tasks: Vec<Option<JoinHandle<()>>> = (0..limits.connections.max(1)).map(|_| None).collect();
+    let mut tasks: Vec<Option<JoinHandle<()>>> = (0..count).map(|_| None).collect();
     loop {
         let stream = tokio::select! {
             accepted = socket.accept() => match accepted {
