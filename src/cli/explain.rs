@@ -214,6 +214,11 @@ const OWN: &[OwnCode] = &[
         "check public_url, auth_key and the path: Twilio signs the URL as it knows it, with the account's auth token",
     ),
     own("TOO_SLOW", "the request's body did not arrive in time", "look at the proxy in between"),
+    own(
+        "TARGET_TOO_LONG",
+        "the request's path and query are longer than 8,000 bytes",
+        "give Twilio a shorter address",
+    ),
     own("TOO_LARGE", "the request's body is larger than 64 KiB", "Twilio's own are much smaller"),
     own(
         "UNAVAILABLE",

@@ -8,7 +8,7 @@ use crate::base::{Diagnostic, Place};
 use crate::cli::options::Options;
 use crate::cli::{Failure, output};
 use crate::config::{self, Address, Loaded, Params};
-use crate::runtime::{Host, HostBuilder};
+use crate::runtime::{Host, HostBuilder, raise_open_files};
 use crate::script::{WorkerCommand, WorkerError};
 
 /// How long open runs have when the host is told to stop. Below the 30 s after which service managers kill.
@@ -32,6 +32,9 @@ pub(super) async fn run(options: &Options, listen: Option<Address>) -> Result<()
             .at(Place::file(&params.file))
             .help("leave it \"off\"; docs/limits.md lists what is not there yet"),
         );
+    }
+    if let Err(error) = raise_open_files() {
+        tracing::warn!(%error, "the limit of open files stays as it is");
     }
     let mut builder = builder(options, params.clone());
     if let Some(address) = listen {

@@ -20,11 +20,13 @@
 //! the other way round.
 
 mod engine;
+mod open_files;
 mod retention;
 mod simulated;
 mod start;
 
 pub use engine::Engine;
+pub use open_files::{open_files, raise_open_files};
 pub use simulated::simulated_accounts;
 pub use start::simulator_problem;
 

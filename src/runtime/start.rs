@@ -14,12 +14,12 @@ use crate::pipeline::{
 };
 use crate::runtime::retention::Retention;
 use crate::runtime::simulated::{simulated_accounts, uses_simulator};
-use crate::runtime::{Engine, Host, HostBuilder};
+use crate::runtime::{Engine, Host, HostBuilder, open_files};
 use crate::script::protocol::Bundle;
 use crate::script::{catalogue, judge};
 use crate::simulator::{self, MediaFrom, Settings, Simulator, SimulatorError};
 use crate::store::{AppDb, DataDir, DataLock, HostDb, HostKey, StoreError, read_migrations};
-use crate::web::{Listener, ListenerLimits, Readiness, Site};
+use crate::web::{Applications, Listener, ListenerLimits, Readiness, Site};
 use crate::whatsapp::twilio::CONNECT_TIMEOUT;
 use crate::whatsapp::{MediaProbe, Reach, SignedUrls, Transfer, Twilio};
 
@@ -57,17 +57,17 @@ impl HostBuilder {
 
         let readiness = Readiness::default();
         let site = Site {
-            applications: Arc::new(self.params.applications.clone()),
+            applications: Applications::new(self.params.applications.clone()),
             inbox: parts.engine.inbox.clone(),
             clock: Arc::clone(&self.clock),
             public_url: Arc::clone(&public_url),
             public_dir: self.public.clone(),
             readiness: readiness.clone(),
         };
-        let listener =
-            Listener::serve(socket, site.router(), ListenerLimits::default()).map_err(|error| {
-                vec![Diagnostic::error("LISTEN", format!("the host cannot listen on {address}: {error}"))]
-            })?;
+        let limits = ListenerLimits::default().within(open_files());
+        let listener = Listener::serve(socket, site.router(), limits).map_err(|error| {
+            vec![Diagnostic::error("LISTEN", format!("the host cannot listen on {address}: {error}"))]
+        })?;
         let desk = Desk {
             data: data.clone(),
             clock: Arc::clone(&self.clock),

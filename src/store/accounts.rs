@@ -15,7 +15,7 @@ use crate::base::{AccountSid, AppId, CompanyId, Secret, UnixMillis};
 use crate::store::{Filter, HostDb, HostKey, Ledger, StoreError};
 
 /// How many keys of each kind are kept.
-const KEPT: u32 = 2;
+pub(super) const KEPT: u32 = 2;
 /// How long a key counts of which Twilio has not said anything: the doubt about a message has ended long before.
 pub(super) const UNCONFIRMED_FOR: Duration = Duration::from_hours(24);
 

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use crate::base::{Secret, UnixMillis};
-use crate::store::accounts::{SealedKey, UNCONFIRMED_FOR, sealed_keys};
+use crate::store::accounts::{KEPT, SealedKey, UNCONFIRMED_FOR, sealed_keys};
 use crate::store::{BroughtKey, HostDb, HostKey, KeyPlace, StoreError};
 
 /// Remembered keys. Cheap to clone; all clones are one. The default one has no key of the host's and remembers nothing.
@@ -52,6 +52,13 @@ impl KeyRing {
         let keys = places.get(place).map(Vec::as_slice).unwrap_or_default();
         let counts = |key: &&Remembered| key.confirmed || key.used_at.plus(UNCONFIRMED_FOR) >= now;
         keys.iter().filter(counts).map(|key| key.secret.clone()).collect()
+    }
+
+    /// How many keys one place has at most: none as long as none is remembered anywhere.
+    #[must_use]
+    pub fn most(&self) -> usize {
+        let places = self.places.read().unwrap_or_else(PoisonError::into_inner);
+        if places.is_empty() { 0 } else { 2 * KEPT as usize } // confirmed ones, and others
     }
 
     /// A key of this place that Twilio has not said anything of yet, ready to be judged.

@@ -11,6 +11,8 @@ use serde_json::json;
 pub(super) enum Refusal {
     /// Not a form, or without what every notification has.
     Malformed(&'static str),
+    /// The path and query are too long.
+    LongTarget,
     /// No signature.
     Unsigned,
     /// Wrong signature, unknown application, foreign account.
@@ -27,6 +29,9 @@ impl IntoResponse for Refusal {
     fn into_response(self) -> Response {
         let (status, code, message) = match self {
             Self::Malformed(what) => (StatusCode::BAD_REQUEST, "MALFORMED", what),
+            Self::LongTarget => {
+                (StatusCode::URI_TOO_LONG, "TARGET_TOO_LONG", "path and query are longer than 8000 bytes")
+            }
             Self::Unsigned => {
                 (StatusCode::BAD_REQUEST, "UNSIGNED", "the header X-Twilio-Signature is missing")
             }

@@ -7,37 +7,39 @@
 //! GET  /healthz, /readyz                        health
 //! ```
 //!
-//! [`listener`] accepts connections within limits of its own, because a slow client must not hold a socket for ever.
+//! [`listener`] accepts connections within limits of its own, because a slow client must not hold a socket for ever, and
+//! [`places`] says which of them gives way when there are too many.
 //! Knows the inbox, not the pipeline, and never [`crate::script`]: acknowledging cannot run JavaScript.
 
 mod answer;
 mod callback;
 mod health;
+mod keys;
 pub mod listener;
 mod message;
+mod places;
 mod public_files;
 mod verified;
 
-use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use axum::Router;
 use axum::routing::{get, post};
 
-use crate::base::{AppId, Clock};
-use crate::config::Application;
+use crate::base::Clock;
 use crate::store::{Inbox, NewNotification};
 use crate::web::answer::Refusal;
 
 pub use health::Readiness;
+pub use keys::Applications;
 pub use listener::{Listener, ListenerLimits};
 
 /// What the public listener serves.
 #[derive(Clone)]
 pub struct Site {
     /// The applications and their keys.
-    pub applications: Arc<BTreeMap<AppId, Arc<Application>>>,
+    pub applications: Applications,
     /// Where notifications go.
     pub inbox: Inbox,
     /// The time.

@@ -1,8 +1,6 @@
 //! `GET /public/{appId}/{path}`: files that WhatsApp fetches, with types, HEAD and ranges; no listing, no way out.
 
-use std::collections::BTreeMap;
 use std::path::Path;
-use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::Request;
@@ -10,14 +8,12 @@ use axum::middleware::{self, Next};
 use axum::response::Response;
 use tower_http::services::ServeDir;
 
-use crate::base::AppId;
-use crate::config::Application;
-use crate::web::{Site, answer};
+use crate::web::{Applications, Site, answer};
 
 /// The routes below `/public`, one for each application.
-pub(super) fn router(applications: &Arc<BTreeMap<AppId, Arc<Application>>>, public: &Path) -> Router<Site> {
+pub(super) fn router(applications: &Applications, public: &Path) -> Router<Site> {
     let mut router = Router::new();
-    for app in applications.keys() {
+    for app in applications.ids() {
         let folder = public.join(app.as_str());
         let files = ServeDir::new(&folder).append_index_html_on_directories(false);
         let inside = Router::new().fallback_service(files).layer(middleware::from_fn(

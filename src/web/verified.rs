@@ -1,7 +1,8 @@
 //! What Twilio posts, read within limits and verified.
 //!
 //! The order of the checks is the order of what they cost and tell: size and form first, then the signature, with
-//! everything that could tell an application from another behind it. The URL that the signature covers is the
+//! everything that could tell an application from another behind it. A refusal costs as many keyed hashes whether there
+//! is such an application or not, and however many keys its account has ([`keys`](super::keys)). The URL that the signature covers is the
 //! configured public URL with the raw path and query as they came: `Host` and `X-Forwarded-*` are a stranger's word.
 
 use std::sync::Arc;
@@ -14,13 +15,15 @@ use axum::http::{HeaderMap, Uri, header};
 use bytes::Bytes;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 
-use crate::base::{AccountSid, AppId, CompanyId, MessageSid, Secret};
+use crate::base::{AccountSid, AppId, CompanyId, MessageSid};
 use crate::config::Application;
-use crate::store::KeyPlace;
 use crate::web::Site;
 use crate::web::answer::Refusal;
+use crate::web::keys::keys;
 use crate::whatsapp::{Form, signature};
 
+/// The longest path with its query: each may be signed in several spellings. What RFC 9112, section 3, asks for.
+const MAX_TARGET: usize = 8_000;
 /// The largest body. Twilio's callbacks stay below 4 KiB.
 const MAX_BODY: usize = 64 << 10;
 /// How long a body may take.
@@ -59,29 +62,30 @@ impl Verified {
         // A path that is not UTF-8 names no application, like any other that is unknown.
         let (app, company) = path.map_or_else(|_| Default::default(), |Path(names)| names);
         let body = read(body).await?;
+        if uri.path_and_query().is_some_and(|raw| raw.as_str().len() > MAX_TARGET) {
+            return Err(Refusal::LongTarget);
+        }
         if !is_form(headers) {
             return Err(Refusal::Malformed("the body is not application/x-www-form-urlencoded"));
         }
-        let given =
-            headers.get(SIGNATURE).ok_or(Refusal::Unsigned)?.to_str().map_err(|_| Refusal::Forbidden)?;
+        // A signature that is not even ASCII is as wrong as any other.
+        let given = headers.get(SIGNATURE).ok_or(Refusal::Unsigned)?.to_str().unwrap_or_default();
         let form = Form::parse(&body).map_err(|_| Refusal::Malformed("the form has too many fields"))?;
         let account = form
             .get("AccountSid")
             .and_then(|text| AccountSid::parse(text).ok())
             .ok_or(Refusal::Malformed("the form has no AccountSid"))?;
 
-        let known = AppId::parse(&app).ok().and_then(|app| site.applications.get(&app));
-        let company = CompanyId::parse(&company).ok();
-        let url = signed_url(site, uri);
-        let (application, company) = if let (Some(application), Some(company)) = (known, company) {
-            let keys = keys(site, application, &company, &account);
-            if !verified(&url, &form, given, &keys) {
-                return Err(Refusal::Forbidden);
-            }
-            (Arc::clone(application), company)
-        } else {
-            // As much work as for an application that exists.
-            let _ = verified(&url, &form, given, &[]);
+        // From here to the refusal the work is the same, whatever is known of the application and its account.
+        let application = AppId::parse(&app).ok().and_then(|app| site.applications.get(&app));
+        let known = application.zip(CompanyId::parse(&company).ok());
+        let ring = site.inbox.keys();
+        let keys = known.as_ref().map_or_else(Vec::new, |(application, company)| {
+            keys(application, company, &account, ring, site.clock.now())
+        });
+        let most = site.applications.most_keys(ring);
+        let is_signed = signature::verify_evenly(&signed_url(site, uri), &form, given, &keys, most);
+        let Some((application, company)) = known.filter(|_| is_signed) else {
             return Err(Refusal::Forbidden);
         };
         let message_sid = form
@@ -89,7 +93,7 @@ impl Verified {
             .or_else(|| form.get("SmsSid"))
             .and_then(|text| MessageSid::parse(text).ok())
             .ok_or(Refusal::Malformed("the form has no MessageSid"))?;
-        Ok(Self { application, company, account, message_sid, form, body })
+        Ok(Self { application: Arc::clone(application), company, account, message_sid, form, body })
     }
 
     /// A field's text, if there is one, cut to 500 characters.
@@ -124,24 +128,5 @@ fn signed_url(site: &Site, uri: &Uri) -> String {
     format!("{}{path}", site.public_url)
 }
 
-/// The keys that an account's requests to this application and company may be signed with: those of the company's own
-/// section and of the application's, where they name the account, and those that the company's actions brought along.
-fn keys(site: &Site, application: &Application, company: &CompanyId, account: &AccountSid) -> Vec<Secret> {
-    let sections = [application.whatsapp_of(company), &application.whatsapp].into_iter();
-    let named = sections.filter(|whatsapp| whatsapp.account_id.as_ref() == Some(account));
-    let place = KeyPlace { app: application.id.clone(), company: company.clone(), account: account.clone() };
-    let remembered = site.inbox.keys().keys(&place, site.clock.now());
-    let mut keys: Vec<Secret> = Vec::new();
-    for key in named.flat_map(|whatsapp| whatsapp.auth_keys.iter().cloned()).chain(remembered) {
-        if !keys.contains(&key) {
-            keys.push(key);
-        }
-    }
-    keys
-}
-
-/// Takes as long where there is no key as with one that does not match.
-fn verified(url: &str, form: &Form, given: &str, keys: &[Secret]) -> bool {
-    let nobody = [Secret::new("no such account")];
-    signature::verify(url, form, given, if keys.is_empty() { &nobody } else { keys }) & !keys.is_empty()
-}
+#[cfg(test)]
+mod tests;

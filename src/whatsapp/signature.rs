@@ -42,13 +42,29 @@ pub fn sign(url: &str, form: &Form, token: &Secret) -> String {
 /// depends on the URL only.
 #[must_use]
 pub fn verify(url: &str, form: &Form, signature: &str, tokens: &[Secret]) -> bool {
-    let Ok(given) = STANDARD.decode(signature) else { return false };
+    verify_evenly(url, form, signature, tokens, tokens.len())
+}
+
+/// As [`verify`]; a refusal takes as many keyed hashes as if there were `most` tokens, so that its time does not tell
+/// how many there are.
+#[must_use]
+pub fn verify_evenly(url: &str, form: &Form, signature: &str, tokens: &[Secret], most: usize) -> bool {
+    // What is not base64 is compared like anything else that is too short.
+    let given = STANDARD.decode(signature).unwrap_or_default();
     let fields = fields_text(form);
-    spellings(url).iter().any(|spelling| {
-        tokens
-            .iter()
-            .any(|token| mac(spelling, &fields, token).is_some_and(|mac| mac.verify_slice(&given).is_ok()))
-    })
+    let spellings = spellings(url);
+    let is_made_with = |token: &Secret, url: &str| {
+        mac(url, &fields, token).is_some_and(|mac| mac.verify_slice(&given).is_ok())
+    };
+    if tokens.iter().any(|token| spellings.iter().any(|url| is_made_with(token, url))) {
+        return true;
+    }
+    // What signs for nobody opens nothing, and does not end the work either: everybody can read it here.
+    let nobody = Secret::new("no such account");
+    for url in (tokens.len()..most).flat_map(|_| &spellings) {
+        std::hint::black_box(is_made_with(&nobody, url));
+    }
+    false
 }
 
 /// Whether `signature` was made with one of `tokens` for a request whose body is not a form: the URL must
@@ -73,6 +89,8 @@ fn fields_text(form: &Form) -> String {
 
 /// The keyed hash over the signed text; `None` never happens, an HMAC takes keys of any length.
 fn mac(url: &str, fields: &str, token: &Secret) -> Option<Hmac<Sha1>> {
+    #[cfg(test)]
+    work::count(url.len() + fields.len());
     let mut mac = Hmac::<Sha1>::new_from_slice(token.expose().as_bytes()).ok()?;
     mac.update(url.as_bytes());
     mac.update(fields.as_bytes());
@@ -122,6 +140,23 @@ pub(super) fn hex(bytes: &[u8]) -> String {
         }
         text
     })
+}
+
+/// What this thread's verifications have cost: a test can count work, and not measure time.
+#[cfg(test)]
+pub(crate) mod work {
+    use std::cell::Cell;
+
+    thread_local!(static WORK: Cell<(usize, usize)> = const { Cell::new((0, 0)) });
+
+    pub(super) fn count(bytes: usize) {
+        WORK.set((WORK.get().0 + 1, WORK.get().1 + bytes));
+    }
+
+    /// The keyed hashes made since the last call, and the bytes that they were made of.
+    pub(crate) fn taken() -> (usize, usize) {
+        WORK.take()
+    }
 }
 
 #[cfg(test)]
@@ -206,6 +241,31 @@ mod tests {
         assert!(verify("https://example.com/a", &form, &signature, &[old.clone(), new]));
         assert!(!verify("https://example.com/a", &form, &signature, &[old]));
         assert!(!verify("https://example.com/a", &form, &signature, &[]));
+    }
+
+    #[test]
+    fn a_refusal_costs_the_same_whatever_the_signature_and_however_many_tokens() {
+        let url = "https://example.com/a?b='";
+        let form: Form = [("A", "1"), ("B", "2")].into_iter().collect();
+        let tokens = ["one", "two", "three"].map(Secret::new);
+        let cost = |signature: &str, tokens: &[Secret]| {
+            work::taken();
+            assert!(!verify_evenly(url, &form, signature, tokens, 3));
+            work::taken()
+        };
+        let (hashes, bytes) = cost(&sign(url, &form, &Secret::new("another")), &tokens);
+        assert_eq!(hashes, 3 * spellings(url).len());
+        assert!(bytes > hashes * url.len());
+        let filler = sign(url, &form, &Secret::new("no such account"));
+        for signature in ["", "!!!", "AAAA", "\u{e8}", &sign(url, &form, &tokens[0])[1..], filler.as_str()] {
+            for known in 0..=3 {
+                assert_eq!(cost(signature, &tokens[..known]), (hashes, bytes), "{signature} {known}");
+            }
+        }
+        let right = sign(url, &form, &tokens[0]);
+        work::taken();
+        assert!(verify_evenly(url, &form, &right, &tokens, 3));
+        assert_eq!(work::taken().0, 1, "what is accepted takes no more than it needs");
     }
 
     #[test]

@@ -1,11 +1,6 @@
 //! Every callback that Twilio signed is kept and has its effect once; nothing else leaves a trace (invariants 1–3).
 
-use std::time::Duration;
-
-use axum::Router;
-use axum::routing::get;
 use boatswain::base::Secret;
-use boatswain::web::{Listener, ListenerLimits};
 use boatswain::whatsapp::{Form, signature};
 
 use crate::host::{
@@ -25,13 +20,14 @@ const OTHER_TOKEN: &str = "the-token-of-acme";
 const ROWS: &str = "SELECT (SELECT count(*) FROM notifications) + (SELECT count(*) FROM messages)
                          + (SELECT count(*) FROM runs)";
 
-/// An application with a company that has an account of its own.
+/// An application with a company that has an account of its own, and another one whose keys rotate.
 fn with_company() -> Folder {
     Folder::new(
         KEEP,
         &format!(
             "[applications.app.companies.ACME.WHATSAPP]\naccount_id = \"{OTHER_ACCOUNT}\"\nauth_key = \"{OTHER_TOKEN}\"\n\
-             from_phone_number = \"+14155550100\""
+             from_phone_number = \"+14155550100\"\n[applications.rotating.WHATSAPP]\nenvironment = \"simulator\"\n\
+             account_id = \"{ACCOUNT}\"\nauth_key = [\"current-key\", \"next-key\"]"
         ),
     )
 }
@@ -125,6 +121,7 @@ fn forged_tampered_foreign_and_unknown_are_refused_all_alike_and_leave_nothing()
     let acme = foreign(OTHER_ACCOUNT);
     let nobody = foreign("AC99999999999999999999999999999999");
     let unknown = "/whatsapp/callback/nobody/NODEFINED";
+    let rotating = "/whatsapp/callback/rotating/NODEFINED";
     let mut cases: Vec<(&str, String, String, Form)> = vec![
         ("forged", PATH.into(), "bm90IGEgc2lnbmF0dXJlIGF0IGE=".into(), ours.clone()),
         ("not base64", PATH.into(), "!!!".into(), ours.clone()),
@@ -173,6 +170,9 @@ fn forged_tampered_foreign_and_unknown_are_refused_all_alike_and_leave_nothing()
             sign(&url("/whatsapp/callback/app/ACME"), &acme, TOKEN),
             acme,
         ),
+        ("two keys and forged", rotating.into(), "bm90IGEgc2lnbmF0dXJlIGF0IGE=".into(), ours.clone()),
+        ("two keys and neither", rotating.into(), sign(&url(rotating), &ours, TOKEN), ours.clone()),
+        ("two keys and not base64", rotating.into(), "!!!".into(), ours.clone()),
         ("unknown application", unknown.into(), sign(&url(unknown), &ours, TOKEN), ours.clone()),
         ("unknown application and forged", unknown.into(), "AAAA".into(), ours.clone()),
     ];
@@ -659,64 +659,4 @@ fn what_was_acknowledged_while_the_host_stops_is_there() {
     assert_eq!(waiting(), 0);
     acknowledged.sort();
     assert_eq!(folder.texts("SELECT sid FROM effects ORDER BY sid"), acknowledged);
-}
-
-/// A listener in this process, with limits that a test can wait for.
-fn listener(limits: ListenerLimits, test: impl FnOnce(String) + Send + 'static) {
-    let runtime = runtime();
-    runtime.block_on(async {
-        let socket = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let router = Router::new().route("/", get(|| async { "here" }));
-        let listener = Listener::serve(socket, router, limits).unwrap();
-        let url = format!("http://{}", listener.address());
-        tokio::task::spawn_blocking(move || test(url)).await.unwrap();
-        listener.stop().await;
-    });
-}
-
-const SHORT: ListenerLimits =
-    ListenerLimits { connections: 2, header_timeout: Duration::from_millis(200), header_bytes: 8 << 10 };
-
-#[test]
-fn a_client_that_never_ends_its_headers_is_cut_off() {
-    listener(SHORT, |url| {
-        let mut wire = Wire::to(&url);
-        wire.say("GET / HTTP/1.1\r\nhost: x\r\nx-slow: ");
-        let rest = wire.rest();
-        assert!(rest.is_empty() || rest.starts_with("HTTP/1.1 408"), "{rest}");
-    });
-}
-
-#[test]
-fn a_client_that_says_nothing_is_cut_off_before_and_after_a_request() {
-    listener(SHORT, |url| {
-        assert_eq!(Wire::to(&url).rest(), "");
-        let mut wire = Wire::to(&url);
-        wire.say(head("GET", "/", &[], 0));
-        assert_eq!(wire.hear(true).status, 200);
-        assert_eq!(wire.rest(), "");
-    });
-}
-
-#[test]
-fn headers_without_end_are_refused_for_their_size() {
-    listener(ListenerLimits { header_timeout: Duration::from_mins(1), ..SHORT }, |url| {
-        let mut wire = Wire::to(&url);
-        wire.say(format!("GET / HTTP/1.1\r\nhost: x\r\nx-large: {}", "x".repeat(9 << 10)));
-        assert_eq!(wire.hear(true).status, 431);
-    });
-}
-
-#[test]
-fn connections_beyond_the_limit_wait_and_are_served() {
-    listener(SHORT, |url| {
-        // Two that say nothing fill the listener; the third is answered once they have been cut off.
-        let mut silent = [Wire::to(&url), Wire::to(&url)];
-        let mut wire = Wire::to(&url);
-        wire.say(head("GET", "/", &[], 0));
-        assert_eq!(wire.hear(true).status, 200);
-        for wire in &mut silent {
-            assert_eq!(wire.rest(), "");
-        }
-    });
 }

@@ -93,6 +93,18 @@ impl Folder {
     pub fn serve_with(&self, environment: &[(&str, &str)]) -> HostProcess {
         let mut command = self.command(&["serve"]);
         command.envs(environment.iter().copied());
+        Self::served_by(command)
+    }
+
+    /// Serves with what a shell's `ulimit` is told.
+    pub fn serve_within(&self, ulimit: &str) -> HostProcess {
+        let mut shell = Command::new("/bin/sh");
+        shell.args(["-c", &format!("ulimit {ulimit} && exec \"$0\" serve"), BINARY]);
+        shell.current_dir(self.root.path()).env_clear();
+        Self::served_by(shell)
+    }
+
+    fn served_by(mut command: Command) -> HostProcess {
         let mut child =
             command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let lines = Lines::default();
@@ -332,15 +344,33 @@ impl Wire {
         self.0.get_mut().write_all(bytes.as_ref()).unwrap();
     }
 
+    /// The same to somebody who may have hung up already.
+    pub fn try_say(&mut self, bytes: &[u8]) {
+        let _ = self.0.get_mut().write_all(bytes);
+    }
+
     /// The next answer; `body` says whether it has one (HEAD does not).
     pub fn hear(&mut self, body: bool) -> Answer {
+        self.hear_if_any(body).expect("the connection ended without an answer")
+    }
+
+    /// The next answer, unless the connection is closed before it begins.
+    pub fn hear_if_any(&mut self, body: bool) -> Option<Answer> {
         let mut lines = Vec::new();
         loop {
             let mut line = String::new();
-            assert!(
-                self.0.read_line(&mut line).unwrap() > 0,
-                "the connection ended in the answer's head: {lines:?}"
-            );
+            let read = self.0.read_line(&mut line).unwrap_or_else(|error| {
+                assert_eq!(
+                    error.kind(),
+                    std::io::ErrorKind::ConnectionReset,
+                    "neither an answer nor the end"
+                );
+                0
+            });
+            if read == 0 && lines.is_empty() {
+                return None;
+            }
+            assert!(read > 0, "the connection ended in the answer's head: {lines:?}");
             let line = line.trim_end().to_owned();
             if line.is_empty() {
                 break;
@@ -360,7 +390,12 @@ impl Wire {
             answer.body = vec![0; length.parse().unwrap()];
             self.0.read_exact(&mut answer.body).unwrap();
         }
-        answer
+        Some(answer)
+    }
+
+    /// So many bytes, whatever they are.
+    pub fn take(&mut self, bytes: &mut [u8]) {
+        self.0.read_exact(bytes).unwrap();
     }
 
     /// Everything until the host closes the connection.
