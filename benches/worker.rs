@@ -145,7 +145,7 @@ fn runs(worker: &mut Worker, count: u32) -> (u32, Duration) {
                 ended += 1;
                 worker.run_begins();
             }
-            FromWorker::Log { .. } | FromWorker::Ready { .. } => {}
+            _ => {}
         }
     }
     (ended, Duration::from_micros(js))

@@ -38,7 +38,7 @@ impl Batch<'_> {
                     }
                 }
                 FromWorker::Log { ticket, level, text } if ticket == run.ticket => {
-                    run.take_line(level, text, self.application.parameters.limits.log_lines);
+                    run.take_line(level, &text, self.application.parameters.limits.log_lines);
                 }
                 FromWorker::Ended(ended) if ended.ticket == run.ticket => {
                     let most = self.application.parameters.limits.result_kb;

@@ -99,19 +99,19 @@ impl Run {
     /// Takes over what a host function has logged on the run's behalf.
     pub(super) fn take_log(&mut self, most: u32) {
         for (level, text) in std::mem::take(&mut self.effects.log) {
-            self.take_line(level, text, most);
+            self.take_line(level, &text, most);
         }
     }
 
     /// Takes over a line of the run's log, of which there are `most`; the worker counts as well, but it is not trusted to.
-    pub(super) fn take_line(&mut self, level: LogLevel, text: String, most: u32) {
+    pub(super) fn take_line(&mut self, level: LogLevel, text: &str, most: u32) {
         self.lines = self.lines.saturating_add(1);
         self.logged = self.logged.saturating_add(text.len());
         // The last line of all may say that there were more.
         let line = match self.lines.cmp(&most.saturating_add(1)) {
             std::cmp::Ordering::Greater => return,
             _ if self.logged > MAX_LOG_BYTES => return,
-            std::cmp::Ordering::Less => LogLine { level, text: cut(&text, MAX_LOG_LINE as usize) },
+            std::cmp::Ordering::Less => LogLine { level, text: cut(text, MAX_LOG_LINE as usize) },
             std::cmp::Ordering::Equal => LogLine { level: LogLevel::Warn, text: too_many_lines(most) },
         };
         self.log.push(line);

@@ -164,6 +164,9 @@ pub fn close_other_descriptors() -> io::Result<()> {
 
 /// Gives way to others: makes the calling thread, and the threads that it starts afterwards, nicer than the process's first
 /// thread by `by`.
+///
+/// # Errors
+/// What the system says.
 pub fn give_way(by: libc::c_int) -> io::Result<()> {
     // SAFETY: takes integers; 0 is the calling thread.
     let done = unsafe {

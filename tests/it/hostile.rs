@@ -190,7 +190,9 @@ fn every_script_of_the_corpus_ends_with_its_reason_and_harms_nobody() {
             resident.push(resident_mib(served.pid()));
         }
         // The neighbour's own run comes behind all of its callbacks.
-        while folder.rows("SELECT 'effects', count(*) FROM effects")[0].1 < scripts.len() as i64 {
+        while folder.rows("SELECT 'effects', count(*) FROM effects")[0].1
+            < i64::try_from(scripts.len()).unwrap()
+        {
             tokio::task::yield_now().await;
         }
     });

@@ -24,6 +24,7 @@ mod ledger;
 mod media;
 mod media_check;
 mod money;
+mod neighbours;
 mod phone_numbers;
 mod pipeline;
 mod production;
