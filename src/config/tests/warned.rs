@@ -69,3 +69,35 @@ fn a_secret_in_a_file_that_others_can_read_is_worth_a_word() {
         warnings(&of_a_company, 0o640)
     );
 }
+
+#[cfg(unix)]
+#[test]
+fn files_with_secrets_that_others_can_read_are_worth_a_word_each() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let folder = tempfile::tempdir().unwrap();
+    let write = |name: &str, text: &str, mode: u32| {
+        let file = folder.path().join(name);
+        std::fs::write(&file, text).unwrap();
+        std::fs::set_permissions(&file, std::fs::Permissions::from_mode(mode)).unwrap();
+        file
+    };
+    let text = format!(
+        "host.public_url = 'https://example.com'\n[applications.demo.WHATSAPP]\nenvironment = 'sandbox'\n\
+         account_id = '{AC1}'\nauth_key = [{{ file = 'now' }}, {{ file = 'next' }}]\n\
+         [applications.demo.GOOGLE_CLOUD_STORAGE]\ncredentials_file = 'key.json'\n"
+    );
+    let file = write("app-params.toml", &text, 0o644);
+    write("now", "first", 0o600);
+    write("next", "second", 0o640);
+    write("key.json", "{}", 0o604);
+    let warnings =
+        rendered(&load(&file).unwrap().warnings).replace(&*folder.path().to_string_lossy(), "/folder");
+    insta::assert_snapshot!(warnings, @r"
+    warning[SECRET_EXPOSED]: the file /folder/next, which `auth_key` names, can be read by other users
+      --> /folder/app-params.toml:5:40
+    help: make it the owner's alone: chmod 600 /folder/next
+    warning[SECRET_EXPOSED]: the file /folder/key.json, which `credentials_file` names, can be read by other users
+      --> /folder/app-params.toml:7:20
+    help: make it the owner's alone: chmod 600 /folder/key.json
+    ");
+}
