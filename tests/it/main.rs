@@ -34,6 +34,7 @@ mod reconciliation;
 mod replay;
 mod replies;
 mod saved_media;
+mod security_docs;
 mod sending_docs;
 mod simulator_docs;
 mod support;
