@@ -49,6 +49,11 @@ const OWN: &[OwnCode] = &[
         "chmod 600 the file, or use { env = … } or { file = … }",
     ),
     own(
+        "SIMULATOR_EXPOSED",
+        "the simulator, which asks nobody who he is, listens where other computers reach it",
+        "write 127.0.0.1:8081 for [simulator] listen; use a tunnel where somebody must see it from elsewhere",
+    ),
+    own(
         "PUBLIC_URL_UNREACHABLE",
         "Twilio cannot reach the public URL",
         "set [host] public_url to the https URL that the internet sees",

@@ -18,7 +18,8 @@ pub(super) fn of<'a>(
     others_can_read: bool,
 ) -> Vec<Diagnostic> {
     let secret = others_can_read.then(|| exposed_secret(params, source, document)).flatten();
-    let single = [no_applications(params), secret, unreachable(params, source, document)];
+    let simulator = simulator_in_the_open(params, source, document);
+    let single = [no_applications(params), secret, unreachable(params, source, document), simulator];
     single.into_iter().flatten().chain(exposed_files(params, source, document)).collect()
 }
 
@@ -27,6 +28,23 @@ fn no_applications(params: &Params) -> Option<Diagnostic> {
         Diagnostic::warning(codes::NO_APPLICATIONS, "there is no application, so nothing will run")
             .at(Place::file(&params.file))
             .help("add a section `[applications.NAME.WHATSAPP]`; the shipped app-params.toml explains it")
+    })
+}
+
+/// The simulator asks nobody who he is: it is for this computer.
+fn simulator_in_the_open<'a>(
+    params: &Params,
+    source: &'a Source<'a>,
+    document: &'a DeTable<'a>,
+) -> Option<Diagnostic> {
+    let used = params.applications.values().any(|one| one.whatsapp.environment == Environment::Simulator);
+    let field = find(source, document, &["simulator", "listen"])?;
+    let open = !params.simulator.listen.ip().is_loopback();
+    (used && open).then(|| {
+        let message = "the simulator is served to other computers: whoever reaches it reads all messages and plays any phone";
+        Diagnostic::warning(codes::SIMULATOR_EXPOSED, message)
+            .at(source.place(field.start()))
+            .help("write `127.0.0.1:8081`; who must see it from elsewhere can use a tunnel, as SSH makes one")
     })
 }
 

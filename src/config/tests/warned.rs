@@ -101,3 +101,15 @@ fn files_with_secrets_that_others_can_read_are_worth_a_word_each() {
     help: make it the owner's alone: chmod 600 /folder/key.json
     ");
 }
+
+#[test]
+fn a_simulator_that_other_computers_reach_is_worth_a_word() {
+    let simulated = "[applications.demo.WHATSAPP]\nenvironment = 'simulator'\n";
+    for (listen, exposed) in
+        [("0.0.0.0:0", true), ("[::]:0", true), ("127.0.0.1:0", false), ("[::1]:0", false)]
+    {
+        let text = format!("[simulator]\nlisten = '{listen}'\n{simulated}");
+        let loaded = parse(Path::new("p.toml"), &text, &|_| None).unwrap();
+        assert_eq!(rendered(&loaded.warnings).contains("SIMULATOR_EXPOSED"), exposed, "{listen}");
+    }
+}
