@@ -11,28 +11,29 @@ use crate::base::stage::{self, Monitor};
 use crate::base::{ActionId, MessageId, NotificationId, UnixMillis};
 use crate::config;
 use crate::pipeline::gate::Gate;
+use crate::pipeline::pool::Pool;
 use crate::pipeline::queue::{Arrival, Claim, Queue};
 use crate::pipeline::report::RunReport;
-use crate::pipeline::run::MAX_LOG_LINE;
 use crate::pipeline::share::Share;
 use crate::pipeline::window::Window;
-use crate::pipeline::{ApplicationSetup, DirectRun, Surroundings, WorkerHandle, slot, window};
-use crate::script::WorkerError;
-use crate::script::protocol::{Bundle, SandboxLimits, Start};
+use crate::pipeline::{ApplicationSetup, DirectRun, Surroundings, slot, window};
 use crate::store::{AppDb, Inbox, Ledger, Source, StoreError};
 use crate::whatsapp::SignedUrls;
 
 /// How many runs share a transaction at most. More gains nothing: a COMMIT costs the same whatever its size.
 const BATCH: usize = 64;
-/// How long an idle worker is kept, and an idle thread.
+/// How long an idle thread is kept.
 pub(super) const IDLE: Duration = Duration::from_mins(1);
 
 /// One application at work.
 pub(super) struct Application {
     pub(super) parameters: Arc<config::Application>,
-    pub(super) bundle: Arc<Bundle>,
+    /// The version of its scripts.
+    pub(super) script_version: String,
     pub(super) storage: Option<Arc<SignedUrls>>,
     pub(super) surroundings: Surroundings,
+    /// Its workers.
+    pub(super) pool: Arc<Pool>,
     /// What every message passes before it may leave.
     pub(super) gate: Gate,
     inbox: OnceLock<Inbox>,
@@ -65,42 +66,12 @@ struct State {
     returning: usize,
     slots: usize,
     idle_slots: usize,
-    /// Warm workers, the warmest last, with the time since when they are idle.
-    workers: Vec<(Box<dyn WorkerHandle>, Instant)>,
-    /// Whether there shall be a worker that waits, so that one that is killed is replaced at once, and whether one is
-    /// being started.
-    standby: Standby,
     share: Share,
     /// Actions that have sent before: no run is sent ahead behind one.
     senders: HashSet<String>,
     /// Messages whose sending run is waiting to be taken up again.
     reopened: BTreeMap<NotificationId, Vec<MessageId>>,
     stopping: bool,
-}
-
-/// What an application's sandbox keeps to by itself.
-#[must_use]
-pub fn sandbox_limits(limits: &config::Limits) -> SandboxLimits {
-    let millis = |time: Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
-    SandboxLimits {
-        cpu_ms: millis(limits.cpu),
-        wall_ms: millis(limits.wall),
-        memory_mb: limits.memory_mb,
-        runs_per_context: limits.runs_per_context,
-        max_result_bytes: limits.result_kb.saturating_mul(1024),
-        max_log_lines: limits.log_lines,
-        max_log_line_bytes: MAX_LOG_LINE,
-    }
-}
-
-/// A worker in reserve.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Standby {
-    /// There shall be none: nobody is waiting for the next run.
-    Off,
-    On,
-    /// One is being started.
-    Coming,
 }
 
 impl State {
@@ -121,16 +92,16 @@ impl Application {
             returning: 0,
             slots: 0,
             idle_slots: 0,
-            workers: Vec::new(),
-            standby: Standby::Off,
             share: Share::new(setup.parameters.limits.cpu_percent, stage::now()),
             senders: HashSet::new(),
             reopened: BTreeMap::new(),
             stopping: false,
         };
+        let workers = Arc::clone(&surroundings.workers);
         Arc::new(Self {
+            pool: Pool::new(&setup.parameters, &setup.bundle, workers),
             parameters: setup.parameters,
-            bundle: setup.bundle,
+            script_version: setup.bundle.version.clone(),
             storage: setup.storage,
             surroundings,
             gate: Gate::default(),
@@ -158,7 +129,7 @@ impl Application {
         let mut state = self.state.lock();
         let sources = [Source::Callback, Source::Poll, Source::Message].into_iter();
         let idle = sources.filter(|source| self.action_of(*source).is_none()).collect();
-        state.standby = Standby::On;
+        self.pool.keep_reserve();
         state.window = Window::open(self.surroundings.waiting_bytes, idle);
         let sends = state.baton.as_ref().map_or(Ok(Vec::new()), |baton| baton.db.unfinished_sends())?;
         for (notification, message) in sends {
@@ -298,28 +269,26 @@ impl Application {
                 }
                 state.baton = Some(baton);
             }
-            let workers_idle = state.workers.first().map(|(_, since)| *since + IDLE);
             // While another slot has the baton, that one looks at what is due when it gives it up.
             let free = state.baton.is_some() && state.returning == 0;
             let until_due = state.next_due().filter(|_| free);
             let until_due = until_due.map(|due| due.since(now).max(Duration::from_millis(1)));
             let wall = stage::now();
-            if state.workers.first().is_some_and(|(_, since)| wall.duration_since(*since) >= IDLE) {
-                let (old, _) = state.workers.remove(0);
+            let too_old = self.pool.next_too_old();
+            if too_old.is_some_and(|at| at <= wall) {
                 drop(state);
-                drop(old); // kills and reaps; not under the lock
+                self.pool.give_up_old(wall);
                 state = self.state.lock();
                 continue;
             }
-            let nothing_to_watch =
-                state.workers.is_empty() && state.queue.is_empty() && state.next_due().is_none();
+            let nothing_to_watch = too_old.is_none() && state.queue.is_empty() && state.next_due().is_none();
             let nobody_needed = (nothing_to_watch && !something) || state.idle_slots > 0;
             if wall.duration_since(idle_since) >= IDLE && nobody_needed {
                 return self.leave(state);
             }
             let sleep = [
                 Some((idle_since + IDLE).saturating_duration_since(wall)).filter(|rest| !rest.is_zero()),
-                workers_idle.map(|at| at.saturating_duration_since(wall)),
+                too_old.map(|at| at.saturating_duration_since(wall)),
                 until_due,
                 pause.filter(|_| something),
             ]
@@ -393,57 +362,6 @@ impl Application {
         let result = work(&mut baton.db);
         self.lend_baton(baton);
         Some(result)
-    }
-
-    /// The warmest worker, or a new one.
-    ///
-    /// # Errors
-    /// When none can be started.
-    pub(super) fn take_worker(self: &Arc<Self>) -> Result<Box<dyn WorkerHandle>, WorkerError> {
-        let mut state = self.state.lock();
-        let idle = state.workers.pop();
-        self.keep_standby(&mut state);
-        drop(state);
-        idle.map_or_else(|| self.start_worker(), |(worker, _)| Ok(worker))
-    }
-
-    pub(super) fn put_worker(&self, worker: Box<dyn WorkerHandle>) {
-        if worker.has_grown() {
-            return; // dropping kills and reaps it
-        }
-        let mut state = self.state.lock();
-        if !state.stopping {
-            state.workers.push((worker, stage::now()));
-        }
-    }
-
-    /// Starts a worker on the side, if none is idle.
-    fn keep_standby(self: &Arc<Self>, state: &mut State) {
-        if state.standby != Standby::On || !state.workers.is_empty() || state.stopping {
-            return;
-        }
-        state.standby = Standby::Coming;
-        let application = Arc::clone(self);
-        let started = stage::spawn("standby", move || {
-            // One that cannot be started is missed when it is needed, and told of then.
-            if let Ok(worker) = application.start_worker() {
-                application.put_worker(worker);
-            }
-            application.state.lock().standby = Standby::On;
-        });
-        if started.is_err() {
-            state.standby = Standby::On;
-        }
-    }
-
-    fn start_worker(&self) -> Result<Box<dyn WorkerHandle>, WorkerError> {
-        let start = Start {
-            app_id: self.parameters.id.to_string(),
-            bundle: (*self.bundle).clone(),
-            functions: crate::host::specs(),
-            limits: sandbox_limits(&self.parameters.limits),
-        };
-        self.surroundings.workers.spawn(&start)
     }
 
     /// So much processor time was used for this application.
@@ -528,7 +446,7 @@ impl Application {
             }
             state = self.state.wait_for(state, rest);
         }
-        state.workers.clear();
+        self.pool.close();
         true
     }
 }

@@ -64,7 +64,7 @@ impl<'a> Batch<'a> {
         let cpu = stage::cpu();
         let mut waiting: VecDeque<Run> = work.into_iter().filter_map(|work| self.prepare(work)).collect();
         while !waiting.is_empty() {
-            match self.application.take_worker() {
+            match self.application.pool.take() {
                 Ok(worker) => self.with_worker(worker, &mut waiting),
                 Err(error) => {
                     tracing::error!(app = %self.application.parameters.id, %error, "no worker to run an action");
@@ -266,7 +266,7 @@ impl<'a> Batch<'a> {
             return;
         }
         self.workers_cpu += worker.cpu().saturating_sub(cpu);
-        self.application.put_worker(worker);
+        self.application.pool.put(worker);
     }
 
     /// Commits what has ended when that is due, though more of the batch is to come: runs that take long do not keep the

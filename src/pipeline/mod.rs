@@ -28,6 +28,7 @@ mod keys;
 mod meter;
 mod outside;
 mod pacer;
+mod pool;
 pub mod queue;
 mod reconcile;
 mod report;
@@ -55,10 +56,10 @@ use crate::script::protocol::Bundle;
 use crate::store::{Accepted, AppDb, HostKey, Inbox, Ledger, Mark, News, StoreError};
 use crate::whatsapp::{Outcome, SignedUrls};
 
-pub use application::sandbox_limits;
 pub use keep::Pruned;
 pub use outside::{Internet, Network, WorkerHandle, Workers};
 pub use pacer::Pacer;
+pub use pool::sandbox_limits;
 pub use reconcile::{IsOpen, Reconciler, Reconciliation};
 pub use report::RunReport;
 

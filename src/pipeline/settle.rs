@@ -41,7 +41,7 @@ impl Batch<'_> {
         });
         if let Some(until) = pause {
             tracing::error!(
-                app = %application.parameters.id, version = %application.bundle.version, %until,
+                app = %application.parameters.id, version = %application.script_version, %until,
                 "run after run of this application kills its worker: its runs pause, then one tries"
             );
         }
@@ -90,7 +90,7 @@ impl Batch<'_> {
                     &application.parameters,
                     &run.context.company,
                     &run.action,
-                    &application.bundle.version,
+                    &application.script_version,
                     attempts,
                 ),
             });

