@@ -145,7 +145,7 @@ fn no_secret_is_in_any_output_database_or_process() {
 
 /// Where a secret is in a text: as it is, in hexadecimal, or in base64 at any place of a longer text.
 fn found(secret: &str, text: &str) -> Option<usize> {
-    let hex: String = secret.bytes().map(|byte| format!("{byte:02x}")).collect();
+    let hex = secret.bytes().fold(String::new(), |hex, byte| hex + &format!("{byte:02x}"));
     let base64 = (0..3).map(|offset| {
         let padded = [&vec![0; offset], secret.as_bytes()].concat();
         let encoded = BASE64_STANDARD_NO_PAD.encode(&padded);
