@@ -7,12 +7,12 @@
 //! process   ─ spawns, feeds and kills a worker  ⇄ pipes ⇄       ─ sandbox: a warm Boa Context
 //! ```
 //!
-//! [`protocol`] holds the frames that cross the pipes. The sandbox does not know in which process it runs: it
-//! sees a [`sandbox::Host`] to call, and a test can be one. Knows nothing of WhatsApp, storage or the pipeline:
-//! what a script may call arrives as a list of names, and what a call does is the host's affair.
+//! [`protocol`] holds the frames that cross the pipes, [`frame`] turns them into bytes. The sandbox does not know in which
+//! process it runs: it sees a [`sandbox::Host`] to call, and a test can be one. Knows nothing of WhatsApp, storage or the
+//! pipeline: what a script may call arrives as a list of names, and what a call does is the host's affair.
 
 pub mod catalogue;
-mod frame;
+pub mod frame;
 pub mod process;
 pub mod protocol;
 pub mod sandbox;

@@ -8,10 +8,20 @@
 //! it puts the runs that arrive aside. Everything a worker says about a run stands between the frames of the
 //! run before and its own [`FromWorker::Ended`].
 
+use std::fmt;
+use std::marker::PhantomData;
+
+use serde::de::{Deserializer, Error, SeqAccess, Visitor};
 use serde::{Deserialize, Serialize};
 
 /// The largest frame, in bytes, either way: 8 MiB.
 pub const MAX_FRAME: usize = 8 << 20;
+/// The most arguments of one call.
+pub const MAX_ARGUMENTS: usize = 1 << 17;
+/// The most places of one failure.
+pub const MAX_PLACES: usize = 64;
+/// The most words for what confines a worker.
+const MAX_CONFINEMENT: usize = 64;
 
 /// What the host says.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -193,6 +203,7 @@ pub enum FromWorker {
     /// The worker is confined and warm.
     Ready {
         /// What confines it, for people: `rlimits`, `no_new_privs`.
+        #[serde(deserialize_with = "at_most::<MAX_CONFINEMENT, _, _>")]
         confinement: Vec<String>,
     },
     /// The script calls a function; the worker waits for the answer.
@@ -201,7 +212,8 @@ pub enum FromWorker {
         ticket: u32,
         /// Index into [`Start::functions`].
         function: u16,
-        /// The arguments as they were given.
+        /// The arguments as they were given, at most [`MAX_ARGUMENTS`].
+        #[serde(deserialize_with = "at_most::<MAX_ARGUMENTS, _, _>")]
         arguments: Vec<Value>,
     },
     /// The script logged a line; nothing waits for this.
@@ -324,6 +336,7 @@ pub struct Failure {
     /// `error.code`, when it is a string or a number.
     pub code: Option<String>,
     /// Where, innermost first; the author's files only.
+    #[serde(deserialize_with = "at_most::<MAX_PLACES, _, _>")]
     pub frames: Vec<Frame>,
 }
 
@@ -338,4 +351,33 @@ pub struct Frame {
     pub line: u32,
     /// Column, from 1.
     pub column: u32,
+}
+
+/// Reads a list of at most `MOST` elements. An empty element takes a byte of a frame and up to fifty in memory: a worker in
+/// which somebody else has taken over could fill the host's with a few frames.
+fn at_most<'de, const MOST: usize, T: Deserialize<'de>, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Vec<T>, D::Error> {
+    struct List<const MOST: usize, T>(PhantomData<T>);
+
+    impl<'de, const MOST: usize, T: Deserialize<'de>> Visitor<'de> for List<MOST, T> {
+        type Value = Vec<T>;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            write!(f, "a list of at most {MOST} elements")
+        }
+
+        fn visit_seq<A: SeqAccess<'de>>(self, mut elements: A) -> Result<Vec<T>, A::Error> {
+            let mut list = Vec::new();
+            while let Some(element) = elements.next_element()? {
+                if list.len() == MOST {
+                    return Err(A::Error::custom("a list is too long"));
+                }
+                list.push(element);
+            }
+            Ok(list)
+        }
+    }
+
+    deserializer.deserialize_seq(List::<MOST, T>(PhantomData))
 }
