@@ -32,6 +32,7 @@ mod replies;
 mod saved_media;
 mod sending_docs;
 mod simulator_docs;
+mod supply_chain;
 mod support;
 mod templates;
 mod twilio;
