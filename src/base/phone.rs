@@ -39,7 +39,7 @@ impl CountryPrefix {
     pub fn parse(text: &str) -> Result<Self, String> {
         let code = text
             .strip_prefix('+')
-            .filter(|digits| !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit()))
+            .filter(|digits| !digits.starts_with('0') && digits.bytes().all(|b| b.is_ascii_digit()))
             .and_then(|digits| digits.parse::<u16>().ok())
             .filter(|code| PHONE_NUMBER_UTIL.get_region_for_country_code(i32::from(*code)).is_some());
         code.map(Self).ok_or_else(|| {
@@ -329,7 +329,7 @@ mod tests {
     #[test]
     fn a_country_prefix_is_a_countrys() {
         assert!(CountryPrefix::parse("+39").is_ok());
-        for bad in ["39", "+", "+0", "+999", "+39a", ""] {
+        for bad in ["39", "+", "+0", "+039", "+999", "+39a", ""] {
             assert!(CountryPrefix::parse(bad).is_err(), "{bad}");
         }
     }

@@ -50,6 +50,7 @@ impl Decoder {
     ///
     /// # Errors
     /// `InvalidData` when a frame is too long or does not decode.
+    #[allow(clippy::should_implement_trait, reason = "what is next may be of any type")]
     pub fn next<T: DeserializeOwned>(&mut self) -> io::Result<Option<T>> {
         let rest = &self.bytes[self.begin..self.end];
         let Some((prefix, rest)) = rest.split_first_chunk::<4>() else { return Ok(None) };

@@ -8,13 +8,13 @@
 //! process   ─ spawns, feeds and kills a worker  ⇄ pipes ⇄       ─ sandbox: a warm Boa Context
 //! ```
 //!
-//! [`protocol`] holds the frames that cross the pipes. The sandbox does not know in which process it runs: it
-//! sees a [`sandbox::Host`] to call, and a test can be one. Knows nothing of WhatsApp, storage or the pipeline:
-//! what a script may call arrives as a list of names, and what a call does is the host's affair.
+//! [`protocol`] holds the frames that cross the pipes, [`frame`] turns them into bytes. The sandbox does not know in which
+//! process it runs: it sees a [`sandbox::Host`] to call, and a test can be one. Knows nothing of WhatsApp, storage or the
+//! pipeline: what a script may call arrives as a list of names, and what a call does is the host's affair.
 
 pub mod catalogue;
 pub mod confine;
-mod frame;
+pub mod frame;
 pub mod judge;
 pub mod process;
 pub mod protocol;

@@ -8,6 +8,10 @@
 //! it puts the runs that arrive aside. Everything a worker says about a run stands between the frames of the
 //! run before and its own [`FromWorker::Ended`].
 
+use std::fmt;
+use std::marker::PhantomData;
+
+use serde::de::{Deserializer, Error, SeqAccess, Visitor};
 use serde::{Deserialize, Serialize};
 
 use super::confine::Confinement;
@@ -15,6 +19,10 @@ use crate::base::cut;
 
 /// The largest frame, in bytes, either way: 8 MiB.
 pub const MAX_FRAME: usize = 8 << 20;
+/// The most arguments of one call.
+pub const MAX_ARGUMENTS: usize = 1 << 17;
+/// The most places of one failure.
+pub const MAX_PLACES: usize = 64;
 
 /// What the host says.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -211,7 +219,8 @@ pub enum FromWorker {
         ticket: u32,
         /// Index into [`Start::functions`].
         function: u16,
-        /// The arguments as they were given.
+        /// The arguments as they were given, at most [`MAX_ARGUMENTS`].
+        #[serde(deserialize_with = "at_most::<MAX_ARGUMENTS, _, _>")]
         arguments: Vec<Value>,
     },
     /// The script logged a line; nothing waits for this.
@@ -371,17 +380,16 @@ pub struct Failure {
     /// `error.code`, when it is a string or a number.
     pub code: Option<String>,
     /// Where, innermost first; the author's files only.
+    #[serde(deserialize_with = "at_most::<MAX_PLACES, _, _>")]
     pub frames: Vec<Frame>,
 }
 
-/// The longest message and code of a failure and name of a function, in bytes, and the most frames.
+/// The longest message and code of a failure and name of a function, in bytes.
 pub const MAX_MESSAGE: usize = 8 << 10;
 /// See [`MAX_MESSAGE`].
 pub const MAX_CODE: usize = 256;
 /// See [`MAX_MESSAGE`].
 pub const MAX_NAME: usize = 200;
-/// See [`MAX_MESSAGE`].
-const MAX_FRAMES: usize = 64;
 
 impl Failure {
     /// Cuts what is longer than a sandbox makes it.
@@ -389,7 +397,7 @@ impl Failure {
         // The sandbox may put a sentence before a message that it has cut.
         self.message = cut(&self.message, 2 * MAX_MESSAGE);
         self.code = self.code.take().map(|code| cut(&code, MAX_CODE));
-        self.frames.truncate(MAX_FRAMES);
+        self.frames.truncate(MAX_PLACES);
         for frame in &mut self.frames {
             frame.function = cut(&frame.function, MAX_NAME);
             frame.file = cut(&frame.file, MAX_MESSAGE);
@@ -408,4 +416,33 @@ pub struct Frame {
     pub line: u32,
     /// Column, from 1.
     pub column: u32,
+}
+
+/// Reads a list of at most `MOST` elements. An empty element takes a byte of a frame and up to fifty in memory: a worker in
+/// which somebody else has taken over could fill the host's with a few frames.
+pub(super) fn at_most<'de, const MOST: usize, T: Deserialize<'de>, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Vec<T>, D::Error> {
+    struct List<const MOST: usize, T>(PhantomData<T>);
+
+    impl<'de, const MOST: usize, T: Deserialize<'de>> Visitor<'de> for List<MOST, T> {
+        type Value = Vec<T>;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            write!(f, "a list of at most {MOST} elements")
+        }
+
+        fn visit_seq<A: SeqAccess<'de>>(self, mut elements: A) -> Result<Vec<T>, A::Error> {
+            let mut list = Vec::new();
+            while let Some(element) = elements.next_element()? {
+                if list.len() == MOST {
+                    return Err(A::Error::custom("a list is too long"));
+                }
+                list.push(element);
+            }
+            Ok(list)
+        }
+    }
+
+    deserializer.deserialize_seq(List::<MOST, T>(PhantomData))
 }

@@ -158,6 +158,14 @@ impl MediaProbe {
         self.guard.is_at_home(address)
     }
 
+    /// Whether the host may ask there, as far as the URL itself tells. A name is judged when it is resolved.
+    ///
+    /// # Errors
+    /// [`Forbidden`] says why not.
+    pub fn admits(&self, address: &MediaAddress) -> Result<(), Forbidden> {
+        self.guard.way(address).map(drop)
+    }
+
     /// Asks a medium's server for its first byte and tells what it says of the whole.
     ///
     /// # Errors

@@ -1,5 +1,6 @@
 //! The attempts. Each is a few system calls, made as code that an attacker has brought would make them, and says whether
 //! they did what they were for.
+#![allow(unsafe_code)]
 
 use std::ffi::CString;
 use std::fs::{File, OpenOptions};

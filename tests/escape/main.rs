@@ -4,7 +4,8 @@
 //! This program is its own worker: with `attempt` as its first argument it confines itself and tries. Every attempt is also
 //! made without any confinement, where it must succeed, or the test would prove nothing; where the system refuses even
 //! that, it says SKIPPED. What belongs to Linux only as root does (becoming nobody) is skipped for others.
-#![allow(missing_docs, unsafe_code, clippy::unwrap_used, clippy::expect_used)]
+#![allow(unsafe_code)]
+#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used)]
 
 mod attempts;
 mod victim;

@@ -58,7 +58,8 @@ const CRATES: &[(&str, &[&str])] = &[
     ("toml", &["config"]),
 ];
 
-fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
+/// The Rust files below a folder.
+pub fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
     let mut entries: Vec<_> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
     entries.sort();
     for entry in entries {
@@ -71,7 +72,7 @@ fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
 }
 
 /// The text without comments and without what stands in quotes, with the same lines.
-fn code(text: &str) -> String {
+pub fn code(text: &str) -> String {
     let mut code = String::with_capacity(text.len());
     let mut rest = text;
     let keep_lines = |code: &mut String, skipped: &str| code.extend(skipped.chars().filter(|c| *c == '\n'));

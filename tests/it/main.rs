@@ -37,6 +37,7 @@ mod saved_media;
 mod security_docs;
 mod sending_docs;
 mod simulator_docs;
+mod supply_chain;
 mod support;
 mod templates;
 mod twilio;

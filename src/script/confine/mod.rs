@@ -23,7 +23,11 @@ use std::io;
 
 use serde::{Deserialize, Serialize};
 
+use super::protocol::at_most;
 use crate::base::Diagnostic;
+
+/// More layers than there are.
+const MOST_LAYERS: usize = 16;
 
 /// Ends this worker when its host ends. Must come after [`EARLY`].
 ///
@@ -111,8 +115,10 @@ impl From<io::Error> for Refusal {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Confinement {
     /// The layers that are in force.
+    #[serde(deserialize_with = "at_most::<MOST_LAYERS, _, _>")]
     pub in_force: Vec<Layer>,
     /// Those that the system did not grant, and what it said.
+    #[serde(deserialize_with = "at_most::<MOST_LAYERS, _, _>")]
     pub missing: Vec<(Layer, String)>,
 }
 

@@ -16,7 +16,9 @@ use super::state::State;
 use super::tripwire::Tripped;
 use super::values::text;
 use crate::base::cut;
-use crate::script::protocol::{Failure, Frame, MAX_CODE, MAX_MESSAGE, MAX_NAME, Reason, SandboxLimits};
+use crate::script::protocol::{
+    Failure, Frame, MAX_CODE, MAX_MESSAGE, MAX_NAME, MAX_PLACES, Reason, SandboxLimits,
+};
 
 /// A failure without a place.
 pub(super) fn plain(reason: Reason, message: impl Into<String>) -> Failure {
@@ -143,7 +145,8 @@ pub(super) fn stack(error: &JsObject, context: &mut Context) -> String {
 
 /// The author's places in the text of a stack.
 pub(super) fn frames(stack: &str) -> Vec<Frame> {
-    stack.lines().filter_map(frame).collect()
+    // A module that could not be loaded puts its own place before them.
+    stack.lines().filter_map(frame).take(MAX_PLACES - 1).collect()
 }
 
 fn frame(line: &str) -> Option<Frame> {
@@ -177,5 +180,10 @@ mod tests {
             frames,
             ["inner@scripts/demo/x.js:7:2", "@scripts/demo/x.js:1:5", "a (b@scripts/demo/lib/y.js:12:34"]
         );
+    }
+
+    #[test]
+    fn a_stack_has_no_more_places_than_a_failure_may_have() {
+        assert_eq!(frames(&"    at f (x.js:7:2)\n".repeat(1000)).len(), MAX_PLACES - 1);
     }
 }

@@ -253,3 +253,14 @@ fn two_sandboxes_of_a_thread_do_not_disturb_each_other() {
     drop(one);
     assert_eq!(two.run(&request()).result, Ok(Returned::String("undefined".into())));
 }
+
+#[test]
+fn arguments_count_however_short_they_are() {
+    let script = "
+        try { call(...Array(131_073).fill('')) } catch (error) { return error.message }";
+    assert_eq!(run(script), Ok(Returned::String("call: the arguments are larger than 1 MiB".into())));
+    assert_eq!(
+        run("call(...Array(131_072).fill('')); return 'called'"),
+        Ok(Returned::String("called".into()))
+    );
+}

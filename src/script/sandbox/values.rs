@@ -14,10 +14,12 @@ use boa_engine::{
 use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 
 use super::state::State;
-use crate::script::protocol::{ErrorKind, FunctionSpec, Thrown, Value, Vo};
+use crate::script::protocol::{ErrorKind, FunctionSpec, MAX_ARGUMENTS, Thrown, Value, Vo};
 
+/// The least that an argument counts, in bytes of text, however short it is.
+const MIN_ARGUMENT: usize = 8;
 /// The most that the arguments of one call may take, in bytes of text.
-pub(super) const MAX_ARGUMENT_BYTES: usize = 1 << 20;
+pub(super) const MAX_ARGUMENT_BYTES: usize = MIN_ARGUMENT * MAX_ARGUMENTS;
 
 /// A string as Rust has them; lone surrogates become U+FFFD.
 pub(super) fn text(string: &JsString) -> String {
@@ -80,8 +82,8 @@ pub(super) fn arguments(
             }
         })?;
         bytes = bytes.saturating_add(match &value {
-            Value::String(text) | Value::BigInt(text) | Value::Json(text) => text.len(),
-            _ => 8,
+            Value::String(text) | Value::BigInt(text) | Value::Json(text) => text.len().max(MIN_ARGUMENT),
+            _ => MIN_ARGUMENT,
         });
         if bytes > MAX_ARGUMENT_BYTES {
             let message = format!("{name}: the arguments are larger than 1 MiB");
