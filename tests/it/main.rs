@@ -15,6 +15,7 @@ mod functions;
 mod going_live;
 mod host;
 mod hostile;
+mod hostile_sql;
 mod incoming;
 mod keep;
 mod layers;
