@@ -10,7 +10,7 @@ use crate::config::{Application, Limits, Loaded};
 use crate::pipeline::sandbox_limits;
 use crate::script::protocol::{Bundle, SandboxLimits};
 use crate::script::{WorkerCommand, catalogue, judge};
-use crate::store::{AppDb, HostId, read_migrations};
+use crate::store::{AppDb, DataDir, HostId, SqlLimits, read_migrations};
 
 pub(super) fn run(options: &Options, json: bool) -> Result<(), Failure> {
     let scripts = options
@@ -20,7 +20,11 @@ pub(super) fn run(options: &Options, json: bool) -> Result<(), Failure> {
     let mut found = match environment::load(options.params()) {
         Ok(Loaded { params, warnings }) => {
             let mut found = warnings;
+            let data = DataDir::existing(options.data.as_ref().unwrap_or(&params.host.data_dir)).ok();
             for application in params.applications.values() {
+                let limits = SqlLimits::from(&application.limits);
+                let database = data.as_ref().map(|data| data.app_db(&application.id));
+                found.extend(database.and_then(|file| limits.warning(&application.id, &file)));
                 found.extend(application_problems(application, &scripts, options.params()));
             }
             found
@@ -106,7 +110,9 @@ fn script_problems(app: &AppId, scripts: &Path, limits: &SandboxLimits) -> (Opti
     }
     // Migrations are tried for real, all of them, on a database of their own that is thrown away.
     let migrated = read_migrations(&folder.join("migrations")).and_then(|migrations| {
-        let db = AppDb::open(Path::new(":memory:"), &HostId("check".into()))?;
+        // In memory each page counts for the statement that writes it: what matters is what the file would take.
+        let limits = SqlLimits { memory_mb: 4096, ..SqlLimits::default() };
+        let db = AppDb::open(Path::new(":memory:"), &HostId("check".into()), limits)?;
         db.migrate(&migrations, crate::base::UnixMillis(0))
     });
     if let Err(error) = migrated {

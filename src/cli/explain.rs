@@ -94,6 +94,11 @@ const OWN: &[OwnCode] = &[
     ),
     own("DATABASE", "a database failed", "check the disk and its free space"),
     own(
+        "DATABASE_TOO_LARGE",
+        "an application's database is as large as limits.database_mb, or larger: it does not grow any more",
+        "raise database_mb, or have the application delete rows: their room is used again",
+    ),
+    own(
         "DATABASE_COMMIT",
         "the application's database could not commit",
         "check the disk and its free space; the run is tried again",
@@ -453,7 +458,7 @@ const OWN: &[OwnCode] = &[
     own(
         "SQL_DENIED",
         "scripts use their own tables only",
-        "no ATTACH, PRAGMA, transactions or tables of the host",
+        "no ATTACH, PRAGMA, transactions, tables of the host, nor more than 2,000 functions (100 LIKE) in a statement",
     ),
     own("SQL_CONSTRAINT", "a constraint of the table was violated", "see its definition in the migrations"),
     own("SQL_PARAMETERS", "the number of parameters does not fit", "give as many as the statement has `?`"),
@@ -462,12 +467,25 @@ const OWN: &[OwnCode] = &[
         "the statement took too long",
         "add an index, or ask an admin for more limits.wall_ms",
     ),
-    own("SQL_FULL", "the disk or the database is full", "make room"),
-    own("SQL_TOO_BIG", "the result or a value is too large", "select fewer rows or columns"),
+    own(
+        "SQL_MEMORY",
+        "the statement takes more memory than limits.sql_memory_mb",
+        "sort, group or read less at once, add an index, or ask an admin for more",
+    ),
+    own(
+        "SQL_FULL",
+        "the database is as large as limits.database_mb, or the disk is full",
+        "delete rows, ask an admin for more, or make room on the disk",
+    ),
+    own(
+        "SQL_TOO_BIG",
+        "the result, a value or row, or the definitions of all tables are too large",
+        "select fewer rows or columns; keep a value below 2 MiB",
+    ),
     own(
         "SQL_TRANSACTION_LOST",
         "a statement ended the run's transaction",
-        "do without OR ROLLBACK and RAISE(ROLLBACK)",
+        "do without OR ROLLBACK and RAISE(ROLLBACK); see what the statement before it has thrown",
     ),
     own("SQL_ERROR", "the statement failed", "read SQLite's sentence"),
     own(

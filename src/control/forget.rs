@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::base::{AppId, Diagnostic, MessageId, NotificationId, PhoneNumber, RunId};
 use crate::store::{
     AT_ONCE, AppDb, Concerned, DataDir, Erase, Erasure, Inbox, Ledger, Mention, MessageRow, OptOutRow,
-    Person, StoreError, traces,
+    Person, SqlLimits, StoreError, traces,
 };
 
 /// Asks for a number to be forgotten.
@@ -246,7 +246,7 @@ pub fn erase_journals(data: &DataDir, app: &str, ids: &[NotificationId]) -> Resu
     match file {
         Some(file) => {
             let host = Ledger::open(&data.host_db())?.host_id()?;
-            AppDb::open(&file, &host)?.erase_journals(ids)
+            AppDb::open(&file, &host, SqlLimits::default())?.erase_journals(ids)
         }
         None => Ok(()),
     }

@@ -5,8 +5,8 @@
 //! happened. When the COMMIT fails, nothing has happened either as far as anyone can tell, and each run asks
 //! `_host_done` when it is taken up again.
 //!
-//! When a statement has ended the transaction (an interrupted INSERT, `OR ROLLBACK`, a full disk), the effects of the
-//! whole batch are gone: its runs are done again one by one, until the culprit is alone and fails.
+//! When a statement has ended the transaction (an interrupted INSERT, `OR ROLLBACK`, a full disk, too much memory), the
+//! effects of the whole batch are gone: its runs are done again one by one, until the culprit is alone and fails.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -398,8 +398,8 @@ impl<'a> Batch<'a> {
                 failure(
                     Reason::Thrown,
                     "SQL_TRANSACTION_LOST",
-                    "a statement ended the run's transaction (ON CONFLICT ROLLBACK, an interrupt, a full disk): \
-                     nothing of it stays",
+                    "a statement ended the run's transaction (ON CONFLICT ROLLBACK, an interrupt, too much memory, a full \
+                     disk): nothing of it stays",
                 )
             }));
             self.settle(vec![EndedRun { run, verdict: Verdict::Failed, result, used }]);

@@ -18,7 +18,7 @@ use crate::runtime::{Engine, Host, HostBuilder, open_files};
 use crate::script::protocol::Bundle;
 use crate::script::{catalogue, judge};
 use crate::simulator::{self, MediaFrom, Settings, Simulator, SimulatorError};
-use crate::store::{AppDb, DataDir, DataLock, HostDb, HostKey, StoreError, read_migrations};
+use crate::store::{AppDb, DataDir, DataLock, HostDb, HostKey, SqlLimits, StoreError, read_migrations};
 use crate::web::{Applications, Listener, ListenerLimits, Readiness, Site};
 use crate::whatsapp::twilio::CONNECT_TIMEOUT;
 use crate::whatsapp::{MediaProbe, Reach, SignedUrls, Transfer, Twilio};
@@ -184,6 +184,12 @@ impl HostBuilder {
         serving: Serving,
     ) -> Result<Parts, Problems> {
         let mut host_db = HostDb::open(&data.host_db()).map_err(one)?;
+        if !SqlLimits::memory_is_limited() {
+            tracing::warn!(
+                "this process has used SQLite before it started the host: limits.sql_memory_mb is not in force \
+                 (docs/limits.md)"
+            );
+        }
         let key = HostKey::open(&data.host_key()).map_err(one)?;
         let mut problems = Vec::new();
         let mut setups = Vec::new();
@@ -237,7 +243,12 @@ impl HostBuilder {
         host_db: &HostDb,
     ) -> Result<ApplicationSetup, Problems> {
         let scripts = self.scripts.join(application.id.as_str());
-        let db = AppDb::open(&data.app_db(&application.id), host_db.id()).map_err(one)?;
+        let limits = SqlLimits::from(&application.limits);
+        let file = data.app_db(&application.id);
+        if let Some(warning) = limits.warning(&application.id, &file) {
+            tracing::warn!(app = %application.id, "{}", warning.message);
+        }
+        let db = AppDb::open(&file, host_db.id(), limits).map_err(one)?;
         let migrations = read_migrations(&scripts.join("migrations")).map_err(one)?;
         let applied = db.migrate(&migrations, self.clock.now()).map_err(one)?;
         if applied > 0 {

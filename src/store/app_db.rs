@@ -5,17 +5,19 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
-use rusqlite::config::DbConfig;
-use rusqlite::limits::Limit;
 use rusqlite::{Connection, params};
 
-use crate::base::{MessageId, NotificationId, UnixMillis, stage};
+use crate::base::{AppId, Diagnostic, MessageId, NotificationId, Place, UnixMillis, stage};
+use crate::config::Limits;
 use crate::store::StoreError;
-use crate::store::authorizer::{self, HostMode};
+use crate::store::authorizer::HostMode;
+use crate::store::heap::Allowance;
 use crate::store::host_db::{HostId, commit, empty_wal, open_durable};
 use crate::store::journal::{self, Journal, JournalCall, JournalOrigin};
 use crate::store::migrations::{self, Migration};
-use crate::store::statement::{self, Parameters, ScriptSqlError};
+use crate::store::room::Room;
+use crate::store::statement::{self, Parameters, Script, ScriptSqlError};
+use crate::store::{fenced, heap};
 
 const DONE_SCHEMA: &str = "
 CREATE TABLE IF NOT EXISTS _host_done (
@@ -26,6 +28,52 @@ CREATE TABLE IF NOT EXISTS _host_done (
 ) STRICT, WITHOUT ROWID;
 ";
 
+/// Megabytes that an application's SQL may take.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SqlLimits {
+    /// One statement in memory (`limits.sql_memory_mb`).
+    pub memory_mb: u32,
+    /// The file (`limits.database_mb`).
+    pub database_mb: u32,
+}
+
+impl From<&Limits> for SqlLimits {
+    fn from(limits: &Limits) -> Self {
+        Self { memory_mb: limits.sql_memory_mb, database_mb: limits.database_mb }
+    }
+}
+
+impl Default for SqlLimits {
+    fn default() -> Self {
+        Self::from(&Limits::default())
+    }
+}
+
+impl SqlLimits {
+    /// Whether the limit of memory can be in force in this process. It cannot when the process had used SQLite before
+    /// it opened a database of this store's.
+    #[must_use]
+    pub fn memory_is_limited() -> bool {
+        heap::install()
+    }
+
+    /// A warning where a database is larger than it may be: the parameter was lowered. Scripts can read and delete then,
+    /// and use again what they have deleted.
+    #[must_use]
+    pub fn warning(self, app: &AppId, file: &Path) -> Option<Diagnostic> {
+        let size = std::fs::metadata(file).map_or(0, |metadata| metadata.len()) >> 20;
+        let database_mb = self.database_mb;
+        (size >= u64::from(database_mb)).then(|| {
+            let message = format!(
+                "the database of `{app}` has {size} MB, limits.database_mb = {database_mb}: it does not grow any more"
+            );
+            Diagnostic::warning("DATABASE_TOO_LARGE", message)
+                .at(Place::file(file))
+                .help("raise `database_mb`, or have the application delete rows: their room is used again")
+        })
+    }
+}
+
 /// The one connection that writes an application's database; whoever holds it holds the application's baton.
 ///
 /// Runs share a transaction, each under a savepoint, and one COMMIT makes all of them durable together with their
@@ -35,6 +83,8 @@ pub struct AppDb {
     connection: Connection,
     mode: HostMode,
     host: String,
+    limits: SqlLimits,
+    room: Room,
     opened: Instant,
     /// When a script's statement must end, in milliseconds since `opened`; 0 is never.
     deadline: Arc<AtomicU64>,
@@ -45,7 +95,7 @@ impl AppDb {
     ///
     /// # Errors
     /// [`StoreError::Open`] when SQLite refuses.
-    pub fn open(file: &Path, host: &HostId) -> Result<Self, StoreError> {
+    pub fn open(file: &Path, host: &HostId, limits: SqlLimits) -> Result<Self, StoreError> {
         let fresh = !file.exists();
         let mut connection = open_durable(file)?;
         let open = |cause| StoreError::Open { path: file.to_owned(), cause };
@@ -57,22 +107,7 @@ impl AppDb {
             super::data_dir::sync_folder(folder)
                 .map_err(|cause| StoreError::DataFolder { path: folder.to_owned(), cause })?;
         }
-        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true).map_err(open)?;
-        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false).map_err(open)?;
-        for (limit, value) in [
-            (Limit::SQLITE_LIMIT_LENGTH, 4 << 20),
-            (Limit::SQLITE_LIMIT_SQL_LENGTH, 256 << 10),
-            (Limit::SQLITE_LIMIT_COLUMN, 500),
-            (Limit::SQLITE_LIMIT_ATTACHED, 0),
-            (Limit::SQLITE_LIMIT_VARIABLE_NUMBER, 1000),
-            (Limit::SQLITE_LIMIT_EXPR_DEPTH, 200),
-            (Limit::SQLITE_LIMIT_COMPOUND_SELECT, 100),
-            (Limit::SQLITE_LIMIT_TRIGGER_DEPTH, 50),
-        ] {
-            connection.set_limit(limit, value).map_err(open)?;
-        }
         let mode = HostMode::default();
-        authorizer::install(&mut connection, &mode).map_err(open)?;
         let opened = stage::now();
         let deadline = Arc::new(AtomicU64::new(0));
         let watched = Arc::clone(&deadline);
@@ -83,8 +118,18 @@ impl AppDb {
                 u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX) > limit
             }
         };
-        connection.progress_handler(2000, Some(late)).map_err(open)?;
-        Ok(Self { file: file.to_owned(), connection, mode, host: host.0.clone(), opened, deadline })
+        let room = Room::measure(&connection, i64::from(limits.database_mb) << 20).map_err(open)?;
+        fenced::put_up(&mut connection, &mode, limits.memory_mb, late).map_err(open)?;
+        Ok(Self {
+            file: file.to_owned(),
+            connection,
+            mode,
+            host: host.0.clone(),
+            limits,
+            room,
+            opened,
+            deadline,
+        })
     }
 
     /// Opens the database anew, after a COMMIT that failed: what is on the disk then is what counts.
@@ -93,7 +138,7 @@ impl AppDb {
     /// [`StoreError::Open`]; the old connection stays then.
     pub fn reopen(&mut self) -> Result<(), StoreError> {
         let _ = self.rollback();
-        *self = Self::open(&self.file.clone(), &HostId(self.host.clone()))?;
+        *self = Self::open(&self.file.clone(), &HostId(self.host.clone()), self.limits)?;
         Ok(())
     }
 
@@ -102,7 +147,7 @@ impl AppDb {
     /// # Errors
     /// [`StoreError::Migration`] names the file and the place; nothing of that migration stays.
     pub fn migrate(&self, migrations: &[Migration], now: UnixMillis) -> Result<usize, StoreError> {
-        migrations::apply(&self.connection, &self.mode, migrations, now.0)
+        migrations::apply(&self.connection, &self.mode, self.limits, migrations, now.0)
     }
 
     /// Begins the transaction that runs share.
@@ -110,7 +155,11 @@ impl AppDb {
     /// # Errors
     /// When another program holds the database for longer than five seconds, or SQLite fails.
     pub fn begin(&self) -> Result<(), StoreError> {
-        self.host_batch("BEGIN IMMEDIATE")
+        // What a savepoint would restore goes to a file where it is much; what a statement sorts and puts aside stays in
+        // memory, where its allowance counts it. SQLite asks for the one when the transaction begins, for the other
+        // when the statement does.
+        self.host_batch("PRAGMA temp_store = FILE; BEGIN IMMEDIATE; PRAGMA temp_store = MEMORY")?;
+        self.mode.with(|| Ok(self.room.begin(&self.connection)?))
     }
 
     /// Makes everything since [`AppDb::begin`] durable. After an error nobody knows what is on the disk: open the
@@ -119,7 +168,9 @@ impl AppDb {
     /// # Errors
     /// When SQLite fails.
     pub fn commit(&self) -> Result<(), StoreError> {
-        commit("app-commit", || self.mode.with(|| self.connection.execute_batch("COMMIT")))
+        commit("app-commit", || self.mode.with(|| self.connection.execute_batch("COMMIT")))?;
+        self.room.committed();
+        Ok(())
     }
 
     /// Gives the transaction up, if there is one.
@@ -293,7 +344,7 @@ impl AppDb {
     /// # Errors
     /// [`ScriptSqlError`], for the author.
     pub fn query(&self, sql: &str, parameters: &Parameters<'_>) -> Result<String, ScriptSqlError> {
-        statement::query(&self.connection, sql, parameters)
+        self.as_script(|script| statement::query(script, sql, parameters))
     }
 
     /// Runs a script's statement; the number of rows that it changed.
@@ -301,7 +352,43 @@ impl AppDb {
     /// # Errors
     /// [`ScriptSqlError`], for the author.
     pub fn execute(&self, sql: &str, parameters: &Parameters<'_>) -> Result<u64, ScriptSqlError> {
-        statement::execute(&self.connection, sql, parameters)
+        self.as_script(|script| statement::execute(script, sql, parameters))
+    }
+
+    /// Does something with a script's rights, within the limits of one statement.
+    fn as_script<T>(
+        &self,
+        work: impl FnOnce(&Script<'_>) -> Result<T, ScriptSqlError>,
+    ) -> Result<T, ScriptSqlError> {
+        let SqlLimits { memory_mb, database_mb } = self.limits;
+        let script = Script {
+            db: &self.connection,
+            mode: &self.mode,
+            room: &self.room,
+            allowance: Allowance::new(u64::from(memory_mb) << 20),
+        };
+        work(&script).map_err(|error| {
+            if script.allowance.was_exceeded() {
+                let _ = self.connection.release_memory(); // of its cache; what it cannot give back it keeps
+                return ScriptSqlError {
+                    code: "SQL_MEMORY",
+                    message: format!(
+                        "the statement takes more memory than limits.sql_memory_mb = {memory_mb}: sort, group or read \
+                         less at once"
+                    ),
+                };
+            }
+            if error.code == "SQL_FULL" {
+                return ScriptSqlError {
+                    code: error.code,
+                    message: format!(
+                        "the application's database is as large as it may be (limits.database_mb = {database_mb}), or \
+                         the disk is full: delete rows"
+                    ),
+                };
+            }
+            error
+        })
     }
 
     /// Does something of the host's own with the connection; it also gets the id of the `host.db`.

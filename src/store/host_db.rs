@@ -8,7 +8,7 @@ use crate::base::NotificationId;
 use crate::base::stage::{self, Fault};
 use crate::store::polls::SETTLED;
 use crate::store::records::notification_key;
-use crate::store::{Conversation, StoreError, windows};
+use crate::store::{Conversation, StoreError, heap, windows};
 
 /// The version of the schema that this program writes (`PRAGMA user_version`).
 pub(super) const SCHEMA_VERSION: i64 = 4;
@@ -297,6 +297,7 @@ pub(super) fn open_durable(file: &Path) -> Result<Connection, StoreError> {
     let open = |cause| StoreError::Open { path: file.to_owned(), cause };
     let flags =
         OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    heap::install();
     let connection = Connection::open_with_flags(file, flags).map_err(open)?;
     connection.busy_timeout(BUSY).map_err(open)?;
     connection.pragma_update(None, "journal_mode", "WAL").map_err(open)?;
@@ -378,6 +379,7 @@ pub(super) fn empty_wal(connection: &Connection) -> rusqlite::Result<()> {
 pub(super) fn open_reader(file: &Path) -> Result<Connection, StoreError> {
     let open = |cause| StoreError::Open { path: file.to_owned(), cause };
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    heap::install();
     let connection = Connection::open_with_flags(file, flags).map_err(open)?;
     connection.busy_timeout(BUSY).map_err(open)?;
     // SQLite looks at the file at the first statement: what is no database is found here.

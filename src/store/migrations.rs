@@ -4,14 +4,15 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use rusqlite::Connection;
 use rusqlite::fallible_iterator::FallibleIterator as _;
+use rusqlite::{Connection, ErrorCode};
 use sha2::{Digest, Sha256};
 
 use crate::base::Place;
-use crate::store::StoreError;
 use crate::store::authorizer::HostMode;
+use crate::store::heap::Allowance;
 use crate::store::statement::host_name_in;
+use crate::store::{SqlLimits, StoreError};
 
 pub(super) const SCHEMA: &str = "
 CREATE TABLE IF NOT EXISTS _host_migrations (
@@ -62,10 +63,11 @@ pub fn read_migrations(folder: &Path) -> Result<Vec<Migration>, StoreError> {
 }
 
 /// Applies what is not applied yet; with the rights of scripts, so that a migration reaches nothing that an action
-/// could not.
+/// could not, and within the limits of its memory; what it sorts goes to files.
 pub(super) fn apply(
     db: &Connection,
     mode: &HostMode,
+    limits: SqlLimits,
     migrations: &[Migration],
     now: i64,
 ) -> Result<usize, StoreError> {
@@ -89,8 +91,8 @@ pub(super) fn apply(
             }
             None => {}
         }
-        mode.with(|| db.execute_batch("BEGIN IMMEDIATE"))?;
-        let done = run(db, migration).and_then(|()| {
+        mode.with(|| db.execute_batch("PRAGMA temp_store = FILE; BEGIN IMMEDIATE"))?;
+        let done = run(db, mode, limits, migration).and_then(|()| {
             mode.with(|| {
                 db.execute(
                     "INSERT INTO _host_migrations(name, hash, applied_at) VALUES (?, ?, ?)",
@@ -111,7 +113,7 @@ pub(super) fn apply(
     Ok(applied)
 }
 
-fn run(db: &Connection, migration: &Migration) -> Result<(), StoreError> {
+fn run(db: &Connection, mode: &HostMode, limits: SqlLimits, migration: &Migration) -> Result<(), StoreError> {
     let fail = |offset: Option<usize>, cause: String| StoreError::Migration {
         file: migration.file.clone(),
         name: migration.name.clone(),
@@ -123,18 +125,19 @@ fn run(db: &Connection, migration: &Migration) -> Result<(), StoreError> {
     }
     let mut batch = rusqlite::Batch::new(db, &migration.sql);
     loop {
-        match batch.next() {
+        let allowance = Allowance::new(u64::from(limits.memory_mb) << 20);
+        let why = |error: &rusqlite::Error| describe(error, limits, &allowance);
+        mode.next_statement();
+        match allowance.within(|| batch.next()) {
             Ok(None) => return Ok(()),
             Ok(Some(mut statement)) => {
                 let text = statement.expanded_sql().unwrap_or_default();
-                let outcome = (|| {
-                    let mut rows = statement.raw_query();
-                    while rows.next()?.is_some() {}
-                    Ok(())
-                })();
-                outcome.map_err(|error: rusqlite::Error| {
-                    fail(migration.sql.find(text.trim()), describe(&error))
-                })?;
+                let mut rows = statement.raw_query();
+                let mut outcome = Ok(true);
+                while let Ok(true) = outcome {
+                    outcome = allowance.within(|| rows.next().map(|row| row.is_some()));
+                }
+                outcome.map_err(|error| fail(migration.sql.find(text.trim()), why(&error)))?;
             }
             Err(error) => {
                 let offset = match &error {
@@ -144,15 +147,21 @@ fn run(db: &Connection, migration: &Migration) -> Result<(), StoreError> {
                     }
                     _ => None,
                 };
-                return Err(fail(offset, describe(&error)));
+                return Err(fail(offset, why(&error)));
             }
         }
     }
 }
 
-fn describe(error: &rusqlite::Error) -> String {
+fn describe(error: &rusqlite::Error, limits: SqlLimits, allowance: &Allowance) -> String {
+    if allowance.was_exceeded() {
+        return format!("it takes more memory than limits.sql_memory_mb = {}", limits.memory_mb);
+    }
     match error {
         rusqlite::Error::SqlInputError { msg, .. } => msg.clone(),
+        _ if error.sqlite_error_code() == Some(ErrorCode::DiskFull) => {
+            format!("the disk or the database is full (limits.database_mb = {})", limits.database_mb)
+        }
         rusqlite::Error::SqliteFailure(_, Some(message)) => message.clone(),
         other => other.to_string(),
     }

@@ -241,7 +241,8 @@ mod tests {
     fn world() -> World {
         let folder = tempfile::tempdir().unwrap();
         let host = HostDb::open(&folder.path().join("host.db")).unwrap();
-        let app = AppDb::open(&folder.path().join("app.db"), host.id()).unwrap();
+        let app = AppDb::open(&folder.path().join("app.db"), host.id(), crate::store::SqlLimits::default())
+            .unwrap();
         host.connection.pragma_update(None, "synchronous", "OFF").unwrap();
         app.as_host(|db, _| db.pragma_update(None, "synchronous", "OFF")).unwrap();
         World { folder, host, app }
@@ -423,8 +424,12 @@ mod tests {
         world.notification(2, NOW - 40 * DAY, "dead");
         // 4 is unknown to a host.db that was restored from a backup; the newer one may be put back.
         world.app.record_origin(NotificationId(4), started(NOW - 3 * DAY)).unwrap();
-        let other =
-            AppDb::open(&world.folder.path().join("app.db"), &crate::store::HostId("0".into())).unwrap();
+        let other = AppDb::open(
+            &world.folder.path().join("app.db"),
+            &crate::store::HostId("0".into()),
+            crate::store::SqlLimits::default(),
+        )
+        .unwrap();
         other.record_origin(NotificationId(5), started(NOW - 92 * DAY)).unwrap();
         other.record_origin(NotificationId(6), started(NOW - 90 * DAY)).unwrap();
         assert_eq!(world.prune(NOW).0, 2);

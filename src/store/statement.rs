@@ -5,10 +5,19 @@ use std::fmt::Write as _;
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use rusqlite::types::{ToSql, ToSqlOutput, ValueRef};
-use rusqlite::{CachedStatement, Connection, ErrorCode, Statement};
+use rusqlite::{Connection, ErrorCode, Statement};
+
+use crate::store::authorizer::HostMode;
+use crate::store::heap::Allowance;
+use crate::store::room::Room;
 
 /// The largest result of one query, in bytes of JSON.
 const MAX_RESULT: usize = 4 << 20;
+/// The texts of all tables, indexes, views and triggers together, in characters: SQLite keeps them in memory, taken to
+/// pieces, on every connection.
+const MAX_SCHEMA: i64 = 4 << 20;
+/// A prepared statement that holds more than this is not kept for the next call, in bytes.
+const MAX_KEPT: i64 = 256 << 10;
 
 /// A value that is bound to a parameter.
 #[derive(Debug, Clone, PartialEq)]
@@ -92,7 +101,16 @@ impl From<rusqlite::Error> for ScriptSqlError {
                         "the statement took longer than the run may (limits.wall_ms)",
                     ),
                     ErrorCode::DiskFull => Self::new("SQL_FULL", "the disk or the database is full"),
-                    ErrorCode::TooBig => Self::new("SQL_TOO_BIG", message),
+                    ErrorCode::TooBig => Self::new(
+                        "SQL_TOO_BIG",
+                        format!(
+                            "{message}: a value or row is too long, or too long for what a function does with it"
+                        ),
+                    ),
+                    ErrorCode::OutOfMemory => Self::new(
+                        "SQL_MEMORY",
+                        "the statement is too long for SQLite, or the computer has no memory left",
+                    ),
                     _ => Self::new("SQL_ERROR", message),
                 }
             }
@@ -101,21 +119,78 @@ impl From<rusqlite::Error> for ScriptSqlError {
     }
 }
 
-/// Prepares a script's statement. The connection keeps prepared statements by their text, and asks what is allowed
-/// only when it prepares one: with this mark before it, a script's text is never that of a statement that the host has
-/// prepared with rights of its own.
-///
-/// The authorizer is not asked about every name: not about the new one of a table that is renamed, nor about the table
-/// that a foreign key points at. So the host's names may not stand in a script's statement at all; as values they can
-/// be bound.
-fn prepare<'a>(db: &'a Connection, sql: &str) -> Result<CachedStatement<'a>, ScriptSqlError> {
-    if host_name_in(sql).is_some() {
-        return Err(ScriptSqlError::new(
-            "SQL_DENIED",
-            "names that begin with `_host_` are the host's: scripts use their own tables only",
-        ));
+/// What a script's statement runs with.
+pub(super) struct Script<'a> {
+    pub(super) db: &'a Connection,
+    pub(super) mode: &'a HostMode,
+    pub(super) room: &'a Room,
+    /// Of this statement alone.
+    pub(super) allowance: Allowance,
+}
+
+impl Script<'_> {
+    /// Prepares a statement and works with it. The connection keeps prepared statements by their text, and asks what is
+    /// allowed only when it prepares one: with this mark before it, a script's text is never that of a statement that
+    /// the host has prepared with rights of its own.
+    ///
+    /// The authorizer is not asked about every name: not about the new one of a table that is renamed, nor about the
+    /// table that a foreign key points at. So the host's names may not stand in a script's statement at all; as values
+    /// they can be bound.
+    fn with<T>(
+        &self,
+        sql: &str,
+        work: impl FnOnce(&mut Statement<'_>) -> Result<T, ScriptSqlError>,
+    ) -> Result<T, ScriptSqlError> {
+        if host_name_in(sql).is_some() {
+            return Err(denied(
+                "names that begin with `_host_` are the host's: scripts use their own tables only",
+            ));
+        }
+        self.mode.next_statement();
+        let mut statement =
+            self.allowance.within(|| self.db.prepare_cached(&format!("/* script */ {sql}")))?;
+        let changes_schema = self.mode.changes_schema();
+        // One that changes the schema is prepared anew each time, so that it is known as one each time.
+        let is_kept = !changes_schema && self.allowance.held() <= MAX_KEPT;
+        let result = self.may_run(&statement, sql, changes_schema).and_then(|()| {
+            if statement.readonly() {
+                work(&mut statement)
+            } else {
+                self.room.for_script(self.db, self.mode, || work(&mut statement))?
+            }
+        });
+        if !is_kept {
+            statement.discard();
+        }
+        result
     }
-    Ok(db.prepare_cached(&format!("/* script */ {sql}"))?)
+
+    /// What the authorizer cannot tell.
+    fn may_run(
+        &self,
+        statement: &Statement<'_>,
+        sql: &str,
+        changes_schema: bool,
+    ) -> Result<(), ScriptSqlError> {
+        // SQLite believes what stands there when it plans.
+        if !statement.readonly() && sql.to_ascii_lowercase().contains("sqlite_stat") {
+            return Err(denied("statistics are what ANALYZE writes"));
+        }
+        if !changes_schema {
+            return Ok(());
+        }
+        let texts = "SELECT coalesce(sum(length(sql)), 0) FROM sqlite_master";
+        let known: i64 = self.mode.with(|| self.db.query_row(texts, [], |row| row.get(0)))?;
+        if known <= MAX_SCHEMA {
+            return Ok(());
+        }
+        let message = format!("the definitions of all tables take more than {} MiB", MAX_SCHEMA >> 20);
+        Err(ScriptSqlError::new("SQL_TOO_BIG", message))
+    }
+}
+
+fn denied(why: &str) -> ScriptSqlError {
+    ScriptSqlError::new("SQL_DENIED", why)
 }
 
 /// Where a name that begins like the host's stands in a text of SQL, if one could: `smtp_host_name` does not.
@@ -130,64 +205,67 @@ pub(super) fn host_name_in(sql: &str) -> Option<usize> {
 
 /// Runs a query and gives its rows as a JSON list of objects, keys as the column names.
 pub(super) fn query(
-    db: &Connection,
+    script: &Script<'_>,
     sql: &str,
     parameters: &Parameters<'_>,
 ) -> Result<String, ScriptSqlError> {
-    let mut statement = prepare(db, sql)?;
-    bind(&mut statement, parameters)?;
-    let names: Vec<String> =
-        statement.column_names().map(|name| serde_json::Value::from(name).to_string()).collect();
-    let mut rows = statement.raw_query();
-    let mut json = String::from("[");
-    while let Some(row) = rows.next()? {
-        json.push_str(if json.len() > 1 { ",{" } else { "{" });
-        for (index, name) in names.iter().enumerate() {
-            if index > 0 {
-                json.push(',');
+    script.with(sql, |statement| {
+        bind(statement, parameters)?;
+        let names: Vec<String> =
+            statement.column_names().map(|name| serde_json::Value::from(name).to_string()).collect();
+        let mut rows = statement.raw_query();
+        let mut json = String::from("[");
+        while let Some(row) = script.allowance.within(|| rows.next())? {
+            json.push_str(if json.len() > 1 { ",{" } else { "{" });
+            for (index, name) in names.iter().enumerate() {
+                if index > 0 {
+                    json.push(',');
+                }
+                json.push_str(name);
+                json.push(':');
+                write_value(&mut json, row.get_ref(index)?);
+                // After each value, for one row may have many.
+                if json.len() > MAX_RESULT {
+                    return Err(ScriptSqlError::new(
+                        "SQL_TOO_BIG",
+                        format!(
+                            "the result is larger than {} MiB: select fewer rows or columns",
+                            MAX_RESULT >> 20
+                        ),
+                    ));
+                }
             }
-            json.push_str(name);
-            json.push(':');
-            write_value(&mut json, row.get_ref(index)?);
-            // After each value, for one row may have many.
-            if json.len() > MAX_RESULT {
-                return Err(ScriptSqlError::new(
-                    "SQL_TOO_BIG",
-                    format!(
-                        "the result is larger than {} MiB: select fewer rows or columns",
-                        MAX_RESULT >> 20
-                    ),
-                ));
-            }
+            json.push('}');
         }
-        json.push('}');
-    }
-    json.push(']');
-    Ok(json)
+        json.push(']');
+        Ok(json)
+    })
 }
 
 /// Runs a statement and gives the number of rows that it changed.
 pub(super) fn execute(
-    db: &Connection,
+    script: &Script<'_>,
     sql: &str,
     parameters: &Parameters<'_>,
 ) -> Result<u64, ScriptSqlError> {
-    let mut statement = prepare(db, sql)?;
-    bind(&mut statement, parameters)?;
-    let before = db.total_changes();
-    let readonly = statement.readonly();
-    let mut rows = statement.raw_query();
-    let mut returned = 0;
-    while rows.next()?.is_some() {
-        returned += 1;
-    }
-    drop(rows);
-    // DDL leaves the counter of the statement before it alone, so the difference is taken; a SELECT counts what
-    // it returned.
-    Ok(if readonly {
-        returned
-    } else {
-        (db.total_changes() - before).min(db.changes().max(u64::from(returned > 0)))
+    let db = script.db;
+    script.with(sql, |statement| {
+        bind(statement, parameters)?;
+        let before = db.total_changes();
+        let readonly = statement.readonly();
+        let mut rows = statement.raw_query();
+        let mut returned = 0;
+        while script.allowance.within(|| rows.next())?.is_some() {
+            returned += 1;
+        }
+        drop(rows);
+        // DDL leaves the counter of the statement before it alone, so the difference is taken; a SELECT counts what
+        // it returned.
+        Ok(if readonly {
+            returned
+        } else {
+            (db.total_changes() - before).min(db.changes().max(u64::from(returned > 0)))
+        })
     })
 }
 
@@ -265,8 +343,14 @@ mod tests {
     }
 
     fn run(sql: &str, positional: &[SqlValue]) -> Result<String, ScriptSqlError> {
-        let db = Connection::open_in_memory().unwrap();
-        query(&db, sql, &Parameters { positional, named: &none })
+        with(&Connection::open_in_memory().unwrap(), |script| {
+            query(script, sql, &Parameters { positional, named: &none })
+        })
+    }
+
+    fn with<T>(db: &Connection, work: impl FnOnce(&Script<'_>) -> T) -> T {
+        let room = Room::measure(db, 1 << 30).unwrap();
+        work(&Script { db, mode: &HostMode::default(), room: &room, allowance: Allowance::new(64 << 20) })
     }
 
     #[test]
@@ -295,11 +379,10 @@ mod tests {
         let db = Connection::open_in_memory().unwrap();
         let named = |name: &str| SqlValue::Text(format!("<{name}>"));
         assert_eq!(
-            query(
-                &db,
-                "SELECT :SID AS s, ? AS p",
-                &Parameters { positional: &[SqlValue::Null], named: &named }
-            )
+            with(&db, |script| {
+                let parameters = Parameters { positional: &[SqlValue::Null], named: &named };
+                query(script, "SELECT :SID AS s, ? AS p", &parameters)
+            })
             .unwrap(),
             r#"[{"s":"<SID>","p":null}]"#
         );
@@ -327,7 +410,7 @@ mod tests {
 
     #[test]
     fn one_row_cannot_be_larger_than_a_result() {
-        let columns = vec!["hex(zeroblob(1000000))"; 20].join(", ");
+        let columns = ["hex(zeroblob(1000000))"; 5].join(", ");
         assert_eq!(run(&format!("SELECT {columns}"), &[]).unwrap_err().code, "SQL_TOO_BIG");
     }
 
@@ -345,7 +428,8 @@ mod tests {
     #[test]
     fn the_number_of_rows_is_the_statements_own() {
         let db = Connection::open_in_memory().unwrap();
-        let run = |sql: &str| execute(&db, sql, &Parameters { positional: &[], named: &none }).unwrap();
+        let parameters = Parameters { positional: &[], named: &none };
+        let run = |sql: &str| with(&db, |script| execute(script, sql, &parameters)).unwrap();
         assert_eq!(run("CREATE TABLE t(x)"), 0);
         assert_eq!(run("INSERT INTO t VALUES (1), (2), (3)"), 3);
         assert_eq!(run("UPDATE t SET x = 0 WHERE x > 1"), 2);

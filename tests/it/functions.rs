@@ -2,7 +2,7 @@
 
 use boatswain::base::{NotificationId, UnixMillis};
 use boatswain::script::protocol::{LogLevel, Returned};
-use boatswain::store::{AppDb, HostId, Parameters, SqlValue};
+use boatswain::store::{AppDb, HostId, Parameters, SqlLimits, SqlValue};
 use serde_json::{Value, json};
 
 use crate::bench::{ACME, Bench, PUBLIC, TO, calls, given, value};
@@ -432,7 +432,7 @@ fn scripts_reach_their_own_tables_and_nothing_else() {
 
 #[test]
 fn a_script_does_not_get_at_the_hosts_statements_by_their_text() {
-    let db = AppDb::open(":memory:".as_ref(), &HostId("test".into())).unwrap();
+    let db = AppDb::open(":memory:".as_ref(), &HostId("test".into()), SqlLimits::default()).unwrap();
     db.begin().unwrap();
     db.begin_run().unwrap();
     assert!(db.mark_done(NotificationId(1), UnixMillis(0)).unwrap());

@@ -18,6 +18,7 @@ mod going_live;
 mod host;
 mod hostile;
 mod hostile_clients;
+mod hostile_sql;
 mod incoming;
 mod keep;
 mod layers;

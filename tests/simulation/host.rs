@@ -83,7 +83,9 @@ impl Outside {
         let data = DataDir::create(&self.world.folder).unwrap();
         let host_db = HostDb::open(&data.host_db()).unwrap();
         stage::reach("host-db-opened");
-        let db = AppDb::open(&data.app_db(&self.application.id), host_db.id()).unwrap();
+        let db =
+            AppDb::open(&data.app_db(&self.application.id), host_db.id(), (&self.application.limits).into())
+                .unwrap();
         stage::reach("app-db-opened");
         let migration = Migration { name: "1.sql".into(), file: "1.sql".into(), sql: TABLES.into() };
         db.migrate(&[migration], self.world.now()).unwrap();
