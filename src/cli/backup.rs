@@ -6,14 +6,15 @@ use std::sync::atomic::AtomicBool;
 
 use crate::base::{Clock, Diagnostic, Place, SystemClock};
 use crate::cli::options::Options;
-use crate::cli::{Failure, environment, output};
+use crate::cli::{Failure, output};
+use crate::config;
 use crate::control::{BackupOrder, ControlClient, ControlError};
 use crate::store::{self, Backup, BackupError, DataDir};
 
 pub(super) async fn run(options: &Options, file: &Path, force: bool) -> Result<(), Failure> {
     let data = match &options.data {
         Some(data) => data.clone(),
-        None => environment::load(options.params())?.params.host.data_dir,
+        None => config::load(options.params())?.params.host.data_dir,
     };
     // A relative path is meant from where the command stands, not from where the host does.
     let file = std::path::absolute(file).map_err(|error| {

@@ -5,8 +5,8 @@ use std::path::Path;
 
 use crate::base::{AppId, Diagnostic, Place, Severity};
 use crate::cli::options::Options;
-use crate::cli::{Failure, environment, output, serve};
-use crate::config::{Application, Limits, Loaded};
+use crate::cli::{Failure, output, serve};
+use crate::config::{self, Application, Limits, Loaded};
 use crate::pipeline::sandbox_limits;
 use crate::script::protocol::{Bundle, SandboxLimits};
 use crate::script::{WorkerCommand, catalogue, judge};
@@ -17,7 +17,7 @@ pub(super) fn run(options: &Options, json: bool) -> Result<(), Failure> {
         .scripts
         .clone()
         .unwrap_or_else(|| options.params().parent().unwrap_or_else(|| "".as_ref()).join("scripts"));
-    let mut found = match environment::load(options.params()) {
+    let mut found = match config::load(options.params()) {
         Ok(Loaded { params, warnings }) => {
             let mut found = warnings;
             let data = DataDir::existing(options.data.as_ref().unwrap_or(&params.host.data_dir)).ok();

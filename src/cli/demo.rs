@@ -16,7 +16,8 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::broadcast;
 
 use crate::base::{ActionId, AppId, CompanyId, Diagnostic};
-use crate::cli::{Failure, environment, output};
+use crate::cli::{Failure, output};
+use crate::config;
 use crate::pipeline::{DirectRun, Event};
 use crate::runtime::Host;
 use crate::script::WorkerCommand;
@@ -94,7 +95,7 @@ async fn tour(folder: &Path, began: Instant, mut until: Option<Interruption>) ->
         "Boatswain demo: an action sends, Twilio (here the simulator) calls back, an action notes it.\n",
     );
 
-    let params = environment::load(&folder.join("app-params.toml"))?.params;
+    let params = config::load(&folder.join("app-params.toml"))?.params;
     let free = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
     let host = Host::builder(params, WorkerCommand::current_exe())
         .listen(free)

@@ -7,7 +7,8 @@ use serde_json::Value;
 use crate::base::{AppId, Clock, CompanyId, CountryPrefix, Diagnostic, PhoneNumber, SystemClock};
 use crate::cli::look::{control, data_folder, store};
 use crate::cli::options::{OptOutsCommand, Options, Whom};
-use crate::cli::{Failure, environment, output};
+use crate::cli::{Failure, output};
+use crate::config;
 use crate::control::fences::{application, unknown_application};
 use crate::control::{ControlClient, ControlError};
 use crate::store::{DataDir, Fence, Filter, HostDb, Ledger};
@@ -94,7 +95,7 @@ async fn change(options: &Options, fence: Fence) -> Result<bool, Failure> {
         });
     }
     let app = application(&fence);
-    if !environment::load(options.params())?.params.applications.contains_key(app) {
+    if !config::load(options.params())?.params.applications.contains_key(app) {
         return Err(unknown_application(app).into());
     }
     let data = DataDir::create(&data).map_err(store)?;

@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use crate::base::{AppId, Diagnostic, PhoneNumber};
 use crate::cli::options::{ListOptions, Options, ShowOptions, Which};
-use crate::cli::{Failure, environment, output};
+use crate::cli::{Failure, output};
 use crate::config;
 use crate::control::mask::Recipients;
 use crate::control::views::{self, Kind};
@@ -104,13 +104,13 @@ pub(super) fn not_found(id: &str) -> Diagnostic {
 pub(super) fn data_folder(options: &Options) -> Result<PathBuf, Failure> {
     Ok(match &options.data {
         Some(data) => data.clone(),
-        None => environment::load(options.params())?.params.host.data_dir,
+        None => config::load(options.params())?.params.host.data_dir,
     })
 }
 
 /// What an admin has set for an application, as far as it can be read.
 pub(super) fn parameters(options: &Options, app: &AppId) -> Option<Arc<config::Application>> {
-    environment::load(options.params()).ok()?.params.applications.get(app).cloned()
+    config::load(options.params()).ok()?.params.applications.get(app).cloned()
 }
 
 pub(super) async fn source(options: &Options) -> Result<Source, Failure> {

@@ -8,7 +8,6 @@ mod accounts;
 mod backup;
 mod check;
 mod demo;
-mod environment;
 mod explain;
 mod fences;
 mod look;
@@ -67,7 +66,6 @@ pub fn main() -> ExitCode {
         _ => "error",
     };
     output::init(options.log_format, level);
-    std::panic::set_hook(Box::new(output::panicked));
     let _ = crate::script::confine::no_core_dumps(); // where the system does not let us, it makes none or it is root's affair
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,

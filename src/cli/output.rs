@@ -22,13 +22,6 @@ pub(super) fn init(format: LogFormat, level: &str) {
     };
 }
 
-/// Tells of a panic where it happened, and not with what: a message may hold anything that the program held.
-pub(super) fn panicked(panic: &std::panic::PanicHookInfo<'_>) {
-    let place = panic.location().map(ToString::to_string).unwrap_or_default();
-    let thread = std::thread::current().name().unwrap_or("unnamed").to_owned();
-    tracing::error!(%place, %thread, "the program failed, which is a fault of its own: please report it");
-}
-
 /// A line on stdout.
 pub(super) fn line(text: impl std::fmt::Display) {
     let mut out = std::io::stdout().lock();

@@ -4,10 +4,10 @@ use std::io::Read;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::base::{ActionId, AppId, CompanyId, Diagnostic, Place, shown};
+use crate::base::{ActionId, AppId, CompanyId, Diagnostic, Place};
 use crate::cli::options::Options;
-use crate::cli::{Failure, environment, output, serve};
-use crate::config::Params;
+use crate::cli::{Failure, output, serve};
+use crate::config::{self, Params};
 use crate::control::{ControlClient, ControlError, RunOrder};
 use crate::pipeline::{DirectRun, RunReport};
 use crate::script::protocol::{LogLevel, Returned};
@@ -19,7 +19,7 @@ pub(super) async fn run(
     vo: &str,
     company: Option<&str>,
 ) -> Result<(), Failure> {
-    let params = environment::load(options.params())?.params;
+    let params = config::load(options.params())?.params;
     let order = order(&params, action, vo, company)?;
     let data = options.data.clone().unwrap_or_else(|| params.host.data_dir.clone());
     let report = match ControlClient::find(&DataDir::socket_in(&data)).await {
@@ -124,7 +124,7 @@ fn print(report: &RunReport) -> Result<(), Failure> {
             LogLevel::Warn => "warn",
             LogLevel::Error => "error",
         };
-        output::note(format_args!("{level:5} {}", lines(&line.text)));
+        output::note(format_args!("{level:5} {}", line.text));
     }
     match &report.result {
         Ok(Returned::Undefined) => Ok(()),
@@ -134,13 +134,10 @@ fn print(report: &RunReport) -> Result<(), Failure> {
         }
         Err(failure) => {
             let code = failure.code.as_deref().unwrap_or(failure.reason.as_str());
-            output::note(format_args!("error[{}]: {}", shown(&code.to_uppercase()), lines(&failure.message)));
+            output::note(format_args!("error[{}]: {}", code.to_uppercase(), failure.message));
             for frame in &failure.frames {
-                let function = if frame.function.is_empty() {
-                    String::new()
-                } else {
-                    format!(" ({})", shown(&frame.function))
-                };
+                let function =
+                    if frame.function.is_empty() { String::new() } else { format!(" ({})", frame.function) };
                 output::note(format_args!("  --> {}:{}:{}{function}", frame.file, frame.line, frame.column));
             }
             if let Some(help) = failure.reason.remedy() {
@@ -149,10 +146,4 @@ fn print(report: &RunReport) -> Result<(), Failure> {
             Err(Failure::Failed)
         }
     }
-}
-
-/// A script's text without what would steer the terminal; its lines are indented, so that none looks like a line of ours.
-fn lines(text: &str) -> String {
-    let lines: Vec<_> = text.split('\n').map(shown).collect();
-    lines.join("\n      ")
 }

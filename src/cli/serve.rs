@@ -6,8 +6,8 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use crate::base::{Diagnostic, Place};
 use crate::cli::options::Options;
-use crate::cli::{Failure, environment, output};
-use crate::config::{Address, Loaded, Params};
+use crate::cli::{Failure, output};
+use crate::config::{self, Address, Loaded, Params};
 use crate::runtime::{Host, HostBuilder, raise_open_files};
 use crate::script::{WorkerCommand, WorkerError};
 
@@ -19,7 +19,7 @@ pub(super) async fn run(options: &Options, listen: Option<Address>) -> Result<()
     let (Ok(mut terminate), Ok(mut interrupt)) = signals else {
         return Err(Diagnostic::error("SIGNALS", "the program cannot listen for signals").into());
     };
-    let Loaded { params, warnings } = environment::load(options.params())?;
+    let Loaded { params, warnings } = config::load(options.params())?;
     for warning in &warnings {
         output::problem(warning);
     }

@@ -8,7 +8,7 @@ use url::Url;
 
 use crate::base::Diagnostic;
 use crate::cli::options::Options;
-use crate::cli::{Failure, environment, output};
+use crate::cli::{Failure, output};
 use crate::config::{self, Address, Loaded};
 use crate::runtime::{simulated_accounts, simulator_problem};
 use crate::simulator::{Settings, Simulator};
@@ -29,7 +29,7 @@ pub(super) async fn run(options: &Options, listen: Option<Address>) -> Result<()
     };
     let has_file = options.params.is_some() || options.params().exists();
     let Loaded { params, .. } = if has_file {
-        environment::load(options.params())?
+        config::load(options.params())?
     } else {
         config::parse(options.params(), WITHOUT_FILE, &|_| None)?
     };

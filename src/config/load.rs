@@ -35,19 +35,8 @@ pub struct Loaded {
 /// # Errors
 /// Every problem of the file, in the order of its lines.
 pub fn load(file: &Path) -> Result<Loaded, Vec<Diagnostic>> {
-    load_with(file, &|name| std::env::var(name).ok())
-}
-
-/// The same with an environment of the caller's.
-///
-/// # Errors
-/// See [`load`].
-pub fn load_with(
-    file: &Path,
-    environment: &dyn Fn(&str) -> Option<String>,
-) -> Result<Loaded, Vec<Diagnostic>> {
     let (text, others_can_read) = text_of(file).map_err(|problem| vec![problem])?;
-    read(file, &text, environment, others_can_read)
+    read(file, &text, &|name| std::env::var(name).ok(), others_can_read)
 }
 
 /// Reads `text` as the parameter file `file`, whose folder its relative paths start from.
@@ -201,12 +190,12 @@ fn text_of(file: &Path) -> Result<(String, bool), Diagnostic> {
 }
 
 #[cfg(unix)]
-pub(super) fn others_can_read(metadata: &std::fs::Metadata) -> bool {
+fn others_can_read(metadata: &std::fs::Metadata) -> bool {
     use std::os::unix::fs::PermissionsExt as _;
     metadata.permissions().mode() & 0o077 != 0
 }
 
 #[cfg(not(unix))]
-pub(super) fn others_can_read(_: &std::fs::Metadata) -> bool {
+fn others_can_read(_: &std::fs::Metadata) -> bool {
     false
 }

@@ -22,7 +22,7 @@ mod values;
 mod warnings;
 mod whatsapp;
 
-pub use load::{Loaded, load, load_with, parse};
+pub use load::{Loaded, load, parse};
 pub use params::{
     Address, Application, Company, CompanyLimits, Environment, GoogleCloudStorage, HostParams, Limits,
     MAX_TEMPLATE, MediaCheck, Params, Rules, SendingKey, SimulatorParams, Template, Templates, Whatsapp,

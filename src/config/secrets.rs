@@ -46,18 +46,6 @@ pub(super) fn literal_at<'a>(field: &Field<'a>) -> Option<Field<'a>> {
     elements.into_iter().find(|element| element.value.is_str())
 }
 
-/// The files that a field names, and where: of a secret `{ file = "…" }`, of a key file its value.
-pub(super) fn files_of(field: &Field<'_>) -> Vec<(String, usize)> {
-    if field.key == "credentials_file" {
-        return field.value.as_str().map(|name| (name.to_owned(), field.start())).into_iter().collect();
-    }
-    let elements = field.elements().unwrap_or_else(|| vec![field.clone()]);
-    let tables = elements.into_iter().filter(|element| matches!(element.value, DeValue::Table(_)));
-    let entries = tables.flat_map(|element| element.entries());
-    let files = entries.filter(|entry| entry.key == "file");
-    files.filter_map(|entry| Some((entry.value.as_str()?.to_owned(), entry.start()))).collect()
-}
-
 fn indirect(field: &Field<'_>) -> Option<Secret> {
     // Names in here are not shown: somebody may well have written the secret as one.
     let entries = field.entries();

@@ -8,7 +8,7 @@ use url::{Host, Url};
 use super::params::{Environment, Params};
 use super::reader::{Field, Source, find};
 use super::{codes, secrets};
-use crate::base::{Diagnostic, Place, shown};
+use crate::base::{Diagnostic, Place};
 
 /// The warnings about a file, in no order that matters.
 pub(super) fn of<'a>(
@@ -18,9 +18,13 @@ pub(super) fn of<'a>(
     others_can_read: bool,
 ) -> Vec<Diagnostic> {
     let secret = others_can_read.then(|| exposed_secret(params, source, document)).flatten();
+<<<<<<< HEAD
     let simulator = simulator_in_the_open(params, source, document);
     let single = [no_applications(params), secret, unreachable(params, source, document), simulator];
     single.into_iter().flatten().chain(exposed_files(params, source, document)).collect()
+=======
+    [no_applications(params), secret, unreachable(params, source, document)].into_iter().flatten().collect()
+>>>>>>> parent of ac52aa6 (Secrets from the environment are read once and overwritten there; a panic tells its place only; files with secrets that others can read are warned of; run shows what steers a terminal; a sweep with canaries)
 }
 
 fn no_applications(params: &Params) -> Option<Diagnostic> {
@@ -55,53 +59,22 @@ fn outside_the_simulator(params: &Params) -> impl Iterator<Item = &str> {
     outside.map(|application| application.id.as_str())
 }
 
-/// The fields that hold a secret, or say where one is, of applications that talk to Twilio or Google themselves.
-fn secret_fields<'a>(
-    params: &Params,
-    source: &'a Source<'a>,
-    document: &'a DeTable<'a>,
-) -> impl Iterator<Item = Field<'a>> {
-    let sections: Vec<Field<'a>> = outside_the_simulator(params)
-        .flat_map(|app| {
-            let own = ["WHATSAPP", "GOOGLE_CLOUD_STORAGE"]
-                .map(|section| find(source, document, &["applications", app, section]));
-            let companies = find(source, document, &["applications", app, "companies"]);
-            let companies = companies.map(|field| field.entries()).unwrap_or_default();
-            let of_companies = companies.into_iter().flat_map(|company| company.entries());
-            own.into_iter().flatten().chain(of_companies).collect::<Vec<_>>()
-        })
-        .collect();
-    let fields = sections.into_iter().flat_map(|section| section.entries());
-    fields.filter(|field| matches!(field.key, "auth_key" | "api_key_secret" | "credentials_file"))
-}
-
-/// A warning for each file with a secret in it that others can read.
-fn exposed_files<'a>(params: &Params, source: &'a Source<'a>, document: &'a DeTable<'a>) -> Vec<Diagnostic> {
-    let mut warnings = Vec::new();
-    for field in secret_fields(params, source, document) {
-        for (name, at) in secrets::files_of(&field) {
-            let path = source.resolve(&name);
-            if !std::fs::metadata(&path).is_ok_and(|metadata| super::load::others_can_read(&metadata)) {
-                continue;
-            }
-            let shown = shown(&path.display().to_string());
-            let message =
-                format!("the file {shown}, which `{}` names, can be read by other users", field.key);
-            let warning = Diagnostic::warning(codes::SECRET_EXPOSED, message).at(source.place(at));
-            warnings.push(warning.help(format!("make it the owner's alone: chmod 600 {shown}")));
-        }
-    }
-    warnings
-}
-
 /// One warning for the file, at its first secret: the remedy is the same for all.
 fn exposed_secret<'a>(
     params: &Params,
     source: &'a Source<'a>,
     document: &'a DeTable<'a>,
 ) -> Option<Diagnostic> {
-    let literals = secret_fields(params, source, document)
-        .filter(|field| field.key != "credentials_file")
+    let sections = outside_the_simulator(params).flat_map(|app| {
+        let own = find(source, document, &["applications", app, "WHATSAPP"]);
+        let companies = find(source, document, &["applications", app, "companies"]);
+        let companies = companies.map(|field| field.entries()).unwrap_or_default();
+        let of_companies = companies.into_iter().flat_map(|company| company.entries());
+        own.into_iter().chain(of_companies).collect::<Vec<_>>()
+    });
+    let keys = sections.flat_map(|section| section.entries());
+    let literals = keys
+        .filter(|field| matches!(field.key, "auth_key" | "api_key_secret"))
         .filter_map(|field| secrets::literal_at(&field));
     let first = literals.min_by_key(Field::start)?;
     let warning = Diagnostic::warning(

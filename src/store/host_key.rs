@@ -6,7 +6,7 @@
 
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write};
-use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
 use chacha20poly1305::aead::{Aead, Payload};
@@ -33,25 +33,13 @@ impl HostKey {
     pub fn open(file: &Path) -> Result<Self, StoreError> {
         let fail = |cause| StoreError::HostKey { path: file.to_owned(), cause };
         match fs::read(file) {
-            Ok(bytes) => {
-                Self::keep_to_owner(file).and(Ok(bytes)).map_err(fail)?.try_into().map(Self).map_err(|_| {
-                    fail(io::Error::new(io::ErrorKind::InvalidData, "it does not hold 32 bytes"))
-                })
-            }
+            Ok(bytes) => bytes
+                .try_into()
+                .map(Self)
+                .map_err(|_| fail(io::Error::new(io::ErrorKind::InvalidData, "it does not hold 32 bytes"))),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Self::make(file).map_err(fail),
             Err(error) => Err(fail(error)),
         }
-    }
-
-    /// A key that others may read is no key: copying a folder about can leave it so.
-    fn keep_to_owner(file: &Path) -> io::Result<()> {
-        let mode = fs::metadata(file)?.permissions().mode();
-        if mode & 0o077 != 0 {
-            tracing::warn!(file = %file.display(), mode = %format!("{:o}", mode & 0o777),
-                "other users could read the host's key: it is the owner's alone from now on");
-            fs::set_permissions(file, fs::Permissions::from_mode(0o600))?;
-        }
-        Ok(())
     }
 
     /// Written under another name first: a power cut leaves the whole key or none.
@@ -136,6 +124,7 @@ impl std::fmt::Debug for HostKey {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::os::unix::fs::PermissionsExt;
 
     #[test]
     fn the_key_is_made_once_and_for_its_owner_alone() {
@@ -145,9 +134,6 @@ mod tests {
         assert_eq!(HostKey::open(&file).unwrap().0, first.0);
         assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
-        fs::set_permissions(&file, fs::Permissions::from_mode(0o644)).unwrap();
-        assert_eq!(HostKey::open(&file).unwrap().0, first.0);
-        assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600, "mended");
         let other = folder.path().join("other.key");
         assert_ne!(HostKey::open(&other).unwrap().0, first.0);
         fs::write(&other, "too short").unwrap();

@@ -6,7 +6,6 @@ mod arguments;
 mod backup;
 mod bench;
 mod callbacks;
-mod canary;
 mod cases;
 mod commands;
 mod connections;

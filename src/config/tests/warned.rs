@@ -69,6 +69,7 @@ fn a_secret_in_a_file_that_others_can_read_is_worth_a_word() {
         warnings(&of_a_company, 0o640)
     );
 }
+<<<<<<< HEAD
 
 #[cfg(unix)]
 #[test]
@@ -113,3 +114,5 @@ fn a_simulator_that_other_computers_reach_is_worth_a_word() {
         assert_eq!(rendered(&loaded.warnings).contains("SIMULATOR_EXPOSED"), exposed, "{listen}");
     }
 }
+=======
+>>>>>>> parent of ac52aa6 (Secrets from the environment are read once and overwritten there; a panic tells its place only; files with secrets that others can read are warned of; run shows what steers a terminal; a sweep with canaries)
