@@ -14,10 +14,11 @@ mod secret;
 pub mod stage;
 mod status;
 mod template;
+mod text;
 mod window;
 
 pub use clock::{Clock, ManualClock, SystemClock, UnixMillis};
-pub use diagnostic::{Diagnostic, Place, Severity, nearest, shown};
+pub use diagnostic::{Diagnostic, Place, Severity, nearest};
 pub use ids::{
     AccountSid, ActionId, AppId, CompanyId, ContentSid, InvalidId, MessageId, MessageSid, NotificationId,
     RunId,
@@ -27,4 +28,5 @@ pub use price::{Decimal, Price};
 pub use secret::Secret;
 pub use status::MessageStatus;
 pub use template::{InvalidTemplate, TemplateText};
+pub use text::{shown, shown_as_laid_out, shown_json, shown_lines};
 pub use window::Window;

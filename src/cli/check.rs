@@ -37,7 +37,7 @@ pub(super) fn run(options: &Options, json: bool) -> Result<(), Failure> {
     for diagnostic in &found {
         if json {
             // Plain strings and numbers: a diagnostic always serializes.
-            output::line(serde_json::to_string(diagnostic).unwrap_or_default());
+            output::json(serde_json::to_string(diagnostic).unwrap_or_default());
         } else {
             output::problem(diagnostic);
         }

@@ -169,6 +169,7 @@ const OWN: &[OwnCode] = &[
         "the host could not run the action",
         "look at its log; a notification's run is tried again",
     ),
+    own("PANIC", "the program had a fault of its own", "report the place that it names"),
     own("STOPPING", "the host is stopping", "try again when it is up"),
     own(
         "RUNTIME",

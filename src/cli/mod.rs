@@ -10,6 +10,7 @@ mod check;
 mod demo;
 mod explain;
 mod fences;
+mod log;
 mod look;
 mod options;
 mod output;
@@ -56,6 +57,7 @@ impl From<Vec<Diagnostic>> for Failure {
 /// The program, but for the worker: parses, works, prints the error, and gives the exit status.
 #[must_use]
 pub fn main() -> ExitCode {
+    log::tell_faults();
     let options = match Options::try_parse() {
         Ok(options) => options,
         Err(error) => return usage(&error),
@@ -65,7 +67,7 @@ pub fn main() -> ExitCode {
         Command::Simulator { .. } => "warn", // callbacks that are not delivered, media that can't be had
         _ => "error",
     };
-    output::init(options.log_format, level);
+    log::init(options.log_format, level);
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {

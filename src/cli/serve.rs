@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokio::signal::unix::{SignalKind, signal};
 
-use crate::base::{Diagnostic, Place};
+use crate::base::{Diagnostic, Place, shown};
 use crate::cli::options::Options;
 use crate::cli::{Failure, output};
 use crate::config::{self, Address, Loaded, Params};
@@ -89,6 +89,6 @@ fn banner(host: &Host, params: &Params) {
         output::line(format_args!("simulator     {simulator}"));
         output::line(format_args!("phones        {simulator} in a browser"));
     }
-    output::line(format_args!("data          {}", host.data().root().display()));
+    output::line(format_args!("data          {}", shown(&host.data().root().display().to_string())));
     output::line("ready");
 }

@@ -19,6 +19,7 @@ mod incoming;
 mod keep;
 mod layers;
 mod ledger;
+mod log_lines;
 mod media;
 mod media_check;
 mod money;
