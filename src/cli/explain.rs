@@ -169,6 +169,11 @@ const OWN: &[OwnCode] = &[
         "the host could not run the action",
         "look at its log; a notification's run is tried again",
     ),
+    own(
+        "HOST_FAULT",
+        "the host had a fault of its own (a panic) while it answered the action",
+        "report the place that its log names; a notification's run is tried again, as after a failure",
+    ),
     own("PANIC", "the program had a fault of its own", "report the place that it names"),
     own("STOPPING", "the host is stopping", "try again when it is up"),
     own(

@@ -23,6 +23,7 @@ mod log_lines;
 mod media;
 mod media_check;
 mod money;
+mod panics;
 mod phone_numbers;
 mod pipeline;
 mod production;
