@@ -5,6 +5,7 @@
 //! decide what they are. This module knows no other module of the crate.
 
 mod clock;
+mod debug;
 mod diagnostic;
 mod ids;
 mod phone;
@@ -18,6 +19,7 @@ mod text;
 mod window;
 
 pub use clock::{Clock, ManualClock, SystemClock, UnixMillis};
+pub(crate) use debug::debug_only;
 pub use diagnostic::{Diagnostic, Place, Severity, nearest};
 pub use ids::{
     AccountSid, ActionId, AppId, CompanyId, ContentSid, InvalidId, MessageId, MessageSid, NotificationId,
