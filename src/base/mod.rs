@@ -7,6 +7,7 @@
 mod clock;
 mod debug;
 mod diagnostic;
+mod exposure;
 mod ids;
 mod phone;
 mod price;
@@ -21,6 +22,7 @@ mod window;
 pub use clock::{Clock, ManualClock, SystemClock, UnixMillis};
 pub(crate) use debug::debug_only;
 pub use diagnostic::{Diagnostic, Place, Severity, nearest};
+pub use exposure::Exposure;
 pub use ids::{
     AccountSid, ActionId, AppId, CompanyId, ContentSid, InvalidId, MessageId, MessageSid, NotificationId,
     RunId,

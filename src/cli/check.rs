@@ -9,16 +9,15 @@ use crate::cli::{Failure, output};
 use crate::config::{self, Application, Loaded};
 use crate::script::catalogue;
 use crate::script::protocol::Bundle;
-use crate::store::{AppDb, HostId, read_migrations};
+use crate::store::{AppDb, HostId, exposed_folder, exposed_key, read_migrations};
 
 pub(super) fn run(options: &Options, json: bool) -> Result<(), Failure> {
-    let scripts = options
-        .scripts
-        .clone()
-        .unwrap_or_else(|| options.params().parent().unwrap_or_else(|| "".as_ref()).join("scripts"));
+    let scripts = options.scripts.clone().unwrap_or_else(|| params_folder(options).join("scripts"));
+    let mut data = options.data.clone();
     let mut found = match config::load(options.params()) {
         Ok(Loaded { params, warnings }) => {
             let mut found = warnings;
+            data.get_or_insert(params.host.data_dir);
             for application in params.applications.values() {
                 found.extend(application_problems(application, &scripts, options.params()));
             }
@@ -32,6 +31,8 @@ pub(super) fn run(options: &Options, json: bool) -> Result<(), Failure> {
             problems
         }
     };
+    let data = data.unwrap_or_else(|| params_folder(options).join("data"));
+    found.extend([exposed_folder(&data), exposed_key(&data)].into_iter().flatten());
     found.sort_by_key(|diagnostic| diagnostic.severity == Severity::Warning);
     let errors = found.iter().filter(|diagnostic| diagnostic.severity == Severity::Error).count();
     for diagnostic in &found {
@@ -47,6 +48,11 @@ pub(super) fn run(options: &Options, json: bool) -> Result<(), Failure> {
         output::note(format_args!("{}, {}", word(errors, "error"), word(found.len() - errors, "warning")));
     }
     if errors == 0 { Ok(()) } else { Err(Failure::Failed) }
+}
+
+/// Where the other folders are, unless the parameters or the options say otherwise.
+fn params_folder(options: &Options) -> &Path {
+    options.params().parent().unwrap_or_else(|| "".as_ref())
 }
 
 /// The applications that have a folder, in the order of their names.

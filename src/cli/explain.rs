@@ -67,6 +67,11 @@ const OWN: &[OwnCode] = &[
         "give one with --data DIR or [host] data_dir",
     ),
     own(
+        "DATA_EXPOSED",
+        "other users of the computer can get into the data folder",
+        "chmod 700 the folder: phone numbers and what people wrote are in it",
+    ),
+    own(
         "HOST_KEY",
         "data/host.key cannot be read or made, or is not 32 bytes",
         "restore the file; without it a new one is made, and the keys of `...WithSettings` are learnt anew",

@@ -58,6 +58,7 @@ impl From<Vec<Diagnostic>> for Failure {
 #[must_use]
 pub fn main() -> ExitCode {
     log::tell_faults();
+    crate::config::overwrite_secrets_in_environment();
     let options = match Options::try_parse() {
         Ok(options) => options,
         Err(error) => return usage(&error),

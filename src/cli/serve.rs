@@ -10,6 +10,7 @@ use crate::cli::{Failure, output};
 use crate::config::{self, Address, Loaded, Params};
 use crate::runtime::{Host, HostBuilder};
 use crate::script::WorkerCommand;
+use crate::store::exposed_folder;
 
 /// How long open runs have when the host is told to stop. Below the 30 s after which service managers kill.
 const DRAIN: Duration = Duration::from_secs(25);
@@ -32,6 +33,10 @@ pub(super) async fn run(options: &Options, listen: Option<Address>) -> Result<()
             .at(Place::file(&params.file))
             .help("leave it \"off\"; docs/limits.md lists what is not there yet"),
         );
+    }
+    let data = options.data.as_ref().unwrap_or(&params.host.data_dir);
+    if let Some(warning) = exposed_folder(data) {
+        output::problem(&warning);
     }
     let mut builder = builder(options, params.clone());
     if let Some(address) = listen {

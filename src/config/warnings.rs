@@ -8,16 +8,16 @@ use url::{Host, Url};
 use super::params::{Environment, Params};
 use super::reader::{Field, Source, find};
 use super::{codes, secrets};
-use crate::base::{Diagnostic, Place};
+use crate::base::{Diagnostic, Exposure, Place};
 
 /// The warnings about a file, in no order that matters.
 pub(super) fn of<'a>(
     params: &Params,
     source: &'a Source<'a>,
     document: &'a DeTable<'a>,
-    others_can_read: bool,
+    exposure: Option<Exposure>,
 ) -> Vec<Diagnostic> {
-    let secret = others_can_read.then(|| exposed_secret(params, source, document)).flatten();
+    let secret = exposure.and_then(|mode| exposed_secret(params, source, document, mode));
     [no_applications(params), secret, unreachable(params, source, document)].into_iter().flatten().collect()
 }
 
@@ -41,6 +41,7 @@ fn exposed_secret<'a>(
     params: &Params,
     source: &'a Source<'a>,
     document: &'a DeTable<'a>,
+    mode: Exposure,
 ) -> Option<Diagnostic> {
     let sections = outside_the_simulator(params).flat_map(|app| {
         let own = find(source, document, &["applications", app, "WHATSAPP"]);
@@ -56,7 +57,10 @@ fn exposed_secret<'a>(
     let first = literals.min_by_key(Field::start)?;
     let warning = Diagnostic::warning(
         codes::SECRET_EXPOSED,
-        format!("`{}` is written out in a file that other users of this computer can read", first.key),
+        format!(
+            "`{}` is written out in a file that other users of this computer can read (mode {mode})",
+            first.key
+        ),
     );
     let file = params.file.display();
     Some(warning.at(source.place(first.start())).help(format!(

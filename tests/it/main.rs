@@ -11,6 +11,7 @@ mod commands;
 mod crash;
 mod demo;
 mod faults;
+mod file_modes;
 mod functions;
 mod going_live;
 mod host;

@@ -52,7 +52,7 @@ fn a_secret_in_a_file_that_others_can_read_is_worth_a_word() {
         "host.public_url = 'https://example.com'\n[applications.demo.WHATSAPP]\nenvironment = 'sandbox'\n";
     let literal = format!("{sandbox}account_id = '{AC1}'\nauth_key = [{{ env = 'PATH' }}, 'literal']\n");
     insta::assert_snapshot!(warnings(&literal, 0o644), @r#"
-    warning[SECRET_EXPOSED]: `auth_key` is written out in a file that other users of this computer can read
+    warning[SECRET_EXPOSED]: `auth_key` is written out in a file that other users of this computer can read (mode 0644)
       --> /folder/app-params.toml:5:31
     help: make it the owner's alone (chmod 600 /folder/app-params.toml), or write `{ env = "NAME" }` or `{ file = "path" }`
     "#);
@@ -63,6 +63,29 @@ fn a_secret_in_a_file_that_others_can_read_is_worth_a_word() {
     let of_a_company = format!(
         "{variable}[applications.demo.companies.A.WHATSAPP]\naccount_id = '{AC2}'\nauth_key = 'literal'\n"
     );
+    std::fs::write(folder.path().join("token"), "from-file").unwrap();
+    std::fs::write(folder.path().join("google.json"), "{}").unwrap();
+    let files = format!(
+        "{sandbox}account_id = '{AC1}'\nauth_key = {{ file = 'token' }}\n[applications.demo.GOOGLE_CLOUD_STORAGE]\n\
+         credentials_file = 'google.json'\n"
+    );
+    let chmod = |mode: u32| {
+        for name in ["token", "google.json"] {
+            let mode = std::fs::Permissions::from_mode(mode);
+            std::fs::set_permissions(folder.path().join(name), mode).unwrap();
+        }
+    };
+    chmod(0o644);
+    insta::assert_snapshot!(warnings(&files, 0o644), @r"
+    warning[SECRET_EXPOSED]: `file` names a file that other users of this computer can read: /folder/token has the mode 0644
+      --> /folder/app-params.toml:5:21
+    help: make it the owner's alone: chmod 600 /folder/token
+    warning[SECRET_EXPOSED]: `credentials_file` names a file that other users of this computer can read: /folder/google.json has the mode 0644
+      --> /folder/app-params.toml:7:20
+    help: make it the owner's alone: chmod 600 /folder/google.json
+    ");
+    chmod(0o600);
+    assert_eq!(warnings(&files, 0o644), "");
     assert!(
         warnings(&of_a_company, 0o640).contains("app-params.toml:8:12"),
         "{}",
