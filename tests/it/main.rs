@@ -6,6 +6,7 @@ mod arguments;
 mod backup;
 mod bench;
 mod callbacks;
+mod canary;
 mod cases;
 mod commands;
 mod crash;
