@@ -5,6 +5,8 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 
+use super::text::{shown, shown_lines};
+
 /// Where a problem lies. Lines and columns count from 1; a column counts characters, not bytes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Place {
@@ -42,7 +44,8 @@ impl Place {
 
 impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.file.display())?;
+        // Somebody may have put a line break into a file's name.
+        f.write_str(&shown(&self.file.display().to_string()))?;
         if let Some((line, column)) = self.position {
             write!(f, ":{line}:{column}")?;
         }
@@ -110,42 +113,18 @@ impl fmt::Display for Diagnostic {
             Severity::Error => "error",
             Severity::Warning => "warning",
         };
-        write!(f, "{word}[{}]: {}", self.code, self.message)?;
+        write!(f, "{word}[{}]: {}", self.code, shown_lines(&self.message))?;
         if let Some(place) = &self.place {
             write!(f, "\n  --> {place}")?;
         }
         if let Some(help) = &self.help {
-            write!(f, "\nhelp: {help}")?;
+            write!(f, "\nhelp: {}", shown_lines(help))?;
         }
         Ok(())
     }
 }
 
 impl std::error::Error for Diagnostic {}
-
-/// A text that somebody sent, for a terminal: what would steer it, or turn the writing around, is shown, not obeyed.
-#[must_use]
-pub fn shown(text: &str) -> String {
-    let steers = |c: char| {
-        c.is_control()
-            || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
-    };
-    let mut shown = String::with_capacity(text.len());
-    for c in text.chars() {
-        if steers(c) { shown.extend(c.escape_debug()) } else { shown.push(c) }
-    }
-    shown
-}
-
-/// `text`, or the beginning of it that fits in `max` bytes with a mark that something is missing.
-#[must_use]
-pub fn cut(text: &str, max: usize) -> String {
-    if text.len() <= max {
-        return text.to_owned();
-    }
-    let end = text.floor_char_boundary(max.saturating_sub('…'.len_utf8()));
-    format!("{}…", &text[..end])
-}
 
 /// The known name that `name` was probably meant to be, for "did you mean": the most similar one, if it is
 /// similar at all.
@@ -165,12 +144,6 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_would_steer_a_terminal_is_shown_and_nothing_else_is_changed() {
-        assert_eq!(shown("it's \"è\" \\ \u{1F600} e\u{301}"), "it's \"è\" \\ \u{1F600} e\u{301}");
-        assert_eq!(shown("\u{1b}[31m\r\n\u{9b}\u{202e}"), "\\u{1b}[31m\\r\\n\\u{9b}\\u{202e}");
-    }
-
-    #[test]
     fn positions_count_characters_from_one() {
         let text = "a = 1\nè = 2\n";
         assert_eq!(Place::position_of(text, 0), (1, 1));
@@ -188,6 +161,18 @@ mod tests {
         assert_eq!(
             diagnostic.to_string(),
             "error[UNKNOWN_KEY]: unknown key `listen_on`\n  --> app-params.toml:3:1\nhelp: did you mean `listen`?"
+        );
+    }
+
+    #[test]
+    fn nothing_in_a_diagnostic_looks_like_another_one() {
+        let diagnostic = Diagnostic::error("UNKNOWN_KEY", "unknown key\nerror[A]: b")
+            .at(Place::file("a\nerror[B]: \u{1b}[2J.js"))
+            .help("rename\nerror[C]: it");
+        assert_eq!(
+            diagnostic.to_string(),
+            "error[UNKNOWN_KEY]: unknown key\n      error[A]: b\n  --> a\\nerror[B]: \\u{1b}[2J.js\nhelp: rename\n      \
+             error[C]: it"
         );
     }
 

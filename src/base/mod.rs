@@ -5,7 +5,9 @@
 //! decide what they are. This module knows no other module of the crate.
 
 mod clock;
+mod debug;
 mod diagnostic;
+mod exposure;
 mod ids;
 mod phone;
 mod price;
@@ -14,10 +16,13 @@ mod secret;
 pub mod stage;
 mod status;
 mod template;
+mod text;
 mod window;
 
 pub use clock::{Clock, ManualClock, SystemClock, UnixMillis};
-pub use diagnostic::{Diagnostic, Place, Severity, cut, nearest, shown};
+pub(crate) use debug::debug_only;
+pub use diagnostic::{Diagnostic, Place, Severity, nearest};
+pub use exposure::Exposure;
 pub use ids::{
     AccountSid, ActionId, AppId, CompanyId, ContentSid, InvalidId, MessageId, MessageSid, NotificationId,
     RunId,
@@ -27,4 +32,5 @@ pub use price::{Decimal, Price};
 pub use secret::Secret;
 pub use status::MessageStatus;
 pub use template::{InvalidTemplate, TemplateText};
+pub use text::{cut, shown, shown_as_laid_out, shown_json, shown_lines};
 pub use window::Window;

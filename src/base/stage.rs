@@ -6,7 +6,8 @@
 //! or ends the host by unwinding its threads. Builds without debug assertions have no directors.
 //!
 //! A test can also hold a real host still, to kill it just there: `BOATSWAIN_FAILPOINT=runs-committed` makes the
-//! thread that reaches that point say so on stderr and wait for ever.
+//! thread that reaches that point say so on stderr and wait for ever. `BOATSWAIN_FAILPOINT=panic:runs-committed` makes the
+//! first thread that does so panic.
 
 use std::io;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
@@ -110,9 +111,14 @@ pub fn reach(point: &'static str) {
 fn hold(point: &str) {
     use std::io::Write;
     use std::sync::OnceLock;
+    use std::sync::atomic::{AtomicBool, Ordering};
     static CHOSEN: OnceLock<Option<String>> = OnceLock::new();
+    static PANICKED: AtomicBool = AtomicBool::new(false);
     let chosen = CHOSEN.get_or_init(|| std::env::var("BOATSWAIN_FAILPOINT").ok());
-    if chosen.as_deref() == Some(point) {
+    let Some(chosen) = chosen.as_deref() else { return };
+    let panics = chosen.strip_prefix("panic:") == Some(point) && !PANICKED.swap(true, Ordering::Relaxed);
+    assert!(!panics, "the payload of {point}");
+    if chosen == point {
         let _ = writeln!(std::io::stderr(), "failpoint: {point}");
         loop {
             std::thread::park();
@@ -127,6 +133,19 @@ pub fn fault(point: &'static str) -> Option<Fault> {
     director!(director => director.fault(point));
     let _ = point;
     None
+}
+
+/// A fault of the program's own (a panic) was caught. What it was about is not kept: it may quote anything.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Panicked;
+
+/// Does some work that may have a fault. Under a director every unwinding goes on: it ends the host, or the test.
+///
+/// # Errors
+/// When it had one. What it had taken over is dropped; what it had borrowed is as the fault left it.
+pub fn catch<T>(work: impl FnOnce() -> T) -> Result<T, Panicked> {
+    director!(_director => Ok(work()));
+    std::panic::catch_unwind(std::panic::AssertUnwindSafe(work)).map_err(|_| Panicked)
 }
 
 /// A thread that was started; nobody has to wait for its end.

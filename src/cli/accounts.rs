@@ -19,7 +19,7 @@ pub(super) async fn run(options: &Options, command: &AccountsCommand) -> Result<
         AccountsCommand::List(list) => {
             let rows = rows(options, list).await?;
             if list.json {
-                rows.iter().for_each(output::line);
+                rows.iter().for_each(output::json);
             } else {
                 table(&rows);
             }

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use crate::base::{Clock, Diagnostic, Place, SystemClock};
+use crate::base::{Clock, Diagnostic, Place, SystemClock, shown};
 use crate::cli::options::Options;
 use crate::cli::{Failure, output};
 use crate::config;
@@ -65,7 +65,7 @@ fn print(made: &Backup) {
     for copied in &made.copied {
         output::line(format_args!("{:>12}  {}", size(copied.bytes), copied.name));
     }
-    output::line(format_args!("{:>12}  {}", size(made.bytes), made.file.display()));
+    output::line(format_args!("{:>12}  {}", size(made.bytes), shown(&made.file.display().to_string())));
 }
 
 /// A number of bytes for people.

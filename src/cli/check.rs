@@ -10,20 +10,19 @@ use crate::config::{self, Application, Limits, Loaded};
 use crate::pipeline::sandbox_limits;
 use crate::script::protocol::{Bundle, SandboxLimits};
 use crate::script::{WorkerCommand, catalogue, judge};
-use crate::store::{AppDb, DataDir, HostId, SqlLimits, read_migrations};
+use crate::store::{AppDb, DataDir, HostId, SqlLimits, exposed_folder, exposed_key, read_migrations};
 
 pub(super) fn run(options: &Options, json: bool) -> Result<(), Failure> {
-    let scripts = options
-        .scripts
-        .clone()
-        .unwrap_or_else(|| options.params().parent().unwrap_or_else(|| "".as_ref()).join("scripts"));
+    let scripts = options.scripts.clone().unwrap_or_else(|| params_folder(options).join("scripts"));
+    let mut data = options.data.clone();
     let mut found = match config::load(options.params()) {
         Ok(Loaded { params, warnings }) => {
             let mut found = warnings;
-            let data = DataDir::existing(options.data.as_ref().unwrap_or(&params.host.data_dir)).ok();
+            let folder = data.get_or_insert(params.host.data_dir);
+            let kept = DataDir::existing(folder).ok();
             for application in params.applications.values() {
                 let limits = SqlLimits::from(&application.limits);
-                let database = data.as_ref().map(|data| data.app_db(&application.id));
+                let database = kept.as_ref().map(|data| data.app_db(&application.id));
                 found.extend(database.and_then(|file| limits.warning(&application.id, &file)));
                 found.extend(application_problems(application, &scripts, options.params()));
             }
@@ -42,12 +41,14 @@ pub(super) fn run(options: &Options, json: bool) -> Result<(), Failure> {
         Ok(confinement) => found.extend(confinement.warnings()),
         Err(error) => found.push(serve::no_workers(error)),
     }
+    let data = data.unwrap_or_else(|| params_folder(options).join("data"));
+    found.extend([exposed_folder(&data), exposed_key(&data)].into_iter().flatten());
     found.sort_by_key(|diagnostic| diagnostic.severity == Severity::Warning);
     let errors = found.iter().filter(|diagnostic| diagnostic.severity == Severity::Error).count();
     for diagnostic in &found {
         if json {
             // Plain strings and numbers: a diagnostic always serializes.
-            output::line(serde_json::to_string(diagnostic).unwrap_or_default());
+            output::json(serde_json::to_string(diagnostic).unwrap_or_default());
         } else {
             output::problem(diagnostic);
         }
@@ -60,6 +61,11 @@ pub(super) fn run(options: &Options, json: bool) -> Result<(), Failure> {
         output::note(format_args!("{}, {}", word(errors, "error"), word(found.len() - errors, "warning")));
     }
     if errors == 0 { Ok(()) } else { Err(Failure::Failed) }
+}
+
+/// Where the other folders are, unless the parameters or the options say otherwise.
+fn params_folder(options: &Options) -> &Path {
+    options.params().parent().unwrap_or_else(|| "".as_ref())
 }
 
 /// The applications that have a folder, in the order of their names.

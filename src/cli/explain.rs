@@ -72,6 +72,11 @@ const OWN: &[OwnCode] = &[
         "give one with --data DIR or [host] data_dir",
     ),
     own(
+        "DATA_EXPOSED",
+        "other users of the computer can get into the data folder",
+        "chmod 700 the folder: phone numbers and what people wrote are in it",
+    ),
+    own(
         "HOST_KEY",
         "data/host.key cannot be read or made, or is not 32 bytes",
         "restore the file; without it a new one is made, and the keys of `...WithSettings` are learnt anew",
@@ -194,6 +199,12 @@ const OWN: &[OwnCode] = &[
         "the host could not run the action",
         "look at its log; a notification's run is tried again",
     ),
+    own(
+        "HOST_FAULT",
+        "the host had a fault of its own (a panic) while it answered the action",
+        "report the place that its log names; a notification's run is tried again, as after a failure",
+    ),
+    own("PANIC", "the program had a fault of its own", "report the place that it names"),
     own("STOPPING", "the host is stopping", "try again when it is up"),
     own(
         "RUNTIME",

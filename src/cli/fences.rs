@@ -125,7 +125,7 @@ async fn rows(options: &Options, what: &str, filter: &Filter) -> Result<Vec<Valu
 
 fn table(rows: &[Value], columns: &[&str], json: bool) {
     if json {
-        return rows.iter().for_each(output::line);
+        return rows.iter().for_each(output::json);
     }
     let mut table = Table::new();
     table.load_style(UTF8_HORIZONTAL_ONLY).set_header(columns);

@@ -7,7 +7,7 @@ use comfy_table::Table;
 use comfy_table::presets::UTF8_HORIZONTAL_ONLY;
 use serde_json::Value;
 
-use crate::base::{AppId, Diagnostic, PhoneNumber};
+use crate::base::{AppId, Diagnostic, PhoneNumber, shown, shown_lines};
 use crate::cli::options::{ListOptions, Options, ShowOptions, Which};
 use crate::cli::{Failure, output};
 use crate::config;
@@ -44,7 +44,7 @@ pub(super) async fn list(
         Source::Nothing => Vec::new(),
     };
     if list.json {
-        rows.iter().for_each(output::line);
+        rows.iter().for_each(output::json);
     } else {
         table(kind, &rows);
     }
@@ -88,7 +88,7 @@ pub(super) fn filter(which: &Which) -> Filter {
 /// One row with all that belongs to it.
 pub(super) fn show(row: &Value, json: bool) {
     if json {
-        output::line(row);
+        output::json(row);
     } else {
         describe(row);
     }
@@ -133,9 +133,9 @@ pub(super) fn store(error: StoreError) -> Failure {
 #[allow(clippy::needless_pass_by_value)] // for map_err
 pub(super) fn control(error: ControlError) -> Failure {
     if let ControlError::Refused { code, message, help, .. } = &error {
-        output::note(format_args!("error[{code}]: {message}"));
+        output::note(format_args!("error[{code}]: {}", shown_lines(message)));
         if let Some(help) = help {
-            output::note(format_args!("help: {help}"));
+            output::note(format_args!("help: {}", shown_lines(help)));
         }
         return Failure::Failed;
     }
@@ -190,14 +190,14 @@ fn describe(row: &Value) {
             Value::Object(inner) => {
                 output::line(format_args!("{name}:"));
                 for (name, value) in inner {
-                    output::line(format_args!("  {name}: {}", text(value)));
+                    output::line(format_args!("  {}: {}", shown(name), text(value)));
                 }
             }
             Value::String(lines) if name == "log" => {
                 output::line("log:");
                 lines.lines().for_each(|line| {
                     let (level, text) = line.split_once('\t').unwrap_or(("", line));
-                    output::line(format_args!("  {level:5}  {}", crate::base::shown(text)));
+                    output::line(format_args!("  {level:5}  {}", shown(text)));
                 });
             }
             other => output::line(format_args!("{name}: {}", text(other))),
@@ -209,7 +209,7 @@ fn describe(row: &Value) {
 pub(super) fn text(value: &Value) -> String {
     match value {
         Value::Null => String::new(),
-        Value::String(text) => crate::base::shown(text),
+        Value::String(text) => shown(text),
         other => other.to_string(),
     }
 }

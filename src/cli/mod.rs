@@ -10,6 +10,7 @@ mod check;
 mod demo;
 mod explain;
 mod fences;
+mod log;
 mod look;
 mod options;
 mod output;
@@ -56,6 +57,8 @@ impl From<Vec<Diagnostic>> for Failure {
 /// The program, but for the worker: parses, works, prints the error, and gives the exit status.
 #[must_use]
 pub fn main() -> ExitCode {
+    log::tell_faults();
+    crate::config::overwrite_secrets_in_environment();
     let options = match Options::try_parse() {
         Ok(options) => options,
         Err(error) => return usage(&error),
@@ -65,8 +68,8 @@ pub fn main() -> ExitCode {
         Command::Simulator { .. } => "warn", // callbacks that are not delivered, media that can't be had
         _ => "error",
     };
-    output::init(options.log_format, level);
-    let _ = crate::script::confine::no_core_dumps(); // where the system does not let us, it makes none or it is root's affair
+    log::init(options.log_format, level);
+    let _ = crate::script::confine::no_core_dumps(); // what the system does not grant here is root's affair
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {

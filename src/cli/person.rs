@@ -20,7 +20,7 @@ pub(super) async fn export(options: &Options, number: &PhoneNumber, one_line: bo
             })
         }
     };
-    output::line(if one_line { document.to_string() } else { format!("{document:#}") });
+    output::json(if one_line { document.to_string() } else { format!("{document:#}") });
     Ok(())
 }
 
@@ -48,7 +48,7 @@ pub(super) async fn forget(
         }
     };
     if json {
-        output::line(serde_json::to_value(&forgotten).unwrap_or_default());
+        output::json(serde_json::to_value(&forgotten).unwrap_or_default());
     } else {
         describe(&forgotten);
     }

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::base::{Clock, Diagnostic, NotificationId, SystemClock};
+use crate::base::{Clock, Diagnostic, NotificationId, SystemClock, shown};
 use crate::cli::look::{control, data_folder, store};
 use crate::cli::options::{Options, ReplayOptions};
 use crate::cli::{Failure, output};
@@ -108,7 +108,7 @@ impl Desk {
 fn print(rows: &[Value], asked: &ReplayOptions) {
     for row in rows {
         if asked.json {
-            output::line(row);
+            output::json(row);
         } else {
             describe(row, asked.resend);
         }
@@ -116,7 +116,7 @@ fn print(rows: &[Value], asked: &ReplayOptions) {
 }
 
 fn describe(row: &Value, resend: bool) {
-    let word = |name: &str| row[name].as_str().unwrap_or_default().to_owned();
+    let word = |name: &str| shown(row[name].as_str().unwrap_or_default());
     output::line(format_args!(
         "{}  {}  {}  {}",
         row["id"],
@@ -125,7 +125,7 @@ fn describe(row: &Value, resend: bool) {
         word("messageStatus")
     ));
     for message in row["sentBefore"].as_array().into_iter().flatten() {
-        let word = |name: &str| message[name].as_str().unwrap_or("-").to_owned();
+        let word = |name: &str| shown(message[name].as_str().unwrap_or("-"));
         let what = if resend { "may send again" } else { "was sent, not again" };
         output::line(format_args!("    {what}: to {} ({}, {})", word("to"), word("sid"), word("status")));
     }

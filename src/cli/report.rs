@@ -39,7 +39,7 @@ pub(super) async fn run(options: &Options, report: &ReportOptions) -> Result<(),
         Source::Nothing => Vec::new(),
     };
     if report.json {
-        rows.iter().for_each(output::line);
+        rows.iter().for_each(output::json);
         return Ok(());
     }
     let groups: Vec<_> = report.by.0.iter().map(|dimension| dimension.as_str()).collect();

@@ -4,7 +4,7 @@ use std::io::Read;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::base::{ActionId, AppId, CompanyId, Diagnostic, Place};
+use crate::base::{ActionId, AppId, CompanyId, Diagnostic, Place, shown, shown_lines};
 use crate::cli::options::Options;
 use crate::cli::{Failure, output, serve};
 use crate::config::{self, Params};
@@ -124,21 +124,29 @@ fn print(report: &RunReport) -> Result<(), Failure> {
             LogLevel::Warn => "warn",
             LogLevel::Error => "error",
         };
-        output::note(format_args!("{level:5} {}", line.text));
+        output::note(format_args!("{level:5} {}", shown_lines(&line.text)));
     }
     match &report.result {
         Ok(Returned::Undefined) => Ok(()),
         Ok(Returned::String(text) | Returned::Json(text)) => {
-            output::line(text);
+            output::returned(text);
             Ok(())
         }
         Err(failure) => {
             let code = failure.code.as_deref().unwrap_or(failure.reason.as_str());
-            output::note(format_args!("error[{}]: {}", code.to_uppercase(), failure.message));
+            output::note(format_args!(
+                "error[{}]: {}",
+                shown(&code.to_uppercase()),
+                shown_lines(&failure.message)
+            ));
             for frame in &failure.frames {
-                let function =
-                    if frame.function.is_empty() { String::new() } else { format!(" ({})", frame.function) };
-                output::note(format_args!("  --> {}:{}:{}{function}", frame.file, frame.line, frame.column));
+                let function = if frame.function.is_empty() {
+                    String::new()
+                } else {
+                    format!(" ({})", shown(&frame.function))
+                };
+                let (file, line, column) = (shown(&frame.file), frame.line, frame.column);
+                output::note(format_args!("  --> {file}:{line}:{column}{function}"));
             }
             if let Some(help) = failure.reason.remedy() {
                 output::note(format_args!("help: {help}"));

@@ -4,12 +4,13 @@ use std::time::Duration;
 
 use tokio::signal::unix::{SignalKind, signal};
 
-use crate::base::{Diagnostic, Place};
+use crate::base::{Diagnostic, Place, shown};
 use crate::cli::options::Options;
 use crate::cli::{Failure, output};
 use crate::config::{self, Address, Loaded, Params};
 use crate::runtime::{Host, HostBuilder, raise_open_files};
 use crate::script::{WorkerCommand, WorkerError};
+use crate::store::exposed_folder;
 
 /// How long open runs have when the host is told to stop. Below the 30 s after which service managers kill.
 const DRAIN: Duration = Duration::from_secs(25);
@@ -35,6 +36,10 @@ pub(super) async fn run(options: &Options, listen: Option<Address>) -> Result<()
     }
     if let Err(error) = raise_open_files() {
         tracing::warn!(%error, "the limit of open files stays as it is");
+    }
+    let data = options.data.as_ref().unwrap_or(&params.host.data_dir);
+    if let Some(warning) = exposed_folder(data) {
+        output::problem(&warning);
     }
     let mut builder = builder(options, params.clone());
     if let Some(address) = listen {
@@ -92,7 +97,7 @@ fn banner(host: &Host, params: &Params) {
         output::line(format_args!("simulator     {simulator}"));
         output::line(format_args!("phones        {simulator} in a browser"));
     }
-    output::line(format_args!("data          {}", host.data().root().display()));
+    output::line(format_args!("data          {}", shown(&host.data().root().display().to_string())));
     confinement();
     output::line("ready");
 }

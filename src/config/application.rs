@@ -10,8 +10,8 @@ use url::Url;
 use super::codes;
 use super::params::{Application, Company, GoogleCloudStorage};
 use super::reader::{Field, Section};
-use super::{limits, names, templates, values, whatsapp};
-use crate::base::{AppId, CompanyId, InvalidId};
+use super::{limits, names, secrets, templates, values, whatsapp};
+use crate::base::{AppId, CompanyId, Exposure, InvalidId};
 
 /// One application; `None` when it can't even be named.
 pub(super) fn read(field: &Field<'_>) -> Option<Application> {
@@ -69,6 +69,11 @@ fn storage_of(section: &Section<'_>) -> Option<GoogleCloudStorage> {
     section
         .missing("credentials_file", "name the service account's key file, or remove the section if unused");
     let credentials_file = section.get("credentials_file").and_then(|field| values::path(&field));
+    if let (Some(field), Some(file)) = (section.get("credentials_file"), &credentials_file) {
+        // A file that is not there is an error when it is read.
+        let exposure = std::fs::metadata(file).ok().and_then(|metadata| Exposure::beyond_host(&metadata));
+        secrets::warn_if_exposed(&field, file, exposure);
+    }
     let minutes = section
         .get("signed_url_minutes")
         .map_or(Some(60), |field| values::whole(&field, 1..=10_080, " (7 days, Google's most)"));

@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use super::params::{Address, HostParams, Params, Rules, SimulatorParams};
 use super::reader::{Section, Source};
-use super::{application, codes, document, names, values, warnings};
-use crate::base::{Diagnostic, Place};
+use super::{application, codes, document, environment, names, values, warnings};
+use crate::base::{Diagnostic, Exposure, Place, Secret};
 
 /// No parameter file comes near it; what is larger was named by mistake.
 const LARGEST_FILE: u64 = 1024 * 1024;
@@ -35,8 +35,8 @@ pub struct Loaded {
 /// # Errors
 /// Every problem of the file, in the order of its lines.
 pub fn load(file: &Path) -> Result<Loaded, Vec<Diagnostic>> {
-    let (text, others_can_read) = text_of(file).map_err(|problem| vec![problem])?;
-    read(file, &text, &|name| std::env::var(name).ok(), others_can_read)
+    let (text, exposure) = text_of(file).map_err(|problem| vec![problem])?;
+    read(file, &text, &environment::secret, exposure)
 }
 
 /// Reads `text` as the parameter file `file`, whose folder its relative paths start from.
@@ -46,16 +46,16 @@ pub fn load(file: &Path) -> Result<Loaded, Vec<Diagnostic>> {
 pub fn parse(
     file: &Path,
     text: &str,
-    environment: &dyn Fn(&str) -> Option<String>,
+    environment: &dyn Fn(&str) -> Option<Secret>,
 ) -> Result<Loaded, Vec<Diagnostic>> {
-    read(file, text, environment, false)
+    read(file, text, environment, None)
 }
 
 fn read(
     file: &Path,
     text: &str,
-    environment: &dyn Fn(&str) -> Option<String>,
-    others_can_read: bool,
+    environment: &dyn Fn(&str) -> Option<Secret>,
+    exposure: Option<Exposure>,
 ) -> Result<Loaded, Vec<Diagnostic>> {
     // Some editors begin a file with a byte order mark; it must not count as a column.
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
@@ -65,8 +65,9 @@ fn read(
         source.syntax_error(*offset, message);
     }
     let params = params(file, &source, &Section::root(&source, &document.root, &names::ROOT));
-    let warnings = warnings::of(&params, &source, &document.root, others_can_read);
-    let problems = source.into_problems();
+    let warnings = warnings::of(&params, &source, &document.root, exposure);
+    let (problems, noticed) = source.into_findings();
+    let warnings = noticed.into_iter().chain(warnings).collect();
     if problems.is_empty() { Ok(Loaded { params, warnings }) } else { Err(problems) }
 }
 
@@ -153,8 +154,8 @@ fn simulator(section: Option<&Section<'_>>) -> SimulatorParams {
     }
 }
 
-/// The text of a file, and whether users other than its owner can read it.
-fn text_of(file: &Path) -> Result<(String, bool), Diagnostic> {
+/// The text of a file, and who else can read it.
+fn text_of(file: &Path) -> Result<(String, Option<Exposure>), Diagnostic> {
     let unreadable = |what: String, place: Place, help: &str| {
         Diagnostic::error(codes::PARAMS_UNREADABLE, what).at(place).help(help)
     };
@@ -166,7 +167,7 @@ fn text_of(file: &Path) -> Result<(String, bool), Diagnostic> {
         )
     };
     let opened = File::open(file).map_err(cannot)?;
-    let others_can_read = opened.metadata().map(|metadata| others_can_read(&metadata)).map_err(cannot)?;
+    let exposure = opened.metadata().map(|metadata| Exposure::beyond_host(&metadata)).map_err(cannot)?;
     let mut bytes = Vec::new();
     opened.take(LARGEST_FILE + 1).read_to_end(&mut bytes).map_err(cannot)?;
     if bytes.len() as u64 > LARGEST_FILE {
@@ -186,16 +187,5 @@ fn text_of(file: &Path) -> Result<(String, bool), Diagnostic> {
             "save the file with the encoding UTF-8",
         )
     })?;
-    Ok((text, others_can_read))
-}
-
-#[cfg(unix)]
-fn others_can_read(metadata: &std::fs::Metadata) -> bool {
-    use std::os::unix::fs::PermissionsExt as _;
-    metadata.permissions().mode() & 0o077 != 0
-}
-
-#[cfg(not(unix))]
-fn others_can_read(_: &std::fs::Metadata) -> bool {
-    false
+    Ok((text, exposure))
 }

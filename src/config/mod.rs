@@ -9,6 +9,7 @@
 mod application;
 pub mod codes;
 mod document;
+mod environment;
 mod limits;
 mod load;
 mod names;
@@ -22,6 +23,7 @@ mod values;
 mod warnings;
 mod whatsapp;
 
+pub use environment::overwrite_secrets_in_environment;
 pub use load::{Loaded, load, parse};
 pub use params::{
     Address, Application, Company, CompanyLimits, Environment, GoogleCloudStorage, HostParams, Limits,

@@ -13,7 +13,8 @@ use toml::de::{DeTable, DeValue};
 
 use super::codes;
 use super::names::{Shape, suggest};
-use crate::base::{Diagnostic, Place};
+use super::secrets::looks_like_a_secret;
+use crate::base::{Diagnostic, Place, Secret};
 
 /// A file with more problems isn't a parameter file: looking further would only take long.
 const MOST_PROBLEMS: usize = 200;
@@ -22,19 +23,21 @@ const MOST_PROBLEMS: usize = 200;
 pub(super) struct Source<'a> {
     file: &'a Path,
     text: &'a str,
-    environment: &'a dyn Fn(&str) -> Option<String>,
+    environment: &'a dyn Fn(&str) -> Option<Secret>,
+    warnings: RefCell<Vec<Diagnostic>>,
     problems: RefCell<Vec<(usize, Diagnostic)>>,
     /// Lines with a syntax error: what the parser made of them is a guess, so nothing more is said about them.
     broken_lines: RefCell<BTreeSet<u32>>,
 }
 
 impl<'a> Source<'a> {
-    pub fn new(file: &'a Path, text: &'a str, environment: &'a dyn Fn(&str) -> Option<String>) -> Self {
-        Self { file, text, environment, problems: RefCell::default(), broken_lines: RefCell::default() }
+    pub fn new(file: &'a Path, text: &'a str, environment: &'a dyn Fn(&str) -> Option<Secret>) -> Self {
+        let (warnings, problems, broken_lines) = Default::default();
+        Self { file, text, environment, warnings, problems, broken_lines }
     }
 
-    /// The value of an environment variable.
-    pub fn variable(&self, name: &str) -> Option<String> {
+    /// The secret in an environment variable.
+    pub fn variable(&self, name: &str) -> Option<Secret> {
         (self.environment)(name)
     }
 
@@ -83,6 +86,11 @@ impl<'a> Source<'a> {
         }
     }
 
+    /// Notes what is worth knowing although it is no problem.
+    pub fn warn(&self, warning: Diagnostic) {
+        self.warnings.borrow_mut().push(warning);
+    }
+
     fn is_full(&self) -> bool {
         self.problems.borrow().len() >= MOST_PROBLEMS
     }
@@ -100,11 +108,12 @@ impl<'a> Source<'a> {
         self.broken_lines.borrow_mut().extend(std::iter::once(broken).chain(section));
     }
 
-    /// What was reported, in the order of the file.
-    pub fn into_problems(self) -> Vec<Diagnostic> {
+    /// The problems that were reported, in the order of the file, and the warnings.
+    pub fn into_findings(self) -> (Vec<Diagnostic>, Vec<Diagnostic>) {
         let mut problems = self.problems.into_inner();
         problems.sort_by_key(|(offset, _)| *offset);
-        problems.into_iter().map(|(_, diagnostic)| diagnostic).collect()
+        let problems = problems.into_iter().map(|(_, diagnostic)| diagnostic).collect();
+        (problems, self.warnings.into_inner())
     }
 }
 
@@ -289,7 +298,11 @@ fn segment(name: &str) -> String {
     if bare { shown(name) } else { format!("\"{}\"", shown(name)) }
 }
 
-/// A name from the file, safe to print: cut to 80 characters, control characters escaped.
+/// A name from the file, safe to print: cut to 80 characters, control characters escaped; not at all where it may be a
+/// secret that was written in a name's place.
 pub(super) fn shown(name: &str) -> String {
+    if looks_like_a_secret(name) {
+        return "…".to_owned();
+    }
     name.chars().take(80).flat_map(char::escape_debug).collect()
 }

@@ -2,12 +2,13 @@
 
 use std::fs::File;
 use std::io::Read as _;
+use std::path::Path;
 
 use toml::de::DeValue;
 
 use super::codes;
 use super::reader::Field;
-use crate::base::Secret;
+use crate::base::{Diagnostic, Exposure, Secret};
 
 /// Twilio shows two auth tokens at most while one is replaced; one more leaves room for the old host's.
 const MOST_IN_ROTATION: usize = 3;
@@ -74,7 +75,7 @@ fn from_variable(origin: &Field<'_>) -> Option<Secret> {
             format!("set {name} in the environment of the host"),
         );
     };
-    sound(origin, &value, codes::SECRET_UNAVAILABLE, &format!("names the variable {name}, which is"))
+    sound(origin, value.expose(), codes::SECRET_UNAVAILABLE, &format!("names the variable {name}, which is"))
 }
 
 fn from_file(origin: &Field<'_>) -> Option<Secret> {
@@ -93,15 +94,36 @@ fn from_file(origin: &Field<'_>) -> Option<Secret> {
         )
     };
     let mut text = String::new();
-    let read = File::open(&path).and_then(|file| file.take(LARGEST_FILE + 1).read_to_string(&mut text));
+    let mut exposure = None;
+    let read = File::open(&path).and_then(|file| {
+        exposure = Exposure::beyond_host(&file.metadata()?);
+        file.take(LARGEST_FILE + 1).read_to_string(&mut text)
+    });
+    let text = Secret::new(text);
     match read {
         Err(error) if error.kind() == std::io::ErrorKind::InvalidData => return unavailable("is not a text"),
         Err(error) => return unavailable(&format!("can't be read: {error}")),
-        Ok(_) if text.len() as u64 > LARGEST_FILE => return unavailable("is too large for a secret"),
+        Ok(_) if text.expose().len() as u64 > LARGEST_FILE => {
+            return unavailable("is too large for a secret");
+        }
         Ok(_) => {}
     }
-    let value = text.trim_end_matches(['\r', '\n']);
+    let value = text.expose().trim_end_matches(['\r', '\n']);
+    warn_if_exposed(origin, &path, exposure);
     sound(origin, value, codes::SECRET_UNAVAILABLE, &format!("names the file {shown}, which is"))
+}
+
+/// Warns of a file with a secret in it that others can read.
+pub(super) fn warn_if_exposed(origin: &Field<'_>, file: &Path, exposure: Option<Exposure>) {
+    let Some(mode) = exposure else { return };
+    let file = file.display();
+    let message = format!(
+        "`{}` names a file that other users of this computer can read: {file} has the mode {mode}",
+        origin.key
+    );
+    let warning = Diagnostic::warning(codes::SECRET_EXPOSED, message);
+    let place = origin.source.place(origin.start());
+    origin.source.warn(warning.at(place).help(format!("make it the owner's alone: chmod 600 {file}")));
 }
 
 /// Refuses what no key looks like: nothing at all, or blanks around it, which come with copying.
@@ -125,7 +147,7 @@ fn is_variable_name(name: &str) -> bool {
 }
 
 /// Twilio's auth tokens and API secrets are 32 letters and digits.
-fn looks_like_a_secret(text: &str) -> bool {
+pub(super) fn looks_like_a_secret(text: &str) -> bool {
     text.len() == 32
         && text.bytes().all(|b| b.is_ascii_alphanumeric())
         && text.bytes().any(|b| b.is_ascii_digit())

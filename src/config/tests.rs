@@ -19,7 +19,7 @@ mod warned;
 const AC1: &str = "AC00000000000000000000000000000001";
 const AC2: &str = "AC00000000000000000000000000000002";
 
-fn no_variables(_: &str) -> Option<String> {
+fn no_variables(_: &str) -> Option<Secret> {
     None
 }
 

@@ -8,23 +8,21 @@ use url::{Host, Url};
 use super::params::{Environment, Params};
 use super::reader::{Field, Source, find};
 use super::{codes, secrets};
-use crate::base::{Diagnostic, Place};
+use crate::base::{Diagnostic, Exposure, Place};
 
 /// The warnings about a file, in no order that matters.
 pub(super) fn of<'a>(
     params: &Params,
     source: &'a Source<'a>,
     document: &'a DeTable<'a>,
-    others_can_read: bool,
+    exposure: Option<Exposure>,
 ) -> Vec<Diagnostic> {
-    let secret = others_can_read.then(|| exposed_secret(params, source, document)).flatten();
-<<<<<<< HEAD
+    let secret = exposure.and_then(|mode| exposed_secret(params, source, document, mode));
     let simulator = simulator_in_the_open(params, source, document);
-    let single = [no_applications(params), secret, unreachable(params, source, document), simulator];
-    single.into_iter().flatten().chain(exposed_files(params, source, document)).collect()
-=======
-    [no_applications(params), secret, unreachable(params, source, document)].into_iter().flatten().collect()
->>>>>>> parent of ac52aa6 (Secrets from the environment are read once and overwritten there; a panic tells its place only; files with secrets that others can read are warned of; run shows what steers a terminal; a sweep with canaries)
+    [no_applications(params), secret, unreachable(params, source, document), simulator]
+        .into_iter()
+        .flatten()
+        .collect()
 }
 
 fn no_applications(params: &Params) -> Option<Diagnostic> {
@@ -64,6 +62,7 @@ fn exposed_secret<'a>(
     params: &Params,
     source: &'a Source<'a>,
     document: &'a DeTable<'a>,
+    mode: Exposure,
 ) -> Option<Diagnostic> {
     let sections = outside_the_simulator(params).flat_map(|app| {
         let own = find(source, document, &["applications", app, "WHATSAPP"]);
@@ -79,7 +78,10 @@ fn exposed_secret<'a>(
     let first = literals.min_by_key(Field::start)?;
     let warning = Diagnostic::warning(
         codes::SECRET_EXPOSED,
-        format!("`{}` is written out in a file that other users of this computer can read", first.key),
+        format!(
+            "`{}` is written out in a file that other users of this computer can read (mode {mode})",
+            first.key
+        ),
     );
     let file = params.file.display();
     Some(warning.at(source.place(first.start())).help(format!(

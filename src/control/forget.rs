@@ -14,7 +14,7 @@ use crate::store::{
 };
 
 /// Asks for a number to be forgotten.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Clone, Serialize, Deserialize)]
 pub struct ForgetOrder {
     /// The number, in its E.164 form.
     pub number: String,

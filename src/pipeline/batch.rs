@@ -12,7 +12,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::base::stage;
+use crate::base::stage::{self, Panicked};
 use crate::host::{Effects, RunContext, VoSource, reply_function, run_separated};
 use crate::pipeline::WorkerHandle;
 use crate::pipeline::application::{Application, Baton, Work};
@@ -121,7 +121,7 @@ impl<'a> Batch<'a> {
     fn prepare(&mut self, work: Work) -> Option<Run> {
         let parameters = &self.application.parameters;
         let now = self.application.now();
-        let mut reply = None;
+        let (mut reply, mut faulty) = (None, false);
         let (origin, company, action, vo, source, recovered, generation) = match work {
             Work::Notification(claim) => {
                 let Some(action) = self.application.action_of(claim.source).cloned() else {
@@ -130,14 +130,22 @@ impl<'a> Batch<'a> {
                     return None;
                 };
                 let company = claim.company.as_str();
-                let (vo, source) = if claim.source == Source::Message {
-                    let vo = vo_of_message(&claim.form, company);
-                    reply = reply_function();
-                    (Vo::Json(vo.to_string()), VoSource::Json(Arc::new(vo)))
-                } else {
-                    let fields = vo_fields(&claim.form, company);
-                    (Vo::Form(fields.clone()), VoSource::Form(Arc::new(fields)))
-                };
+                // What came is anybody's: if the host has a fault with it, the run fails without it.
+                let made = stage::catch(|| {
+                    stage::reach("vo-wanted");
+                    if claim.source == Source::Message {
+                        let vo = vo_of_message(&claim.form, company);
+                        reply = reply_function();
+                        (Vo::Json(vo.to_string()), VoSource::Json(Arc::new(vo)))
+                    } else {
+                        let fields = vo_fields(&claim.form, company);
+                        (Vo::Form(fields.clone()), VoSource::Form(Arc::new(fields)))
+                    }
+                });
+                let (vo, source) = made.unwrap_or_else(|Panicked| {
+                    faulty = true;
+                    (Vo::Form(Vec::new()), VoSource::Form(Arc::default()))
+                });
                 let origin = Origin::Notification { id: claim.id, attempt: claim.attempt };
                 (origin, claim.company, action, vo, source, claim.recovered, claim.generation)
             }
@@ -213,6 +221,11 @@ impl<'a> Batch<'a> {
             messages,
         };
         match trouble {
+            None if faulty => {
+                let used = Used::default();
+                self.settle(vec![EndedRun { run, verdict: Verdict::Failed, result: Err(fault()), used }]);
+                None
+            }
             None => Some(run),
             Some(error) => {
                 self.trouble(run, error.to_string());
@@ -242,7 +255,10 @@ impl<'a> Batch<'a> {
                 ahead += 1;
             }
             let Some(mut run) = waiting.pop_front() else { break };
-            let outcome = self.one(&mut *worker, &mut run);
+            let outcome = match stage::catch(|| self.one(&mut *worker, &mut run)) {
+                Ok(outcome) => outcome,
+                Err(Panicked) => Err(self.after_fault()),
+            };
             let outstanding = ahead;
             ahead -= 1;
             let stop = match outcome {
@@ -281,6 +297,17 @@ impl<'a> Batch<'a> {
         if self.application.is_baton_wanted() {
             self.without_baton(|| ());
         }
+    }
+
+    /// A fault of the host's own has ended a conversation, maybe while the baton was away, and left the transaction at any
+    /// point: nothing of it is kept.
+    fn after_fault(&mut self) -> Stop {
+        let mut baton = self.take_baton();
+        if let Err(error) = baton.db.reopen() {
+            tracing::error!(%error, "the application's database could not be opened anew");
+        }
+        self.baton = Some(baton);
+        Stop::Fault
     }
 
     fn one(&mut self, worker: &mut dyn WorkerHandle, run: &mut Run) -> Result<Ended, Stop> {
@@ -412,7 +439,12 @@ impl<'a> Batch<'a> {
 
     /// The conversation ended before the run did.
     fn stopped(&mut self, mut run: Run, stop: Stop, outstanding: usize) {
-        if !matches!(stop, Stop::Died(_)) || outstanding > 1 {
+        let counts = match stop {
+            Stop::Died(_) => outstanding == 1,
+            Stop::Fault => true,
+            _ => false,
+        };
+        if !counts {
             run.effects.separated.clear(); // this attempt does not count
         }
         let undone = if self.db().in_transaction() { self.undo(&mut run) } else { self.separately(&mut run) };
@@ -454,6 +486,11 @@ impl<'a> Batch<'a> {
                 let used = Used { wall: run.elapsed(), host_calls: run.host_calls, ..Used::default() };
                 let result = Err(violated());
                 self.ended.push(EndedRun { run, verdict: Verdict::Failed, result, used });
+            }
+            // It was this run's: what others had in the worker was not looked at yet.
+            Stop::Fault => {
+                let used = Used { wall: run.elapsed(), host_calls: run.host_calls, ..Used::default() };
+                self.ended.push(EndedRun { run, verdict: Verdict::Failed, result: Err(fault()), used });
             }
             Stop::Mismatch(message) => {
                 let result = Err(failure(Reason::Thrown, "JOURNAL_MISMATCH", message));
@@ -508,6 +545,14 @@ fn not_separated(error: &ScriptSqlError) -> LogLine {
 /// A failure of the host's own making, for the author.
 pub(super) fn failure(reason: Reason, code: &str, message: impl Into<String>) -> Failure {
     Failure { reason, message: message.into(), code: Some(code.to_owned()), frames: Vec::new() }
+}
+
+fn fault() -> Failure {
+    failure(
+        Reason::Thrown,
+        "HOST_FAULT",
+        "the host had a fault of its own while it worked for this run: its log names the place",
+    )
 }
 
 fn violated() -> Failure {

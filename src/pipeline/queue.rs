@@ -25,7 +25,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use crate::base::{CompanyId, MessageId, NotificationId, UnixMillis};
+use crate::base::{CompanyId, MessageId, NotificationId, UnixMillis, debug_only};
 use crate::pipeline::breaker::Breaker;
 use crate::store::{Line, Scheduled, Source, weight};
 
@@ -41,7 +41,7 @@ const TROUBLE_RETRY: Duration = Duration::from_secs(1);
 const LONGEST_DELAY: Duration = Duration::from_mins(12);
 
 /// A notification that wants to run.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Arrival {
     /// Its number, in the order of arrival.
     pub id: NotificationId,
@@ -69,8 +69,10 @@ pub struct Arrival {
     pub generation: u32,
 }
 
+debug_only!(Arrival { id, company, line, attempts });
+
 /// A notification that was claimed and must be finished.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Claim {
     /// Its number.
     pub id: NotificationId,
@@ -89,6 +91,8 @@ pub struct Claim {
     /// Of its run's journal.
     pub generation: u32,
 }
+
+debug_only!(Claim { id, company, line, attempt });
 
 /// How an attempt ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -84,6 +84,8 @@ pub(super) enum Stop {
     },
     /// The host is stopping, and a message that Twilio has not taken yet is not waited for.
     Stopping,
+    /// The host had a fault of its own.
+    Fault,
     /// The script calls something else than the last time, where a message was sent.
     Mismatch(String),
     /// The run has called more than it may.

@@ -2,7 +2,7 @@
 //!
 //! Only what is committed is told; the queue decides what comes next.
 
-use crate::base::{ActionId, MessageId, NotificationId, shown, stage};
+use crate::base::{ActionId, MessageId, NotificationId, stage};
 use crate::pipeline::Event;
 use crate::pipeline::batch::{Batch, EndedRun, failure};
 use crate::pipeline::queue::{Decision, Verdict};
@@ -162,14 +162,14 @@ fn tell(
 ) {
     let Some((id, mark)) = notification else { return }; // whoever asked by hand is told himself
     for line in &report.log {
-        tracing::info!(target: "script", %app, %action, notification = id.0, level = level_name(line.level), "{}", shown(&line.text));
+        tracing::info!(target: "script", %app, %action, notification = id.0, level = level_name(line.level), "{}", line.text);
     }
     if let Err(failure) = &report.result {
         let place =
             failure.frames.first().map(|frame| format!(" at {}:{}:{}", frame.file, frame.line, frame.column));
         tracing::warn!(
             target: "script", %app, %action, notification = id.0, reason = failure.reason.as_str(), next = ?mark,
-            "{}{}", shown(&failure.message), place.unwrap_or_default()
+            "{}{}", failure.message, place.unwrap_or_default()
         );
     }
 }

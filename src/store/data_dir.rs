@@ -98,7 +98,13 @@ impl DataDir {
     /// `host.key`.
     #[must_use]
     pub fn host_key(&self) -> PathBuf {
-        self.root.join("host.key")
+        Self::host_key_in(&self.root)
+    }
+
+    /// Where the `host.key` of `root` is, whether or not there is one.
+    #[must_use]
+    pub fn host_key_in(root: &Path) -> PathBuf {
+        root.join("host.key")
     }
 
     /// `apps/<appId>.db`.

@@ -3,7 +3,7 @@
 use rusqlite::{Connection, OptionalExtension, Row, TransactionBehavior, params};
 use serde::{Deserialize, Serialize};
 
-use crate::base::{AppId, CompanyId, MessageId, PhoneNumber, UnixMillis};
+use crate::base::{AppId, CompanyId, MessageId, PhoneNumber, UnixMillis, debug_only};
 use crate::store::{HostDb, Ledger, StoreError};
 
 /// Twilio's codes for a recipient who does not want to be written to: 21610 says that he sent STOP, 63014 that
@@ -96,7 +96,7 @@ pub struct PauseRow {
 }
 
 /// An opt-out, as `opt-outs list` shows it.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Clone, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 #[allow(missing_docs)] // named as everywhere
 pub struct OptOutRow {
@@ -106,6 +106,8 @@ pub struct OptOutRow {
     pub since: String,
     pub reason: String,
 }
+
+debug_only!(OptOutRow { app_id, company_id });
 
 impl Ledger {
     /// Whether somebody may write to a recipient; `None`: he may.

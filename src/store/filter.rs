@@ -3,10 +3,10 @@
 use rusqlite::types::Value;
 use serde::{Deserialize, Serialize};
 
-use crate::base::{PhoneNumber, UnixMillis};
+use crate::base::{PhoneNumber, UnixMillis, debug_only};
 
 /// Which rows a list shows: the newest first.
-#[derive(Debug, Clone, Default, Deserialize, Serialize)]
+#[derive(Clone, Default, Deserialize, Serialize)]
 pub struct Filter {
     /// Of one application.
     pub app: Option<String>,
@@ -23,6 +23,8 @@ pub struct Filter {
     /// At most so many; 50 if not given.
     pub limit: Option<u32>,
 }
+
+debug_only!(Filter { app, company, status, since, until, limit });
 
 /// The rest of a SELECT, with its values.
 #[derive(Debug, Default)]

@@ -4,9 +4,9 @@
 //! accounts' keys are sealed in `host.db`, and what must be compared but not read is hashed. Who loses it loses the
 //! sealed keys, no message and no notification.
 
-use std::fs::{self, OpenOptions};
-use std::io::{self, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::fs::{self, File, OpenOptions, Permissions};
+use std::io::{self, Read, Write};
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::Path;
 
 use chacha20poly1305::aead::{Aead, Payload};
@@ -14,7 +14,7 @@ use chacha20poly1305::{KeyInit, XChaCha20Poly1305, XNonce};
 use hmac::{Hmac, Mac};
 use sha2::Sha256;
 
-use crate::base::Secret;
+use crate::base::{Exposure, Secret};
 use crate::store::StoreError;
 use crate::store::data_dir::sync_folder;
 
@@ -26,13 +26,14 @@ const NONCE: usize = 24;
 pub struct HostKey([u8; 32]);
 
 impl HostKey {
-    /// Reads the key, made new where there is none.
+    /// Reads the key, made new where there is none. One that others can read is made the owner's alone: that they could
+    /// read it is not undone by a host that does not start, and callbacks would be lost meanwhile.
     ///
     /// # Errors
     /// [`StoreError::HostKey`] when it cannot be read or made, or is none.
     pub fn open(file: &Path) -> Result<Self, StoreError> {
         let fail = |cause| StoreError::HostKey { path: file.to_owned(), cause };
-        match fs::read(file) {
+        match read(file) {
             Ok(bytes) => bytes
                 .try_into()
                 .map(Self)
@@ -46,8 +47,11 @@ impl HostKey {
     fn make(file: &Path) -> io::Result<Self> {
         let key = random()?;
         let unfinished = file.with_extension("key.new");
-        let mut options = OpenOptions::new();
-        let mut out = options.write(true).create(true).truncate(true).mode(0o600).open(&unfinished)?;
+        match fs::remove_file(&unfinished) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => {} // what an earlier attempt has left behind would keep its mode
+        }
+        let mut out = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&unfinished)?;
         out.write_all(&key)?;
         out.sync_all()?;
         fs::rename(&unfinished, file)?;
@@ -97,6 +101,26 @@ impl HostKey {
     }
 }
 
+/// Reads the file, after it has been made its owner's alone.
+fn read(file: &Path) -> io::Result<Vec<u8>> {
+    let opened = File::open(file)?;
+    if let Some(mode) = Exposure::beyond_owner(&opened.metadata()?) {
+        match opened.set_permissions(Permissions::from_mode(0o600)) {
+            Ok(()) => tracing::warn!(
+                file = %file.display(), was = %mode,
+                "other users of this computer could read host.key: it is the owner's alone now (docs/operations.md)"
+            ),
+            Err(error) => tracing::warn!(
+                file = %file.display(), %mode, %error,
+                "other users of this computer can read host.key, and this one may not change that: chmod 600 it"
+            ),
+        }
+    }
+    let mut bytes = Vec::new();
+    opened.take(33).read_to_end(&mut bytes)?; // one more than a key has
+    Ok(bytes)
+}
+
 /// Parts with their lengths: no two lists look alike.
 fn joined(parts: &[&str]) -> Vec<u8> {
     let mut joined = Vec::new();
@@ -124,7 +148,6 @@ impl std::fmt::Debug for HostKey {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::os::unix::fs::PermissionsExt;
 
     #[test]
     fn the_key_is_made_once_and_for_its_owner_alone() {
@@ -138,6 +161,20 @@ mod tests {
         assert_ne!(HostKey::open(&other).unwrap().0, first.0);
         fs::write(&other, "too short").unwrap();
         assert_eq!(HostKey::open(&other).unwrap_err().diagnostic().code, "HOST_KEY");
+        fs::write(&other, [7; 33]).unwrap();
+        assert!(HostKey::open(&other).is_err());
+    }
+
+    #[test]
+    fn a_key_that_others_can_read_is_made_the_owners_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("host.key");
+        let key = HostKey::open(&file).unwrap();
+        for mode in [0o644, 0o660, 0o606] {
+            fs::set_permissions(&file, Permissions::from_mode(mode)).unwrap();
+            assert_eq!(HostKey::open(&file).unwrap().0, key.0);
+            assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600, "{mode:o}");
+        }
     }
 
     #[test]

@@ -5,7 +5,7 @@ use sha2::{Digest, Sha256};
 
 use crate::base::{
     AccountSid, AppId, CompanyId, MessageId, MessageSid, MessageStatus, NotificationId, PhoneNumber, Price,
-    UnixMillis,
+    UnixMillis, debug_only,
 };
 use crate::store::{Conversation, Fence, Line, Opening};
 
@@ -42,7 +42,7 @@ impl Source {
 }
 
 /// A notification that was verified and wants to be kept.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct NewNotification {
     /// The application that the URL names.
     pub app: AppId,
@@ -75,6 +75,8 @@ pub struct NewNotification {
     /// The 24-hour window that it opens: somebody wrote.
     pub opening: Option<Opening>,
 }
+
+debug_only!(NewNotification { app, company, message_sid, status });
 
 impl NewNotification {
     /// The contract's key for deduplication.
@@ -128,7 +130,7 @@ pub enum Receipt {
 }
 
 /// A durable notification, as the pipeline hears of it.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Accepted {
     /// Its number.
     pub id: NotificationId,
@@ -149,6 +151,8 @@ pub struct Accepted {
     /// How it came: it decides which action runs.
     pub source: Source,
 }
+
+debug_only!(Accepted { id, app, company, message_sid, status });
 
 /// What becomes of a notification after an attempt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -209,7 +213,7 @@ pub struct RunRecord {
 }
 
 /// A message that is about to be sent.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct NewMessage {
     /// The host's id.
     pub id: MessageId,
@@ -235,8 +239,10 @@ pub struct NewMessage {
     pub at: UnixMillis,
 }
 
+debug_only!(NewMessage { id, app, company, to });
+
 /// What became of a send.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct SendRecord {
     /// The message.
     pub id: MessageId,
@@ -253,3 +259,5 @@ pub struct SendRecord {
     /// When.
     pub at: UnixMillis,
 }
+
+debug_only!(SendRecord { id, sid, status, error_code });

@@ -5,7 +5,7 @@ use rusqlite::Row;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use crate::base::{MessageId, NotificationId, RunId, UnixMillis};
+use crate::base::{MessageId, NotificationId, RunId, UnixMillis, debug_only};
 
 /// Where a notification stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -20,7 +20,7 @@ pub enum NotificationState {
 }
 
 /// A message, as `messages` shows it.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Clone, Serialize)]
 #[serde(rename_all = "camelCase")]
 #[allow(missing_docs)] // the names are the contract's
 pub struct MessageRow {
@@ -62,8 +62,10 @@ pub struct MessageRow {
     pub answered_at: Option<UnixMillis>,
 }
 
+debug_only!(MessageRow { id, app_id, company_id, status, error_code });
+
 /// A notification, as `notifications` shows it.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Clone, Serialize)]
 #[serde(rename_all = "camelCase")]
 #[allow(missing_docs)] // the names are the contract's
 pub struct NotificationRow {
@@ -85,6 +87,8 @@ pub struct NotificationRow {
     #[serde(skip)]
     pub form: Option<Bytes>,
 }
+
+debug_only!(NotificationRow { id, app_id, company_id, message_sid, message_status, state });
 
 /// A run, as `runs` shows it.
 #[derive(Debug, Clone, Serialize)]

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::codes;
 use super::message::{MessageResource, OutgoingMessage, Sender};
 use super::twilio::{NotSent, SendOutcome, Sent};
-use crate::base::{MessageSid, MessageStatus, Price};
+use crate::base::{MessageSid, MessageStatus, Price, debug_only};
 
 /// The host's code for a send whose outcome can't be known.
 pub const SEND_IN_DOUBT: &str = "SEND_IN_DOUBT";
@@ -19,7 +19,7 @@ pub const TOO_MANY_REQUESTS: &str = "TOO_MANY_REQUESTS";
 pub const SEND_REFUSED: &str = "SEND_REFUSED";
 
 /// The outcome of a send, as JavaScript sees it: the names are those of the contract.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Outcome {
     /// Whether Twilio has the message.
@@ -47,6 +47,8 @@ pub struct Outcome {
     #[serde(skip)]
     pub price: Option<Price>,
 }
+
+debug_only!(Outcome { success, sid, status, error_code, retryable });
 
 /// A code: Twilio's are numbers, the host's are names such as `MEDIA_TOO_LARGE`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -272,6 +274,13 @@ mod tests {
         assert_eq!(unknown["moreInfo"], "https://www.twilio.com/docs/errors/99999");
         assert_eq!(json_of(&refused(None, "A page"))["errorCode"], SEND_REFUSED);
         assert_eq!(json_of(&refused(Some(63018), "Rate limit"))["retryable"], true);
+    }
+
+    #[test]
+    fn who_it_went_to_is_not_in_debug_output() {
+        let outcome = Outcome::of(&refused(Some(21211), "whatsapp:+393331234567 is not valid"), &message());
+        let shown = format!("{outcome:?}");
+        assert!(shown.contains("21211") && !shown.contains("1234567"), "{shown}");
     }
 
     #[test]

@@ -187,7 +187,9 @@ fn changed(changes: Vec<Change>) -> String {
 /// Reads a text and holds what must be true of any.
 fn read(text: &str) -> Result<Loaded, Vec<Diagnostic>> {
     let began = Instant::now();
-    let read = config::parse(Path::new(FILE), text, &|name| (name == "HOME").then(|| "/root".to_owned()));
+    let read = config::parse(Path::new(FILE), text, &|name| {
+        (name == "HOME").then(|| boatswain::base::Secret::new("/root"))
+    });
     let took = began.elapsed();
     assert!(took < SOON, "{took:?}");
     match &read {

@@ -1,5 +1,7 @@
 //! docs/going-live.md: every piece of parameters on that page is one that the program takes.
 
+use std::os::unix::fs::PermissionsExt;
+
 use crate::host::Folder;
 
 const PAGE: &str = include_str!("../../docs/going-live.md");
@@ -61,6 +63,10 @@ fn the_parameters_on_the_page_are_taken_without_a_warning() {
     }
     let key = include_str!("../data/test_only_service_account.json");
     folder.write("secrets/service-account.json", key);
+    for file in std::fs::read_dir(folder.path("secrets")).unwrap() {
+        // As the page says.
+        std::fs::set_permissions(file.unwrap().path(), std::fs::Permissions::from_mode(0o600)).unwrap();
+    }
     folder.write("scripts/shop/onWhatsappStatus.js", "");
     folder.write("scripts/club/greet.js", "");
     for block in &blocks {

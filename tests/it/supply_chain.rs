@@ -9,7 +9,7 @@ use crate::layers::{code, sources};
 
 /// The modules in which `unsafe` may stand, each small enough to be read at once.
 const UNSAFE: &[&str] = &[
-    "src/cli/environment.rs",         // takes secrets out of the environment
+    "src/config/environment.rs",      // takes secrets out of the environment
     "src/script/confine/calls.rs",    // system calls that give something up
     "src/script/sandbox/deadline.rs", // a timer's signals
     "src/script/sandbox/memory.rs",   // counts what is allocated

@@ -96,7 +96,7 @@ fn the_forms_of_a_secret_that_the_shipped_file_shows_are_understood() {
     for form in shown {
         let text = SHIPPED.replace("\nauth_key = \"simulator-auth-token\"", &format!("\nauth_key = {form}"));
         assert_ne!(text, SHIPPED);
-        let loaded = parse(&folder.path().join("p.toml"), &text, &|_| Some("x".to_owned()));
+        let loaded = parse(&folder.path().join("p.toml"), &text, &|_| Some(Secret::new("x")));
         assert_eq!(demo(&loaded.unwrap().params).whatsapp.auth_keys[0].expose(), "x", "{form}");
     }
 }

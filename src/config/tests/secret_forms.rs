@@ -7,8 +7,8 @@ fn auth_key(folder: &Path, value: &str) -> Result<Vec<Secret>, String> {
         "[applications.demo.WHATSAPP]\nenvironment = 'simulator'\naccount_id = '{AC1}'\nauth_key = {value}\n"
     );
     let variables = |name: &str| match name {
-        "TOKEN" => Some("from-variable".to_owned()),
-        "EMPTY" => Some(String::new()),
+        "TOKEN" => Some(Secret::new("from-variable")),
+        "EMPTY" => Some(Secret::new("")),
         _ => None,
     };
     let loaded = parse(&folder.join("app-params.toml"), &text, &variables);
@@ -123,7 +123,12 @@ fn no_problem_shows_a_secret() {
             assert!(!all.contains("c4n4ry"), "{line}: {all}");
         }
     }
-    for line in ["auth_key = { env = 'CANARY' }", "auth_key = { file = 'CANARY' }"] {
+    for line in [
+        "auth_key = { env = 'CANARY' }",
+        "auth_key = { file = 'CANARY' }",
+        "CANARY = 'auth_key'",
+        "CANARY.CANARY = 1",
+    ] {
         let line = line.replace("CANARY", "c4n4ryc4n4ryc4n4ryc4n4ryc4n4ry00");
         let all = problems(&format!("[applications.demo.WHATSAPP]\n{line}\n"));
         assert!(!all.contains("c4n4ry"), "{line}: {all}");

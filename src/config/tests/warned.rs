@@ -52,7 +52,7 @@ fn a_secret_in_a_file_that_others_can_read_is_worth_a_word() {
         "host.public_url = 'https://example.com'\n[applications.demo.WHATSAPP]\nenvironment = 'sandbox'\n";
     let literal = format!("{sandbox}account_id = '{AC1}'\nauth_key = [{{ env = 'PATH' }}, 'literal']\n");
     insta::assert_snapshot!(warnings(&literal, 0o644), @r#"
-    warning[SECRET_EXPOSED]: `auth_key` is written out in a file that other users of this computer can read
+    warning[SECRET_EXPOSED]: `auth_key` is written out in a file that other users of this computer can read (mode 0644)
       --> /folder/app-params.toml:5:31
     help: make it the owner's alone (chmod 600 /folder/app-params.toml), or write `{ env = "NAME" }` or `{ file = "path" }`
     "#);
@@ -63,44 +63,34 @@ fn a_secret_in_a_file_that_others_can_read_is_worth_a_word() {
     let of_a_company = format!(
         "{variable}[applications.demo.companies.A.WHATSAPP]\naccount_id = '{AC2}'\nauth_key = 'literal'\n"
     );
+    std::fs::write(folder.path().join("token"), "from-file").unwrap();
+    std::fs::write(folder.path().join("google.json"), "{}").unwrap();
+    let files = format!(
+        "{sandbox}account_id = '{AC1}'\nauth_key = {{ file = 'token' }}\n[applications.demo.GOOGLE_CLOUD_STORAGE]\n\
+         credentials_file = 'google.json'\n"
+    );
+    let chmod = |mode: u32| {
+        for name in ["token", "google.json"] {
+            let mode = std::fs::Permissions::from_mode(mode);
+            std::fs::set_permissions(folder.path().join(name), mode).unwrap();
+        }
+    };
+    chmod(0o644);
+    insta::assert_snapshot!(warnings(&files, 0o644), @r"
+    warning[SECRET_EXPOSED]: `file` names a file that other users of this computer can read: /folder/token has the mode 0644
+      --> /folder/app-params.toml:5:21
+    help: make it the owner's alone: chmod 600 /folder/token
+    warning[SECRET_EXPOSED]: `credentials_file` names a file that other users of this computer can read: /folder/google.json has the mode 0644
+      --> /folder/app-params.toml:7:20
+    help: make it the owner's alone: chmod 600 /folder/google.json
+    ");
+    chmod(0o600);
+    assert_eq!(warnings(&files, 0o644), "");
     assert!(
         warnings(&of_a_company, 0o640).contains("app-params.toml:8:12"),
         "{}",
         warnings(&of_a_company, 0o640)
     );
-}
-<<<<<<< HEAD
-
-#[cfg(unix)]
-#[test]
-fn files_with_secrets_that_others_can_read_are_worth_a_word_each() {
-    use std::os::unix::fs::PermissionsExt as _;
-    let folder = tempfile::tempdir().unwrap();
-    let write = |name: &str, text: &str, mode: u32| {
-        let file = folder.path().join(name);
-        std::fs::write(&file, text).unwrap();
-        std::fs::set_permissions(&file, std::fs::Permissions::from_mode(mode)).unwrap();
-        file
-    };
-    let text = format!(
-        "host.public_url = 'https://example.com'\n[applications.demo.WHATSAPP]\nenvironment = 'sandbox'\n\
-         account_id = '{AC1}'\nauth_key = [{{ file = 'now' }}, {{ file = 'next' }}]\n\
-         [applications.demo.GOOGLE_CLOUD_STORAGE]\ncredentials_file = 'key.json'\n"
-    );
-    let file = write("app-params.toml", &text, 0o644);
-    write("now", "first", 0o600);
-    write("next", "second", 0o640);
-    write("key.json", "{}", 0o604);
-    let warnings =
-        rendered(&load(&file).unwrap().warnings).replace(&*folder.path().to_string_lossy(), "/folder");
-    insta::assert_snapshot!(warnings, @r"
-    warning[SECRET_EXPOSED]: the file /folder/next, which `auth_key` names, can be read by other users
-      --> /folder/app-params.toml:5:40
-    help: make it the owner's alone: chmod 600 /folder/next
-    warning[SECRET_EXPOSED]: the file /folder/key.json, which `credentials_file` names, can be read by other users
-      --> /folder/app-params.toml:7:20
-    help: make it the owner's alone: chmod 600 /folder/key.json
-    ");
 }
 
 #[test]
@@ -114,5 +104,3 @@ fn a_simulator_that_other_computers_reach_is_worth_a_word() {
         assert_eq!(rendered(&loaded.warnings).contains("SIMULATOR_EXPOSED"), exposed, "{listen}");
     }
 }
-=======
->>>>>>> parent of ac52aa6 (Secrets from the environment are read once and overwritten there; a panic tells its place only; files with secrets that others can read are warned of; run shows what steers a terminal; a sweep with canaries)

@@ -342,3 +342,20 @@ async fn a_list_follows_no_page_to_another_host() {
         assert!(requests.recv().await.is_some() && requests.try_recv().is_err());
     }
 }
+
+/// What shows headers, as the logs of HTTP libraries do, leaves a sensitive one out.
+#[test]
+fn the_key_is_a_header_that_is_not_shown() {
+    let account = Account {
+        sid: AccountSid::parse("AC00000000000000000000000000000001").unwrap(),
+        username: "AC00000000000000000000000000000001".to_owned(),
+        password: Secret::new("hunter2"),
+        spares: Vec::new(),
+        api_base_url: Url::parse("https://api.twilio.com").unwrap(),
+    };
+    let request = authorized(Client::new().get("http://127.0.0.1/"), &account).build().unwrap();
+    let header = request.headers().get("authorization").unwrap();
+    assert!(header.is_sensitive());
+    let shown = format!("{request:?} {header:?} {account:?}");
+    assert!(!shown.contains("hunter2") && !shown.contains("aHVudGVyMg"), "{shown}");
+}
