@@ -68,7 +68,9 @@ struct State {
     is_host: AtomicBool,
     functions: AtomicU32,
     patterns: AtomicU32,
+    was_asked: AtomicBool,
     changes_schema: AtomicBool,
+    drops: AtomicBool,
 }
 
 impl HostMode {
@@ -84,7 +86,14 @@ impl HostMode {
     pub(super) fn next_statement(&self) {
         self.0.functions.store(0, Ordering::Relaxed);
         self.0.patterns.store(0, Ordering::Relaxed);
+        self.0.was_asked.store(false, Ordering::Relaxed);
         self.0.changes_schema.store(false, Ordering::Relaxed);
+        self.0.drops.store(false, Ordering::Relaxed);
+    }
+
+    /// Whether that statement was prepared now: the connection had not kept it.
+    pub(super) fn was_asked(&self) -> bool {
+        self.0.was_asked.load(Ordering::Relaxed)
     }
 
     /// Whether the statement that was prepared last makes, changes or drops a table, index, view or trigger.
@@ -92,7 +101,20 @@ impl HostMode {
         self.0.changes_schema.load(Ordering::Relaxed)
     }
 
+    /// Whether it drops one, and so makes the schema no larger.
+    pub(super) fn drops(&self) -> bool {
+        self.0.drops.load(Ordering::Relaxed)
+    }
+
     fn allows(&self, action: &AuthAction<'_>) -> bool {
+        self.0.was_asked.store(true, Ordering::Relaxed);
+        if let AuthAction::DropTable { .. }
+        | AuthAction::DropIndex { .. }
+        | AuthAction::DropTrigger { .. }
+        | AuthAction::DropView { .. } = action
+        {
+            self.0.drops.store(true, Ordering::Relaxed);
+        }
         match action {
             AuthAction::Function { function_name } => self.allows_function(function_name),
             AuthAction::Insert { table_name: "sqlite_master" }
@@ -321,6 +343,7 @@ mod tests {
             mode.next_statement();
             connection.prepare(sql).unwrap();
             assert_eq!(mode.changes_schema(), expected, "{sql}");
+            assert_eq!(mode.drops(), sql.starts_with("DROP"), "{sql}");
         }
     }
 }

@@ -8,7 +8,7 @@ use crate::store::authorizer::{self, HostMode};
 use crate::store::guarded;
 
 /// After so many steps of a statement SQLite asks whether the time is over. A loop has five steps or more, one step
-/// takes up to half a second (`LIKE` over two megabytes).
+/// takes up to a second (`LIKE` and `GLOB` over two megabytes).
 const STEPS: i32 = 50;
 
 /// What holds for each statement. In one step of SQLite's, which nothing interrupts, time goes with the lengths.

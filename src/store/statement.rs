@@ -111,6 +111,10 @@ impl From<rusqlite::Error> for ScriptSqlError {
                         "SQL_MEMORY",
                         "the statement is too long for SQLite, or the computer has no memory left",
                     ),
+                    _ if message.contains("pattern too complex") => Self::new(
+                        "SQL_TOO_BIG",
+                        format!("{message}: it has more than 256 bytes; instr() looks for longer texts"),
+                    ),
                     _ => Self::new("SQL_ERROR", message),
                 }
             }
@@ -149,10 +153,10 @@ impl Script<'_> {
         self.mode.next_statement();
         let mut statement =
             self.allowance.within(|| self.db.prepare_cached(&format!("/* script */ {sql}")))?;
-        let changes_schema = self.mode.changes_schema();
-        // One that changes the schema is prepared anew each time, so that it is known as one each time.
-        let is_kept = !changes_schema && self.allowance.held() <= MAX_KEPT;
-        let result = self.may_run(&statement, sql, changes_schema).and_then(|()| {
+        let allowed = if self.mode.was_asked() { self.may_run(&statement, sql) } else { Ok(()) };
+        // One that changes the schema is asked about each time, so it is not kept either.
+        let is_kept = allowed.is_ok() && !self.mode.changes_schema() && self.allowance.held() <= MAX_KEPT;
+        let result = allowed.and_then(|()| {
             if statement.readonly() {
                 work(&mut statement)
             } else {
@@ -165,18 +169,13 @@ impl Script<'_> {
         result
     }
 
-    /// What the authorizer cannot tell.
-    fn may_run(
-        &self,
-        statement: &Statement<'_>,
-        sql: &str,
-        changes_schema: bool,
-    ) -> Result<(), ScriptSqlError> {
+    /// What the authorizer cannot tell of a statement that was prepared now.
+    fn may_run(&self, statement: &Statement<'_>, sql: &str) -> Result<(), ScriptSqlError> {
         // SQLite believes what stands there when it plans.
         if !statement.readonly() && sql.to_ascii_lowercase().contains("sqlite_stat") {
             return Err(denied("statistics are what ANALYZE writes"));
         }
-        if !changes_schema {
+        if !self.mode.changes_schema() || self.mode.drops() {
             return Ok(());
         }
         let texts = "SELECT coalesce(sum(length(sql)), 0) FROM sqlite_master";
@@ -184,7 +183,10 @@ impl Script<'_> {
         if known <= MAX_SCHEMA {
             return Ok(());
         }
-        let message = format!("the definitions of all tables take more than {} MiB", MAX_SCHEMA >> 20);
+        let message = format!(
+            "the definitions of all tables, indexes, views and triggers take more than {} MiB: drop some",
+            MAX_SCHEMA >> 20
+        );
         Err(ScriptSqlError::new("SQL_TOO_BIG", message))
     }
 }

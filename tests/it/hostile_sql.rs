@@ -120,11 +120,11 @@ fn what_never_ends_is_interrupted() {
             format!("{FOR_EVER} DELETE FROM kept WHERE x = (SELECT count(*) FROM n)"),
             format!("{FOR_EVER} SELECT count(*) FROM n WHERE hex(zeroblob(500000 + i % 2)) IS NULL"),
             format!(
-                "{FOR_EVER} SELECT count(*) FROM n WHERE printf('%.*c', 1000000 + i % 2, 'a') LIKE '%{}b'",
+                "{FOR_EVER} SELECT count(*) FROM n WHERE printf('%.*c', 500000 + i % 2, 'a') LIKE '%{}b'",
                 "a".repeat(200)
             ),
             format!(
-                "{FOR_EVER} SELECT count(*) FROM n WHERE printf('%.*c', 1000000 + i % 2, 'a') GLOB '*{}b'",
+                "{FOR_EVER} SELECT count(*) FROM n WHERE printf('%.*c', 500000 + i % 2, 'a') GLOB '*{}b'",
                 "[a-z]".repeat(40)
             ),
             format!(
@@ -172,6 +172,8 @@ fn what_takes_long_in_one_step_is_refused_before() {
             format!("SELECT unhex({a}, {b} || 'a')"),
             format!("SELECT json_patch({}, {})", object(100_000), object(100_000)),
             format!("SELECT jsonb_patch({}, {})", object(100_000), object(100_000)),
+            format!("SELECT 'a' LIKE '{}'", "%a".repeat(200)),
+            format!("SELECT 'a' GLOB '{}'", "*a".repeat(200)),
             // Or grows too large.
             format!("SELECT replace({}, 'a', {})", long('a', 1000), long('b', 10_000)),
             "SELECT printf('%.*c', 1000000000, 'a')".to_owned(),
@@ -197,8 +199,6 @@ fn what_takes_long_in_one_step_is_refused_before() {
     each_ends_with(
         &["SQL_ERROR", "SQL_SYNTAX", "SQL_TOO_BIG"],
         &[
-            format!("SELECT 'a' LIKE '{}'", "%a".repeat(200)),
-            format!("SELECT 'a' GLOB '{}'", "*a".repeat(200)),
             format!("SELECT json({})", "'[' || ".repeat(150) + "'['"),
             format!("SELECT {}1{}", "(".repeat(2000), ")".repeat(2000)),
             format!("SELECT {}1", "1 + ".repeat(300)),
@@ -319,7 +319,10 @@ fn definitions_do_not_pile_up() {
         database.run(&format!("CREATE TABLE again(x DEFAULT '{long}')")).unwrap_err().code,
         "SQL_TOO_BIG"
     );
-    assert_eq!(database.run("DROP TABLE large0").unwrap_err().code, "SQL_TOO_BIG");
+    for n in 0..3 {
+        database.run(&format!("DROP TABLE large{n}")).unwrap();
+    }
+    database.run("CREATE TABLE again(x)").unwrap();
 }
 
 #[test]
@@ -522,7 +525,10 @@ fn a_notification_ends_done_in_a_database_that_a_script_has_filled() {
     while act(&folder, "execute", "INSERT INTO t VALUES (zeroblob(100000))").is_ok() {
         rows += 1;
     }
-    let told = act(&folder, "execute", "INSERT INTO t VALUES (zeroblob(100000))").unwrap_err();
+    while act(&folder, "execute", "INSERT INTO t VALUES (zeroblob(3000))").is_ok() {
+        rows += 1;
+    }
+    let told = act(&folder, "execute", "INSERT INTO t VALUES (zeroblob(3000))").unwrap_err();
     assert!(told.contains("SQL_FULL") && told.contains("limits.database_mb = 1"), "{told}");
     runtime().block_on(async {
         let client = client();

@@ -170,7 +170,7 @@ fn a_file_that_could_not_be_read_fails_its_runs() {
     let failure = Sandbox::new(&start, Scripted::default()).expect("a timer").run(&request()).result;
     let failure = failure.expect_err("unreadable");
     assert_eq!(failure.reason, Reason::Syntax);
-    assert_eq!(failure.message, "scripts/demo/x.js cannot be read: it is larger than 1 MiB");
+    assert_eq!(failure.message, "scripts/demo/x.js cannot be loaded: it is larger than 1 MiB");
 }
 
 #[test]
