@@ -13,7 +13,7 @@ use base64::engine::general_purpose::{STANDARD, URL_SAFE};
 use boatswain::base::Secret;
 use boatswain::whatsapp::{Form, signature};
 
-use crate::host::{FORM, Folder, HostProcess, callback, form, request, sid, workers_of};
+use crate::host::{ACCOUNT, FORM, Folder, HostProcess, TOKEN, callback, form, request, sid, workers_of};
 use crate::twilio::{Twilio, account};
 
 /// In the parameters: of the application, of a company, an API key's secret.
@@ -274,6 +274,7 @@ impl Planted {
             self.sweep.add(format!("{when}: {id}"), said);
         }
         let export = self.command(&["export", &format!("+{RECIPIENT}")]).output().unwrap();
+        self.masked.add(format!("{when}: export's log"), export.stderr.clone());
         self.sweep.add(format!("{when}: export"), [export.stdout, export.stderr].concat());
     }
 
@@ -452,4 +453,23 @@ fn secrets_appear_nowhere_with_a_log_in_text() {
 #[test]
 fn secrets_appear_nowhere_with_a_log_in_json() {
     swept("json");
+}
+
+#[test]
+fn no_page_of_the_simulator_shows_a_key() {
+    let folder = Folder::new("", "");
+    let params = fs::read_to_string(folder.path("app-params.toml")).unwrap();
+    folder.write("app-params.toml", &params.replace(TOKEN, LITERAL));
+    let host = folder.serve();
+    let simulator = host.wait_for("simulator ").split_whitespace().last().unwrap().to_owned();
+    let authority = simulator.trim_start_matches("http://").trim_end_matches('/');
+    let mut sweep = Sweep::default();
+    for path in ["/", "/simulator", "/simulator/accounts", "/simulator/messages", "/simulator/scripts"] {
+        let answer = request(&simulator, "GET", path, &[("host", authority)], b"");
+        assert_eq!(answer.status, 200, "{path}");
+        sweep.add(path, answer.body);
+    }
+    assert!(sweep.places_of(LITERAL.as_bytes()).is_empty());
+    assert_eq!(sweep.places_of(ACCOUNT.as_bytes()), ["/simulator/accounts"], "the search reads the pages");
+    assert_eq!(host.terminate(), Some(0));
 }
