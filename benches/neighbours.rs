@@ -2,7 +2,8 @@
 //! quiet and while every script of `tests/hostile` runs again and again beside him.
 //!
 //! `cargo bench --bench neighbours` prints both and the differences; `docs/security.md` says what is promised. Options, as
-//! environment variables: `SECONDS` of each phase (20), `RATE` of the neighbour's callbacks a second (50).
+//! environment variables: `SECONDS` of each phase (20), `RATE` of the neighbour's callbacks a second (50), `SCRIPT`, a part
+//! of the names of the scripts that run (all).
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::cast_precision_loss)]
 #![allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
 
@@ -69,6 +70,9 @@ fn folder() -> (tempfile::TempDir, Vec<String>) {
         for file in std::fs::read_dir(reason.unwrap().path()).unwrap() {
             let file = file.unwrap().path();
             let name = file.file_stem().unwrap().to_str().unwrap().to_owned();
+            if !name.contains(&std::env::var("SCRIPT").unwrap_or_default()) {
+                continue;
+            }
             for app in ["one", "two"] {
                 write(&format!("scripts/{app}/{name}.js"), &std::fs::read_to_string(&file).unwrap());
             }

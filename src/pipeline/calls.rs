@@ -3,7 +3,7 @@
 //! Calls are numbered. In a run that is taken up again, a number that the journal knows is answered from the journal;
 //! what the journal does not know happens. A call that sends is made in [`super::sends`].
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use sha2::{Digest, Sha256};
 
@@ -20,6 +20,12 @@ use crate::script::protocol::{
 use crate::store::JournalCall;
 use crate::whatsapp::Outcome;
 
+/// After so many calls of one run …
+const CALLS_IN_A_ROW: u32 = 200;
+/// … it gives way for so long. Two threads that only ask and answer each other wake each other up thousands of times a
+/// second, and Linux then keeps them on their processor before anything else: the kernel's own threads, by which others
+/// wait for the disk, were seen to wait there for most of a second (6.18, two cores), and with them acknowledgements.
+const GIVES_WAY: Duration = Duration::from_micros(300);
 /// Bytes of the answers that a run's journal holds in memory until the next send, at most.
 const MAX_UNSAVED: usize = 32 << 20;
 
@@ -58,6 +64,9 @@ impl Batch<'_> {
         let most = self.application.parameters.limits.host_calls;
         run.host_calls += 1;
         stage::reach("run-calls");
+        if run.host_calls.is_multiple_of(CALLS_IN_A_ROW) {
+            let _ = self.application.pause(GIVES_WAY); // a host that stops lets open runs come to their end
+        }
         if run.host_calls > most {
             return Err(Stop::TooMuch(format!(
                 "the action called host functions more than {most} times (limits.host_calls = {most})"
