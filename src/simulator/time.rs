@@ -50,7 +50,8 @@ impl SimulatedClock {
 
     /// Sets how far it was moved, never back.
     pub(super) fn advance_to(&self, advance: Duration) {
-        let micros = u64::try_from(advance.as_micros()).unwrap_or(u64::MAX);
+        // Rounded up, so that the time is reached and not just missed.
+        let micros = u64::try_from(advance.as_nanos().div_ceil(1000)).unwrap_or(u64::MAX);
         self.advance.fetch_max(micros, Ordering::SeqCst);
     }
 }
