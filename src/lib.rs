@@ -16,7 +16,7 @@
 //! * [`pipeline`]: notification → run → done: a pure queue, and the threads around it.
 //! * [`simulator`]: a stand-in for Twilio, over real HTTP.
 //! * [`host`]: the manifest of everything that a script may call.
-//! * [`script`]: catalogue of scripts, worker processes, and the sandbox in them.
+//! * [`script`]: catalogue of scripts, worker processes and what confines them, and the sandbox in them.
 //! * [`whatsapp`]: Twilio's words and wire: forms, signatures, error codes, the client.
 //! * [`store`]: the databases. All SQL of the host's own is here.
 //! * [`config`]: the parameters, `app-params.toml`.

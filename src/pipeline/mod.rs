@@ -11,7 +11,8 @@
 //! [`queue`] decides, and is pure, and so is `window`, which says what of all that waits is in memory; [`application`] is
 //! the shell around it: a lock, a condition, and the baton, which is the one connection that may write the application's
 //! database. [`slot`] is a thread that claims a batch and runs it ([`batch`]); [`calls`] is one run's conversation with its
-//! worker, [`sends`] what happens when it sends, [`saves`] when it saves a medium; [`settle`] tells how it ended. A quiet
+//! worker, [`sends`] what happens when it sends, [`saves`] when it saves a medium; [`settle`] tells how it ended. [`pool`]
+//! keeps workers that are idle, one in reserve, and [`share`] what the application may use of the processor. A quiet
 //! application has no thread and no worker. [`reconcile`] asks Twilio what it has not told.
 //!
 //! May know [`crate::host`] and everything below. Knows nothing of HTTP servers or the command line.
