@@ -1,9 +1,10 @@
 //! Judges scripts before they run, in a process that is thrown away: source that is nested a hundred thousand deep overflows
 //! the stack of whoever parses it, and there is no telling by looking.
 //!
-//! The child compiles each file as a worker would, within the limits of a run, and runs none. One that ends the child is bad; a new child goes on with
-//! the next. `check` asks of every file what is wrong with it. A host that starts takes out the files that would kill worker
-//! after worker ([`sift`]), so that they fail their own runs as what cannot be loaded and cost nobody anything.
+//! The child compiles each file as a worker would, within the time of a run, and runs none. One that ends the child is bad;
+//! a new child goes on with the next. `check` asks of every file what is wrong with it. A host that starts takes out the
+//! files that would kill worker after worker ([`sift`]), so that they fail their own runs as what cannot be loaded and cost
+//! nobody anything.
 
 use std::time::{Duration, Instant};
 
@@ -15,6 +16,7 @@ use crate::base::{Diagnostic, Place};
 /// A file below this many bytes cannot be nested so deeply that it overflows a worker's stack: the costliest byte, an open
 /// bracket, takes 30 KiB of 256 MiB.
 const HARMLESS: usize = 4_000;
+
 /// What was found of a file.
 enum Verdict {
     Sound,

@@ -397,7 +397,6 @@ impl Failure {
         // The sandbox may put a sentence before a message that it has cut.
         self.message = cut(&self.message, 2 * MAX_MESSAGE);
         self.code = self.code.take().map(|code| cut(&code, MAX_CODE));
-        self.frames.truncate(MAX_PLACES);
         for frame in &mut self.frames {
             frame.function = cut(&frame.function, MAX_NAME);
             frame.file = cut(&frame.file, MAX_MESSAGE);
@@ -445,4 +444,32 @@ pub(super) fn at_most<'de, const MOST: usize, T: Deserialize<'de>, D: Deserializ
     }
 
     deserializer.deserialize_seq(List::<MOST, T>(PhantomData))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ended(result: Result<Returned, Failure>) -> Ended {
+        Ended { ticket: 1, result, cpu_us: 0, peak_memory_bytes: 0 }
+    }
+
+    #[test]
+    fn a_worker_that_does_not_keep_to_its_limits_is_cut_to_them() {
+        let right = ended(Ok(Returned::String("x".repeat(1024))));
+        assert_eq!(right.clone().within(1024), right);
+        for returned in [Returned::String("x".repeat(1025)), Returned::Json("1".repeat(1025))] {
+            let failure = ended(Ok(returned)).within(1024).result.unwrap_err();
+            assert_eq!(failure.reason, Reason::OutputLimit);
+            assert!(failure.message.contains("limits.result_kb = 1"), "{}", failure.message);
+        }
+        let long = |length: usize| "é".repeat(length);
+        let frame = Frame { function: long(MAX_NAME), file: long(MAX_MESSAGE), line: 1, column: 1 };
+        let message = long(2 * MAX_MESSAGE);
+        let failure =
+            Failure { reason: Reason::Thrown, message, code: Some(long(MAX_CODE)), frames: vec![frame] };
+        let failure = ended(Err(failure)).within(1024).result.unwrap_err();
+        assert!(failure.message.len() <= 2 * MAX_MESSAGE && failure.code.unwrap().len() <= MAX_CODE);
+        assert!(failure.frames[0].function.len() <= MAX_NAME && failure.frames[0].file.len() <= MAX_MESSAGE);
+    }
 }

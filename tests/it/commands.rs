@@ -641,6 +641,26 @@ fn no_secret_is_in_any_output_or_database() {
 }
 
 #[test]
+fn a_vo_that_is_too_large_is_refused_beside_a_host_and_without_one() {
+    let folder = Folder::new("return vo.text.length", "[applications.app.limits]\nvo_kb = 256");
+    let vo = |length: usize| json!({ "text": "x".repeat(length) }).to_string();
+    folder.write("large.json", &vo(256 << 10));
+    folder.write("right.json", &vo(255 << 10));
+    let look = |folder: &Folder| {
+        let refused = folder.boatswain(&["run", "app/callback", "--vo", "@large.json"]);
+        assert_eq!((status(&refused), stdout(&refused).as_str()), (2, ""));
+        let said = stderr(&refused);
+        assert!(said.contains("error[VO_TOO_LARGE]") && said.contains("limits.vo_kb = 256"), "{said}");
+        let taken = folder.boatswain(&["run", "app/callback", "--vo", "@right.json"]);
+        assert_eq!((status(&taken), stdout(&taken).trim()), (0, "261120"), "{}", stderr(&taken));
+    };
+    look(&folder);
+    let host = folder.serve();
+    look(&folder);
+    assert_eq!(host.terminate(), Some(0));
+}
+
+#[test]
 fn closed_pipes_do_not_stop_serve() {
     let folder = Folder::new(NOTE, "");
     let mut child = folder

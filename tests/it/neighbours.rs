@@ -1,5 +1,7 @@
 //! What one application does costs another nothing: neither time nor workers.
 
+use std::time::{Duration, Instant};
+
 use crate::host::{Folder, HostProcess, TOKEN, callback, form, sid, workers_of};
 
 /// A second application beside `app`, which writes down each of its callbacks.
@@ -26,15 +28,22 @@ fn post(host: &HostProcess, app: &str, number: u32) {
     assert_eq!(callback(&host.url, &host.url, &path, &form(&sid(number), "sent"), TOKEN).status, 204);
 }
 
+/// Looks until something is so, or has not become so for longer than anything takes.
+fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) {
+    let began = Instant::now();
+    while !is_so() {
+        assert!(began.elapsed() < Duration::from_secs(40), "waited for {what}");
+        std::thread::yield_now();
+    }
+}
+
 /// Waits until an application's database says so many effects.
 fn wait_for_effects(folder: &Folder, app: &str, wanted: i64) {
     let count = || {
         let db = rusqlite::Connection::open(folder.path(&format!("data/apps/{app}.db"))).unwrap();
         db.query_row("SELECT count(*) FROM effects", [], |row| row.get::<_, i64>(0)).unwrap()
     };
-    while count() < wanted {
-        std::thread::yield_now();
-    }
+    wait_until("effects", || count() >= wanted);
 }
 
 #[test]
@@ -66,13 +75,11 @@ fn a_worker_that_is_killed_is_replaced_by_one_that_was_waiting() {
     let host = folder.serve();
     post(&host, "app", 1);
     wait_for_effects(&folder, "app", 1);
-    let two = loop {
-        let workers = workers_of(host.pid());
-        if workers.len() == 2 {
-            break workers;
-        }
-        std::thread::yield_now();
-    };
+    let mut two = Vec::new();
+    wait_until("a worker in reserve", || {
+        two = workers_of(host.pid());
+        two.len() == 2
+    });
     post(&host, "app", 7);
     wait_for_effects(&folder, "app", 2); // that it was tried
     post(&host, "app", 8);
@@ -80,4 +87,22 @@ fn a_worker_that_is_killed_is_replaced_by_one_that_was_waiting() {
     let now = workers_of(host.pid());
     let stayed: Vec<_> = two.iter().filter(|pid| now.contains(pid)).collect();
     assert_eq!(stayed.len(), 1, "one was killed, and the other has done the next run: {two:?} {now:?}");
+}
+
+/// Runs share a transaction; one that takes long does not keep the effects of those before it waiting.
+#[test]
+fn an_effect_does_not_wait_for_a_run_that_hangs_behind_it() {
+    // The first keeps the others waiting, so that they are claimed together; the second takes its time, and the third hangs.
+    let action = "
+        const end = vo.MessageSid.at(-1);
+        if (end === '3') await new Promise((done) => setTimeout(done, 50000));
+        await new Promise((done) => setTimeout(done, 300));
+        utils.executeSql('INSERT INTO effects(sid) VALUES (:MESSAGE_SID)')";
+    let folder = folder(action, "wall_ms = 60000\nworkers = 1");
+    let host = folder.serve();
+    for number in 1..=3 {
+        post(&host, "app", number);
+    }
+    wait_for_effects(&folder, "app", 2);
+    assert_eq!(folder.count("SELECT count(*) FROM runs WHERE app = 'app' AND reason <> 'completed'"), 0);
 }

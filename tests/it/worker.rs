@@ -262,11 +262,13 @@ fn workers_die_with_their_host() {
             stat.rsplit(')').next().and_then(|rest| rest.split_whitespace().nth(11)?.parse::<u64>().ok());
         ticks.is_some_and(|ticks| ticks > 10)
     };
+    let began = std::time::Instant::now();
     let workers = loop {
         let workers = workers_of(host.pid());
         if workers.iter().any(computes) {
             break workers;
         }
+        assert!(began.elapsed() < std::time::Duration::from_mins(1), "no worker computes");
         std::thread::yield_now();
     };
     host.kill();
@@ -275,5 +277,39 @@ fn workers_die_with_their_host() {
     while workers.iter().any(computes) {
         assert!(began.elapsed() < std::time::Duration::from_secs(20), "a worker outlives its host");
         std::thread::yield_now();
+    }
+}
+
+#[test]
+fn a_worker_that_keeps_what_runs_leave_has_grown_and_one_that_does_not_has_not() {
+    // Registered symbols are never given back. They are the engine's, so no run can see them.
+    let leak = "for (let i = 0; i < 20000; i++) Symbol.for('x'.repeat(200) + vo.MessageSid + Math.random())";
+    let mut start = start(&[("leak.js", leak), ("plain.js", "return 'x'.repeat(100000).length")]);
+    start.limits.cpu_ms = 5_000;
+    start.limits.memory_mb = 32;
+    let mut worker = Worker::spawn(&command(), &start).expect("a worker");
+    for ticket in 0..20 {
+        run_in(&mut worker, ticket, "plain").ended.expect("alive").result.expect("ended well");
+    }
+    assert!(!worker.has_grown());
+    for ticket in 0..100 {
+        let mut request = run(ticket, "leak");
+        request.seed = ticket.into();
+        worker.queue(&ToWorker::Run(request)).expect("short");
+        listen(&mut worker).ended.expect("alive").result.expect("within its own limit");
+        if worker.has_grown() {
+            return;
+        }
+    }
+    panic!("a hundred runs have left something each, and the worker has not grown");
+}
+
+#[test]
+fn a_system_call_that_is_forbidden_is_told_as_that() {
+    let command =
+        WorkerCommand { program: "/bin/sh".into(), arguments: vec!["-c".into(), "kill -SYS $$".into()] };
+    match Worker::spawn(&command, &start(&[])) {
+        Err(WorkerError::Died(death)) => assert!(death.message.contains("system call"), "{death}"),
+        other => panic!("{other:?}"),
     }
 }
