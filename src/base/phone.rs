@@ -235,7 +235,9 @@ fn parse(text: &str, default: CountryPrefix) -> Result<rlibphonenumber::PhoneNum
             .ok()
             .filter(|number| number.country_code == i32::from(default.0)),
     };
-    let number = number.filter(|number| PHONE_NUMBER_UTIL.is_valid_number(number));
+    // Germany's plan has numbers with 16 digits, which E.164 has not: no WhatsApp account is behind them.
+    let number = number
+        .filter(|number| PHONE_NUMBER_UTIL.is_valid_number(number) && e164(number).digits().len() <= 15);
     let of = || match international {
         Some(_) => "of any country".to_owned(),
         None => format!("of the country {default} (default_country_prefix)"),
@@ -294,6 +296,7 @@ mod tests {
             "+06 6982 1234",
             "+393331234567\n",
             "+39333123456789012",
+            "+4961234567345678",
             "３３３１２３４５６７",
             "whatsapp:whatsapp:+393331234567",
             "+393331234567;ext=1",
