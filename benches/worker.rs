@@ -62,6 +62,7 @@ fn start(script: &str) -> Start {
             max_log_lines: 1_000,
             max_log_line_bytes: 16 << 10,
         },
+        prelude: None,
     }
 }
 

@@ -10,6 +10,7 @@
 //! this):
 //!
 //! * [`cli`]: the command line, one file a command.
+//! * [`testing`]: tests of actions, each in a world of its own.
 //! * [`runtime`]: the host as a whole, [`Host`]: what an embedder starts and stops.
 //! * [`control`]: `data/host.sock`, through which the other commands work while a host is up.
 //! * [`web`]: the public listener: callbacks, public files, health. Never runs JavaScript.
@@ -57,6 +58,7 @@ pub mod runtime;
 pub mod script;
 pub mod simulator;
 pub mod store;
+pub mod testing;
 pub mod web;
 pub mod whatsapp;
 

@@ -21,6 +21,7 @@ mod run;
 mod serve;
 mod settle;
 mod simulator;
+mod test;
 mod typed;
 
 use std::process::ExitCode;
@@ -98,6 +99,7 @@ async fn dispatch(options: Options) -> Result<(), Failure> {
         Command::Serve { listen } => serve::run(&options, *listen).await,
         Command::Run { action, vo, company } => run::run(&options, action, vo, company.as_deref()).await,
         Command::Check { json } => check::run(&options, *json),
+        Command::Test { filter, json } => test::run(&options, filter.as_deref(), *json).await,
         Command::Simulator { listen } => simulator::run(&options, *listen).await,
         Command::Messages { command } => messages(&options, command).await,
         Command::Notifications { command } => notifications(&options, command).await,

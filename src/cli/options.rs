@@ -80,6 +80,14 @@ pub(super) enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Runs the tests of actions, `scripts/<appId>/**.test.js`.
+    Test {
+        /// Only those with this in their file or name.
+        filter: Option<String>,
+        /// One object a line.
+        #[arg(long)]
+        json: bool,
+    },
     /// The simulator alone.
     Simulator {
         /// Where to listen, instead of `[simulator] listen`.

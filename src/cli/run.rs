@@ -10,7 +10,7 @@ use crate::cli::{Failure, output, serve};
 use crate::config::{self, Params};
 use crate::control::{ControlClient, ControlError, RunOrder};
 use crate::pipeline::{DirectRun, RunReport};
-use crate::script::protocol::{LogLevel, Returned};
+use crate::script::protocol::Returned;
 use crate::store::DataDir;
 
 pub(super) async fn run(
@@ -118,12 +118,7 @@ fn refused(error: ControlError) -> Failure {
 
 fn print(report: &RunReport) -> Result<(), Failure> {
     for line in &report.log {
-        let level = match line.level {
-            LogLevel::Debug => "debug",
-            LogLevel::Info => "info",
-            LogLevel::Warn => "warn",
-            LogLevel::Error => "error",
-        };
+        let level = line.level.as_str();
         output::note(format_args!("{level:5} {}", shown_lines(&line.text)));
     }
     match &report.result {

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::params::{Address, HostParams, Params, Rules, SimulatorParams};
-use super::reader::{Section, Source};
+use super::reader::{Secrets, Section, Source};
 use super::{application, codes, document, environment, names, values, warnings};
 use crate::base::{Diagnostic, Exposure, Place, Secret};
 
@@ -36,7 +36,17 @@ pub struct Loaded {
 /// Every problem of the file, in the order of its lines.
 pub fn load(file: &Path) -> Result<Loaded, Vec<Diagnostic>> {
     let (text, exposure) = text_of(file).map_err(|problem| vec![problem])?;
-    read(file, &text, &environment::secret, exposure)
+    read(file, &text, Secrets::Of(&environment::secret), exposure)
+}
+
+/// The same, but no secret is looked up: where the file names a variable or another file, something stands in for what is
+/// there. For tests, which need none.
+///
+/// # Errors
+/// As [`load`].
+pub fn load_without_secrets(file: &Path) -> Result<Loaded, Vec<Diagnostic>> {
+    let (text, exposure) = text_of(file).map_err(|problem| vec![problem])?;
+    read(file, &text, Secrets::StoodIn, exposure)
 }
 
 /// Reads `text` as the parameter file `file`, whose folder its relative paths start from.
@@ -48,18 +58,18 @@ pub fn parse(
     text: &str,
     environment: &dyn Fn(&str) -> Option<Secret>,
 ) -> Result<Loaded, Vec<Diagnostic>> {
-    read(file, text, environment, None)
+    read(file, text, Secrets::Of(environment), None)
 }
 
 fn read(
     file: &Path,
     text: &str,
-    environment: &dyn Fn(&str) -> Option<Secret>,
+    secrets: Secrets<'_>,
     exposure: Option<Exposure>,
 ) -> Result<Loaded, Vec<Diagnostic>> {
     // Some editors begin a file with a byte order mark; it must not count as a column.
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-    let source = Source::new(file, text, environment);
+    let source = Source::new(file, text, secrets);
     let document = document::parse(text);
     for (offset, message) in &document.errors {
         source.syntax_error(*offset, message);

@@ -19,11 +19,20 @@ use crate::base::{Diagnostic, Place, Secret};
 /// A file with more problems isn't a parameter file: looking further would only take long.
 const MOST_PROBLEMS: usize = 200;
 
+/// Where secrets come from that the file only names.
+#[derive(Clone, Copy)]
+pub(super) enum Secrets<'a> {
+    /// From the files that it names, and from these variables.
+    Of(&'a dyn Fn(&str) -> Option<Secret>),
+    /// From nowhere: they are not needed.
+    StoodIn,
+}
+
 /// The file that is being read, and what was found wrong with it so far.
 pub(super) struct Source<'a> {
     file: &'a Path,
     text: &'a str,
-    environment: &'a dyn Fn(&str) -> Option<Secret>,
+    secrets: Secrets<'a>,
     warnings: RefCell<Vec<Diagnostic>>,
     problems: RefCell<Vec<(usize, Diagnostic)>>,
     /// Lines with a syntax error: what the parser made of them is a guess, so nothing more is said about them.
@@ -31,14 +40,25 @@ pub(super) struct Source<'a> {
 }
 
 impl<'a> Source<'a> {
-    pub fn new(file: &'a Path, text: &'a str, environment: &'a dyn Fn(&str) -> Option<Secret>) -> Self {
+    pub fn new(file: &'a Path, text: &'a str, secrets: Secrets<'a>) -> Self {
         let (warnings, problems, broken_lines) = Default::default();
-        Self { file, text, environment, warnings, problems, broken_lines }
+        Self { file, text, secrets, warnings, problems, broken_lines }
     }
 
     /// The secret in an environment variable.
     pub fn variable(&self, name: &str) -> Option<Secret> {
-        (self.environment)(name)
+        match self.secrets {
+            Secrets::Of(environment) => environment(name),
+            Secrets::StoodIn => self.stand_in(),
+        }
+    }
+
+    /// What stands in for each secret that the file only names, if they are not needed.
+    pub fn stand_in(&self) -> Option<Secret> {
+        match self.secrets {
+            Secrets::Of(_) => None,
+            Secrets::StoodIn => Some(Secret::new("0".repeat(32))),
+        }
     }
 
     /// A path as the file means it: relative to the file's folder.

@@ -84,6 +84,9 @@ fn from_file(origin: &Field<'_>) -> Option<Secret> {
         return origin
             .invalid("must be a path", "write the path of a file here, and the secret into the file");
     }
+    if let Some(stand_in) = origin.source.stand_in() {
+        return Some(stand_in);
+    }
     let path = origin.source.resolve(name);
     let shown = path.display().to_string().escape_debug().to_string();
     let unavailable = |why: &str| {

@@ -25,6 +25,14 @@ pub struct Function {
     pub body: Body,
 }
 
+impl Function {
+    /// Whether scripts see it.
+    #[must_use]
+    pub fn is_visible(&self) -> bool {
+        !matches!(self.body, Body::Reply(_))
+    }
+}
+
 /// Where a function is done.
 #[derive(Debug)]
 pub enum Body {

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, MutexGuard, OnceLock};
 use std::time::{Duration, Instant};
 
-use tokio::sync::oneshot;
+use tokio::sync::{oneshot, watch};
 
 use crate::base::stage::{self, Monitor};
 use crate::base::{ActionId, MessageId, NotificationId, UnixMillis};
@@ -41,6 +41,8 @@ pub(super) struct Application {
     state: Monitor<State>,
     /// Whether it is time to stop: for those who wait for nothing else.
     stopped: Monitor<bool>,
+    /// Changes whenever a slot has nothing to do any more: for those who wait until nothing is under way.
+    rested: watch::Sender<()>,
 }
 
 /// The right to write the application's database.
@@ -108,6 +110,7 @@ impl Application {
             inbox: OnceLock::new(),
             state: Monitor::new(state),
             stopped: Monitor::new(false),
+            rested: watch::Sender::default(),
         })
     }
 
@@ -297,6 +300,7 @@ impl Application {
             .min()
             .unwrap_or(IDLE);
             state.idle_slots += 1;
+            let _ = self.rested.send_replace(());
             state = self.state.wait_for(state, sleep);
             state.idle_slots -= 1;
         }
@@ -305,7 +309,38 @@ impl Application {
     fn leave(&self, mut state: MutexGuard<'_, State>) -> Option<(Baton, Vec<Work>)> {
         state.slots -= 1;
         self.state.notify_all();
+        let _ = self.rested.send_replace(());
         None
+    }
+
+    /// Waits until no run is under way and none may begin.
+    pub(super) async fn quiet(&self) {
+        let mut rested = self.rested.subscribe();
+        while !self.is_quiet() {
+            // The sender lives as long as this.
+            let _ = rested.changed().await;
+        }
+    }
+
+    fn is_quiet(&self) -> bool {
+        let now = self.now();
+        let state = self.state.lock();
+        let nothing_ready = state.direct.is_empty() && !state.queue.has_ready(now);
+        nothing_ready
+            && !state.window.wants(&state.queue, now)
+            && state.baton.is_some()
+            && state.returning == 0
+            && state.slots == state.idle_slots
+    }
+
+    /// The time was set: what is due now may run.
+    pub(super) fn look(self: &Arc<Self>) {
+        self.wake(&mut self.state.lock());
+    }
+
+    /// When there is something to do that need not be done now.
+    pub(super) fn next_due(&self) -> Option<UnixMillis> {
+        self.state.lock().next_due()
     }
 
     /// Gives the baton back at the end of a batch: the slot looks for more work itself, so nobody else is woken for

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use sha2::{Digest, Sha256};
 
-use crate::base::{PhoneNumber, stage};
+use crate::base::{PhoneNumber, UnixMillis, stage};
 use crate::host::{self, MANIFEST, OutcomeForm, Reply};
 use crate::pipeline::WorkerHandle;
 use crate::pipeline::batch::Batch;
@@ -142,15 +142,17 @@ impl Batch<'_> {
                         if let Some(thrown) = unsent_reply(send.form, &outcome) {
                             return Ok(Answer::Throw(thrown));
                         }
-                        let answer =
-                            Answer::Return { value: send.form.value(&outcome), advance_ms: advance(run) };
+                        let answer = Answer::Return {
+                            value: send.form.value(&outcome),
+                            advance_ms: advance(run, self.application.now()),
+                        };
                         Ok(remember(run, fingerprint, answer))
                     }
                 }
             }
             Ok(Reply::Save(save)) => self.save(run, &save, fingerprint),
             Ok(Reply::Return(value)) => {
-                let advance_ms = advance(run);
+                let advance_ms = advance(run, self.application.now());
                 Ok(remember(run, fingerprint, Answer::Return { value, advance_ms }))
             }
             Err(thrown) => Ok(remember(run, fingerprint, Answer::Throw(thrown))),
@@ -262,8 +264,8 @@ fn tell_reply(run: &mut Run, answer: &Answer) {
 }
 
 /// How much later it is for the script than when it was last told, in milliseconds.
-pub(super) fn advance(run: &mut Run) -> u64 {
-    let elapsed = u64::try_from(run.elapsed().as_millis()).unwrap_or(u64::MAX);
+pub(super) fn advance(run: &mut Run, now: UnixMillis) -> u64 {
+    let elapsed = u64::try_from(now.since(run.started_at).as_millis()).unwrap_or(u64::MAX);
     let advance = elapsed.saturating_sub(run.advanced);
     run.advanced += advance;
     advance

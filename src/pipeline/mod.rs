@@ -49,7 +49,9 @@ use std::time::Duration;
 use tokio::sync::{broadcast, oneshot};
 use url::Url;
 
-use crate::base::{ActionId, AppId, Clock, CompanyId, Diagnostic, MessageId, NotificationId, stage};
+use crate::base::{
+    ActionId, AppId, Clock, CompanyId, Diagnostic, MessageId, NotificationId, UnixMillis, stage,
+};
 use crate::config;
 use crate::pipeline::application::Application;
 use crate::pipeline::queue::Arrival;
@@ -304,6 +306,33 @@ impl Pipeline {
         let (reply, answer) = oneshot::channel();
         application.direct(run, reply);
         answer.await.map_err(|_| NotRun::Stopping)
+    }
+
+    /// Waits until no run of an application is under way and none may begin: what is left waits for its time, or for news.
+    pub async fn quiet(&self, app: &AppId) {
+        if let Some(application) = self.applications.get(app) {
+            application.quiet().await;
+        }
+    }
+
+    /// When the next run of an application is due that waits for its time.
+    #[must_use]
+    pub fn next_due(&self, app: &AppId) -> Option<UnixMillis> {
+        self.applications.get(app)?.next_due()
+    }
+
+    /// Tells an application to look at the clock: a run may be due that was not a moment ago. Needed by those who set the
+    /// clock themselves.
+    pub fn look(&self, app: &AppId) {
+        if let Some(application) = self.applications.get(app) {
+            application.look();
+        }
+    }
+
+    /// Works on an application's database between two batches, beside its runs; `None` for an application that is not
+    /// there, and when the host is stopping. Blocks.
+    pub fn with_database<T>(&self, app: &AppId, work: impl FnOnce(&mut AppDb) -> T) -> Option<T> {
+        self.applications.get(app)?.between_batches(work)
     }
 
     /// Whether a run that sends this message, or has sent it, is open or waits to be taken up again.

@@ -99,22 +99,11 @@ impl RunReport {
                 kept.push_str("warn\t… the rest was not kept\n");
                 break;
             }
-            kept.push_str(level_name(line.level));
+            kept.push_str(line.level.as_str());
             kept.push('\t');
             kept.push_str(&cut(&line.text, MAX_LOG).replace('\n', "\\n"));
             kept.push('\n');
         }
         Some(kept).filter(|kept| !kept.is_empty())
-    }
-}
-
-/// The word of a level.
-#[must_use]
-pub(super) fn level_name(level: LogLevel) -> &'static str {
-    match level {
-        LogLevel::Debug => "debug",
-        LogLevel::Info => "info",
-        LogLevel::Warn => "warn",
-        LogLevel::Error => "error",
     }
 }

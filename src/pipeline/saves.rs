@@ -43,7 +43,7 @@ impl Batch<'_> {
         match (made, &run.origin) {
             (Ok(value), Origin::Notification { id, .. }) => {
                 let id = *id;
-                let answer = Answer::Return { value, advance_ms: advance(run) };
+                let answer = Answer::Return { value, advance_ms: advance(run, self.application.now()) };
                 // Outside of what is undone when the run fails; the run has written nothing since.
                 self.db().keep_run()?;
                 let call = JournalCall { fingerprint, answer: Some(encode(&answer)), message: None };
@@ -51,7 +51,9 @@ impl Batch<'_> {
                 self.db().begin_run()?;
                 Ok(answer)
             }
-            (Ok(value), Origin::Direct(_)) => Ok(Answer::Return { value, advance_ms: advance(run) }),
+            (Ok(value), Origin::Direct(_)) => {
+                Ok(Answer::Return { value, advance_ms: advance(run, self.application.now()) })
+            }
             (Err(Unsaved::Interrupted(_)), Origin::Notification { .. }) => Err(Stop::Stopping),
             (Err(Unsaved::Failed(error) | Unsaved::Interrupted(error)), _) => {
                 Ok(remember(run, fingerprint, Answer::Throw(SaveMedia::failed(&error))))

@@ -126,7 +126,10 @@ impl Batch<'_> {
             told?; // the ledger keeps the attempt
             return Ok(Answer::Throw(thrown));
         }
-        let answer = Answer::Return { value: send.form.value(&outcome), advance_ms: advance(run) };
+        let answer = Answer::Return {
+            value: send.form.value(&outcome),
+            advance_ms: advance(run, self.application.now()),
+        };
         self.db().begin()?;
         if let Origin::Notification { id: notification, .. } = run.origin {
             let call = JournalCall { fingerprint, answer: Some(encode(&answer)), message: Some(id) };

@@ -6,7 +6,7 @@ use crate::base::{ActionId, MessageId, NotificationId, stage};
 use crate::pipeline::Event;
 use crate::pipeline::batch::{Batch, EndedRun, failure};
 use crate::pipeline::queue::{Decision, Verdict};
-use crate::pipeline::report::{RunReport, Used, level_name};
+use crate::pipeline::report::{RunReport, Used};
 use crate::pipeline::run::{Origin, Run};
 use crate::script::protocol::{Reason, Returned};
 use crate::store::{Finished, Mark};
@@ -162,7 +162,7 @@ fn tell(
 ) {
     let Some((id, mark)) = notification else { return }; // whoever asked by hand is told himself
     for line in &report.log {
-        tracing::info!(target: "script", %app, %action, notification = id.0, level = level_name(line.level), "{}", line.text);
+        tracing::info!(target: "script", %app, %action, notification = id.0, level = line.level.as_str(), "{}", line.text);
     }
     if let Err(failure) = &report.result {
         let place =

@@ -41,6 +41,35 @@ pub struct CatalogueError {
 /// # Errors
 /// When the application's folder, or one inside it, cannot be read.
 pub fn read_bundle(scripts: &Path, app: &AppId) -> Result<Bundle, CatalogueError> {
+    read_files(scripts, app, |path| !is_test(path))
+}
+
+/// The same with the tests.
+///
+/// # Errors
+/// As [`read_bundle`].
+pub fn read_with_tests(scripts: &Path, app: &AppId) -> Result<Bundle, CatalogueError> {
+    read_files(scripts, app, |_| true)
+}
+
+/// The bundle without its tests, as [`read_bundle`] reads it.
+#[must_use]
+pub fn without_tests(bundle: &Bundle) -> Bundle {
+    let files: Vec<_> = bundle.files.iter().filter(|file| !is_test(&file.path)).cloned().collect();
+    Bundle { version: version(&files), files }
+}
+
+/// Whether a path below an application's folder is a test's.
+#[must_use]
+pub fn is_test(path: &str) -> bool {
+    path.ends_with(".test.js")
+}
+
+fn read_files(
+    scripts: &Path,
+    app: &AppId,
+    is_wanted: impl Fn(&str) -> bool,
+) -> Result<Bundle, CatalogueError> {
     let folder = scripts.join(app.as_str());
     let fail = |folder: &Path| {
         let folder = folder.to_owned();
@@ -49,6 +78,7 @@ pub fn read_bundle(scripts: &Path, app: &AppId) -> Result<Bundle, CatalogueError
     let root = fs::canonicalize(&folder).map_err(fail(&folder))?;
     let mut paths = Vec::new();
     list(&folder, "", 0, &mut paths).map_err(|(folder, source)| CatalogueError { folder, source })?;
+    paths.retain(|path| is_wanted(path));
     paths.sort_unstable();
     let mut total = 0_u64;
     let mut files = Vec::with_capacity(paths.len());
@@ -76,9 +106,9 @@ pub fn actions(bundle: &Bundle) -> impl Iterator<Item = &str> {
     names.filter(|name| !is_module(name))
 }
 
-/// Whether a path below an application's folder is a module's, and not an action's.
+/// Whether a path below an application's folder is that of a module or a test, and not an action's.
 pub(super) fn is_module(path: &str) -> bool {
-    path.starts_with("lib/")
+    path.starts_with("lib/") || is_test(path)
 }
 
 /// Collects the paths of scripts below `folder`, which is `prefix` below the application's.
@@ -102,7 +132,7 @@ fn list(
             if depth < MAX_DEPTH {
                 list(&entry.path(), &path, depth + 1, paths)?;
             }
-        } else if path.strip_suffix(".js").is_some_and(|name| name.strip_suffix(".test").is_none()) {
+        } else if path.ends_with(".js") {
             paths.push(path);
         }
     }

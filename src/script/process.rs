@@ -58,8 +58,13 @@ impl WorkerCommand {
             max_log_lines: 0,
             max_log_line_bytes: 0,
         };
-        let nobody =
-            Start { app_id: String::new(), bundle: Bundle::default(), functions: Vec::new(), limits };
+        let nobody = Start {
+            app_id: String::new(),
+            bundle: Bundle::default(),
+            functions: Vec::new(),
+            limits,
+            prelude: None,
+        };
         Ok(Worker::spawn(self, &nobody)?.confinement().clone())
     }
 }

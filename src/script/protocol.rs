@@ -53,6 +53,9 @@ pub struct Start {
     pub functions: Vec<FunctionSpec>,
     /// The limits of each run.
     pub limits: SandboxLimits,
+    /// JavaScript of the host's own that readies the world before it is frozen: an expression, evaluated where `utils` and all
+    /// other globals are there.
+    pub prelude: Option<String>,
 }
 
 /// The JavaScript files of one application, as they were read together.
@@ -253,6 +256,19 @@ pub enum LogLevel {
     Warn,
     /// `console.error`
     Error,
+}
+
+impl LogLevel {
+    /// Its word.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Debug => "debug",
+            Self::Info => "info",
+            Self::Warn => "warn",
+            Self::Error => "error",
+        }
+    }
 }
 
 /// How a run ended and what it used.

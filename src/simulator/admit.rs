@@ -100,6 +100,9 @@ impl Shared {
                 self.put(&mut state, created + answer_after, Event::Answer(message.sid.clone(), tell));
                 told
             });
+            if wait.is_some() && !self.clock.passes() {
+                self.happen(&mut state, created + answer_after); // who waits for the answer cannot move the time
+            }
             Admitted { message, is_taken, answer, wait }
         };
         self.announce();

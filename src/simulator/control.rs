@@ -52,6 +52,12 @@ async fn about(Shares(shared): Shares<Arc<Shared>>) -> Json<Value> {
     Json(json!({ "simulator": NAME, "version": env!("CARGO_PKG_VERSION"), "rules": rules, "now": now }))
 }
 
+/// Somebody writes to a sender: what `POST /simulator/incoming` takes and gives.
+pub(super) async fn receive(shared: &Arc<Shared>, incoming: Value) -> Result<Value, String> {
+    let incoming = serde_json::from_value(incoming).map_err(|error| error.to_string())?;
+    incoming::receive(shared, incoming).await.map_err(|error| error.message)
+}
+
 async fn forget(Shares(shared): Shares<Arc<Shared>>) -> StatusCode {
     shared.forget();
     StatusCode::NO_CONTENT

@@ -193,7 +193,8 @@ use self::senders::StickySenders;
 use self::store::Store;
 use self::time::{SimulatedClock, Timeline};
 use self::wire::{Connection, Wire};
-use crate::base::{AccountSid, MessageSid, UnixMillis};
+use crate::base::{AccountSid, Clock, MessageSid, UnixMillis};
+use crate::whatsapp::MessageStatus;
 
 pub use accounts::{ApiKey, MessagingService, SimulatedAccount, SimulatedSender, SimulatedTemplate};
 pub use address::{Address, InvalidAddress};
@@ -203,7 +204,7 @@ pub use inbound::{Button, Inbound, Location};
 pub use media::MediaRecord;
 pub use rules::{JOIN_CODE, Rules};
 pub use script::{Answer, Fault, Script, Step};
-pub use settings::{MediaFrom, Settings, Timings};
+pub use settings::{MediaFrom, Settings, Time, Timings};
 pub use store::{CallbackRecord, Direction, Message};
 pub use twiml::AnswerError;
 
@@ -326,6 +327,46 @@ impl Simulator {
         self.shared.forward(by.min(MAX_FORWARD));
     }
 
+    /// What its time is read from: a host that shares it takes the same moment for now.
+    #[must_use]
+    pub fn clock(&self) -> Arc<dyn Clock> {
+        Arc::clone(&self.shared.clock) as _
+    }
+
+    /// How long it is until the next thing happens that is known to happen.
+    #[must_use]
+    pub fn until_next(&self) -> Option<Duration> {
+        let due = self.shared.state().timeline.next_due()?;
+        Some(due.saturating_sub(self.shared.clock.elapsed()))
+    }
+
+    /// Waits until no callback, no fetch of a medium and no message to the application is under way.
+    pub async fn quiet(&self) {
+        // The sender lives as long as this.
+        let _ = self.shared.under_way.subscribe().wait_for(|number| *number == 0).await;
+    }
+
+    /// Whether nothing of this is under way.
+    #[must_use]
+    pub fn is_quiet(&self) -> bool {
+        *self.shared.under_way.borrow() == 0
+    }
+
+    /// Somebody writes to a sender; takes and gives what `POST /simulator/incoming` does.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub async fn receive(&self, incoming: serde_json::Value) -> Result<serde_json::Value, String> {
+        control::receive(&self.shared, incoming).await
+    }
+
+    /// A message gets a status, as if its phone had caused it: `read`, when somebody looks at it at last. Nothing happens to
+    /// one that is not there.
+    pub fn becomes(&self, sid: &MessageSid, status: MessageStatus) {
+        let step = Step::new(Duration::ZERO, status);
+        self.shared.step(&mut self.shared.state(), sid, &step);
+    }
+
     /// Forgets messages, scripts and who has written; accounts, rules and time stay.
     pub fn forget(&self) {
         self.shared.forget();
@@ -369,7 +410,7 @@ struct Shared {
     /// Where it answers.
     base_url: String,
     timings: Timings,
-    clock: SimulatedClock,
+    clock: Arc<SimulatedClock>,
     concurrency: Concurrency,
     caller: Caller,
     fetcher: Fetcher,
@@ -377,6 +418,8 @@ struct Shared {
     state: Mutex<State>,
     /// Callbacks and fetches under way.
     tasks: Mutex<JoinSet<()>>,
+    /// How many of them there are.
+    under_way: watch::Sender<usize>,
     /// Where they run; what starts them may be another thread.
     runtime: Handle,
     /// Rings when something was put on the timeline.
@@ -411,12 +454,13 @@ impl Shared {
             base_url: base_url(address),
             concurrency: Concurrency::default(),
             timings: settings.timings,
-            clock: SimulatedClock::new(settings.clock),
+            clock: Arc::new(SimulatedClock::new(settings.clock, settings.time)),
             caller: Caller::new(settings.timings.retry_pause).map_err(SimulatorError::Client)?,
             fetcher: Fetcher::new().map_err(SimulatorError::Client)?,
             media: settings.media,
             state: Mutex::new(state),
             tasks: Mutex::default(),
+            under_way: watch::Sender::default(),
             runtime: Handle::current(),
             alarm: Notify::new(),
             stopping: watch::Sender::default(),
@@ -443,7 +487,12 @@ impl Shared {
     }
 
     /// Starts what ends with the simulator.
-    fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
+    fn spawn(self: &Arc<Self>, task: impl Future<Output = ()> + Send + 'static) {
+        let under_way = UnderWay::begin(self);
+        let task = async move {
+            task.await;
+            drop(under_way);
+        };
         let mut tasks = self.tasks();
         while tasks.try_join_next().is_some() {} // those that have ended
         tasks.spawn_on(task, &self.runtime);
@@ -479,6 +528,22 @@ impl Shared {
         let changed = self.state().messages.get_mut(sid).map(change);
         self.announce();
         changed
+    }
+}
+
+/// A task that is under way, until it is dropped.
+struct UnderWay(Arc<Shared>);
+
+impl UnderWay {
+    fn begin(shared: &Arc<Shared>) -> Self {
+        shared.under_way.send_modify(|number| *number += 1);
+        Self(Arc::clone(shared))
+    }
+}
+
+impl Drop for UnderWay {
+    fn drop(&mut self) {
+        self.0.under_way.send_modify(|number| *number = number.saturating_sub(1));
     }
 }
 

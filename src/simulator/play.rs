@@ -73,6 +73,9 @@ pub(super) struct Callback {
 
 /// Lets things happen on time, for ever.
 pub(super) async fn keep_time(shared: Arc<Shared>) {
+    if !shared.clock.passes() {
+        return std::future::pending().await;
+    }
     loop {
         let due = shared.state().timeline.next_due();
         let wait = async {

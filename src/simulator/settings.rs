@@ -22,6 +22,19 @@ pub struct Settings {
     pub timings: Timings,
     /// What dates, windows and pacing go by.
     pub clock: Arc<dyn Clock>,
+    /// Whether what is to happen happens by itself.
+    pub time: Time,
+}
+
+/// How the time of a simulator goes on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Time {
+    /// By itself, and when it is moved.
+    #[default]
+    Passes,
+    /// Only when it is moved ([`forward`](super::Simulator::forward)): for tests, which must not depend on how fast
+    /// they are. The clock must stand still too.
+    Stands,
 }
 
 /// A free loopback port, open rules, no accounts, media of this computer, the usual timings, the computer's clock.
@@ -34,6 +47,7 @@ impl Default for Settings {
             media: MediaFrom::default(),
             timings: Timings::default(),
             clock: Arc::new(SystemClock),
+            time: Time::default(),
         }
     }
 }

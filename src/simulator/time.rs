@@ -11,21 +11,23 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::settings::Time;
 use crate::base::{Clock, UnixMillis};
 
 /// A clock and how far it was moved forward.
 pub(super) struct SimulatedClock {
     clock: Arc<dyn Clock>,
-    /// When the simulator was started. What is due is counted from here: unlike the clock, this never jumps or stands
-    /// still.
-    origin: Instant,
+    /// When the simulator was started, where its time passes by itself. What is due is counted from here: unlike the
+    /// clock, this never jumps.
+    origin: Option<Instant>,
     /// In microseconds.
     advance: AtomicU64,
 }
 
 impl SimulatedClock {
-    pub(super) fn new(clock: Arc<dyn Clock>) -> Self {
-        Self { clock, origin: Instant::now(), advance: AtomicU64::new(0) }
+    pub(super) fn new(clock: Arc<dyn Clock>, time: Time) -> Self {
+        let origin = (time == Time::Passes).then(Instant::now);
+        Self { clock, origin, advance: AtomicU64::new(0) }
     }
 
     /// The moment that the simulator takes for now.
@@ -33,14 +35,23 @@ impl SimulatedClock {
         self.clock.now().plus(self.advance())
     }
 
+    /// Whether it goes on by itself.
+    pub(super) fn passes(&self) -> bool {
+        self.origin.is_some()
+    }
+
     /// How long the simulator has been up, with the time that was skipped.
     pub(super) fn elapsed(&self) -> Duration {
-        self.origin.elapsed() + self.advance()
+        self.passed() + self.advance()
     }
 
     /// Moves forward to a time since the start, never back.
     pub(super) fn reach(&self, elapsed: Duration) {
-        self.advance_to(elapsed.saturating_sub(self.origin.elapsed()));
+        self.advance_to(elapsed.saturating_sub(self.passed()));
+    }
+
+    fn passed(&self) -> Duration {
+        self.origin.map_or(Duration::ZERO, |origin| origin.elapsed())
     }
 
     /// How far it was moved so far.
@@ -53,6 +64,13 @@ impl SimulatedClock {
         // Rounded up, so that the time is reached and not just missed.
         let micros = u64::try_from(advance.as_nanos().div_ceil(1000)).unwrap_or(u64::MAX);
         self.advance.fetch_max(micros, Ordering::SeqCst);
+    }
+}
+
+/// For a host that goes by the simulator's time.
+impl Clock for SimulatedClock {
+    fn now(&self) -> UnixMillis {
+        self.now()
     }
 }
 
@@ -102,7 +120,7 @@ mod tests {
     #[test]
     fn a_clock_is_moved_forward_and_never_back() {
         let base = Arc::new(ManualClock::at(UnixMillis(1_000)));
-        let clock = SimulatedClock::new(Arc::clone(&base) as _);
+        let clock = SimulatedClock::new(Arc::clone(&base) as _, Time::Passes);
         assert_eq!(clock.now(), UnixMillis(1_000));
         clock.reach(Duration::from_hours(1));
         let moved = clock.now();
@@ -112,6 +130,14 @@ mod tests {
         assert_eq!(clock.now(), moved);
         base.advance(Duration::from_secs(1));
         assert_eq!(clock.now(), moved.plus(Duration::from_secs(1)), "the clock below goes on");
+    }
+
+    #[test]
+    fn a_clock_that_stands_is_moved_by_nothing_else() {
+        let clock = SimulatedClock::new(Arc::new(ManualClock::at(UnixMillis(1_000))), Time::Stands);
+        assert_eq!((clock.now(), clock.elapsed()), (UnixMillis(1_000), Duration::ZERO));
+        clock.reach(Duration::from_millis(300));
+        assert_eq!((clock.now(), clock.elapsed()), (UnixMillis(1_300), Duration::from_millis(300)));
     }
 
     #[test]

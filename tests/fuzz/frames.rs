@@ -104,8 +104,9 @@ fn start() -> impl Strategy<Value = Start> {
                 max_log_line_bytes: rest.4,
             }
         });
-    (text(), bundle, prop::collection::vec(function, 0..3), limits)
-        .prop_map(|(app_id, bundle, functions, limits)| Start { app_id, bundle, functions, limits })
+    (text(), bundle, prop::collection::vec(function, 0..3), limits).prop_map(
+        |(app_id, bundle, functions, limits)| Start { app_id, bundle, functions, limits, prelude: None },
+    )
 }
 
 fn to_worker() -> impl Strategy<Value = ToWorker> {

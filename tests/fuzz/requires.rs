@@ -61,6 +61,7 @@ fn start() -> Start {
             max_log_lines: 10,
             max_log_line_bytes: 100,
         },
+        prelude: None,
     }
 }
 

@@ -46,6 +46,7 @@ pub fn start(files: &[(&str, &str)]) -> Start {
             function("setReturnValue", &["value"], false),
         ],
         limits: limits(),
+        prelude: None,
     }
 }
 

@@ -9,7 +9,7 @@ use boa_engine::object::builtins::{JsFunction, JsPromise};
 use boa_engine::property::{PropertyDescriptor, PropertyKey};
 use boa_engine::realm::Realm;
 use boa_engine::{
-    Context, JsNativeError, JsResult, JsString, JsValue, NativeFunction, js_string,
+    Context, JsNativeError, JsResult, JsString, JsValue, NativeFunction, Source, js_string,
     object::FunctionObjectBuilder,
 };
 
@@ -49,6 +49,9 @@ pub(super) fn build(state: &Rc<State>) -> JsResult<Box<Context>> {
     console::install(context_ref)?;
     timers::install(context_ref)?;
     functions::install(&state.start.functions, context_ref)?;
+    if let Some(prelude) = &state.start.prelude {
+        context_ref.eval(Source::from_bytes(prelude))?;
+    }
     let shields = freeze::freeze(context_ref)?;
     state.shield(shields);
     Ok(context)

@@ -54,6 +54,7 @@ fn start(script: &str) -> Start {
             max_log_lines: 10,
             max_log_line_bytes: 100,
         },
+        prelude: None,
     }
 }
 

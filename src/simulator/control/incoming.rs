@@ -85,8 +85,14 @@ enum GivenMedium {
 /// for.
 pub(super) async fn write(
     Shares(shared): Shares<Arc<Shared>>,
-    Body(mut incoming): Body<Incoming>,
+    Body(incoming): Body<Incoming>,
 ) -> Result<Response, ApiError> {
+    let told = receive(&shared, incoming).await?;
+    Ok((StatusCode::CREATED, Json(told)).into_response())
+}
+
+/// Takes a message and has it delivered.
+pub(super) async fn receive(shared: &Arc<Shared>, mut incoming: Incoming) -> Result<Value, ApiError> {
     let account = account(&shared.state(), incoming.account_sid.as_ref(), &incoming.to)?;
     let copies = Some(incoming.copies).filter(|copies| (1..=MAX_COPIES).contains(copies));
     let copies = copies.ok_or_else(|| ApiError::new(20001, format!("copies must be 1 to {MAX_COPIES}")))?;
@@ -101,7 +107,7 @@ pub(super) async fn write(
     let (tell, told) = oneshot::channel();
     // It goes on although the caller does not wait for it.
     shared.spawn({
-        let shared = Arc::clone(&shared);
+        let shared = Arc::clone(shared);
         async move {
             let _ = tell.send(deliver_all(&shared, &account, &message, url.as_deref(), copies).await);
         }
@@ -109,9 +115,7 @@ pub(super) async fn write(
     let stopped = |_| ApiError::new(20500, "the simulator was stopped before the application had answered");
     let Delivery { answers, replies, errors } = told.await.map_err(stopped)??;
     let answer = answers.last().cloned().unwrap_or_default();
-    let told =
-        json!({ "sid": sid, "answer": answer, "answers": answers, "replies": replies, "errors": errors });
-    Ok((StatusCode::CREATED, Json(told)).into_response())
+    Ok(json!({ "sid": sid, "answer": answer, "answers": answers, "replies": replies, "errors": errors }))
 }
 
 /// The account that a message is for.

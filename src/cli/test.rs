@@ -1,0 +1,200 @@
+//! `boatswain test [FILTER]`: the tests of actions, several at a time.
+
+use std::collections::VecDeque;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use serde_json::json;
+use tokio::sync::mpsc;
+
+use crate::base::{Diagnostic, Place, shown, shown_lines};
+use crate::cli::options::Options;
+use crate::cli::{Failure, output};
+use crate::config;
+use crate::script::WorkerCommand;
+use crate::script::protocol::{self, SourceFile};
+use crate::testing::{Outcome, Runner, Suite, TestCase, TestReport};
+
+/// What is counted at the end.
+#[derive(Default)]
+struct Tally {
+    passed: u32,
+    failed: u32,
+    skipped: u32,
+}
+
+pub(super) async fn run(options: &Options, filter: Option<&str>, json: bool) -> Result<(), Failure> {
+    let began = Instant::now();
+    let params = config::load_without_secrets(options.params())?.params;
+    let beside = |name: &str| params.file.parent().unwrap_or_else(|| "".as_ref()).join(name);
+    let scripts = options.scripts.clone().unwrap_or_else(|| beside("scripts"));
+    let public: PathBuf = options.public.clone().unwrap_or_else(|| beside("public"));
+    let mut tally = Tally::default();
+    for application in params.applications.values() {
+        let suite = Suite::read(application, &scripts, &public, WorkerCommand::current_exe())?;
+        tests_of(Arc::new(suite), filter, json, &mut tally).await?;
+    }
+    conclude(&tally, filter, json, began.elapsed())
+}
+
+/// Runs the tests of an application.
+async fn tests_of(
+    suite: Arc<Suite>,
+    filter: Option<&str>,
+    json: bool,
+    tally: &mut Tally,
+) -> Result<(), Failure> {
+    let listing = Arc::clone(&suite);
+    let listed = blocking(move || Runner::new(&listing).map(|mut runner| runner.list())).await??;
+    let mut cases = Vec::new();
+    for (file, tests) in listed {
+        match tests {
+            Ok(tests) => cases.extend(tests.into_iter().filter(|case| is_wanted(case, filter))),
+            Err(failure) => {
+                tally.failed += 1;
+                unloaded(&file, &failure, json);
+            }
+        }
+    }
+    let mut results = start(suite, &cases);
+    let mut early: Vec<Option<TestReport>> = cases.iter().map(|_| None).collect();
+    let mut next = 0;
+    while let Some((index, report)) = results.recv().await {
+        early[index] = Some(report);
+        // Shown in order, whichever is ready first.
+        while let Some(report) = early.get_mut(next).and_then(Option::take) {
+            let is_first = next == 0 || cases[next - 1].file != cases[next].file;
+            show(&cases[next], &report, is_first, json, tally);
+            next += 1;
+        }
+    }
+    if next < cases.len() {
+        return Err(Diagnostic::error("TEST_WORLD", "a thread that runs tests has ended too soon").into());
+    }
+    Ok(())
+}
+
+/// Runs the tests, one for each processor at a time, and tells of each by its number.
+fn start(suite: Arc<Suite>, cases: &[TestCase]) -> mpsc::UnboundedReceiver<(usize, TestReport)> {
+    let lanes = std::thread::available_parallelism().map_or(2, usize::from).min(cases.len());
+    let waiting: VecDeque<_> = cases.iter().cloned().enumerate().collect();
+    let waiting = Arc::new(Mutex::new(waiting));
+    let (tell, told) = mpsc::unbounded_channel();
+    for _ in 0..lanes {
+        let (suite, waiting, tell) = (Arc::clone(&suite), Arc::clone(&waiting), tell.clone());
+        tokio::task::spawn_blocking(move || {
+            let Ok(mut runner) = Runner::new(&suite) else { return };
+            loop {
+                let next = waiting.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
+                let Some((index, case)) = next else { return };
+                if tell.send((index, runner.run(&case))).is_err() {
+                    return;
+                }
+            }
+        });
+    }
+    told
+}
+
+async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, Failure> {
+    let done = tokio::task::spawn_blocking(work).await;
+    done.map_err(|_| Diagnostic::error("TEST_WORLD", "a thread that runs tests has ended too soon").into())
+}
+
+/// Whether the filter is a part of the file or the name, in any case.
+fn is_wanted(case: &TestCase, filter: Option<&str>) -> bool {
+    let whole = format!("{} {}", case.file, case.name).to_lowercase();
+    filter.is_none_or(|filter| whole.contains(&filter.to_lowercase()))
+}
+
+fn show(case: &TestCase, report: &TestReport, is_first: bool, json: bool, tally: &mut Tally) {
+    let word = match &report.outcome {
+        Outcome::Passed => {
+            tally.passed += 1;
+            "passed"
+        }
+        Outcome::Skipped => {
+            tally.skipped += 1;
+            "skipped"
+        }
+        Outcome::Failed(_) => {
+            tally.failed += 1;
+            "failed"
+        }
+    };
+    let took = report.took.as_secs_f64() * 1000.0;
+    if json {
+        let failure = match &report.outcome {
+            Outcome::Failed(failure) => json!(failure),
+            Outcome::Passed | Outcome::Skipped => json!(null),
+        };
+        let log: Vec<_> =
+            report.log.iter().map(|(level, text)| json!({ "level": level, "text": text })).collect();
+        output::json(&json!({
+            "file": case.file, "name": case.name, "outcome": word, "ms": took.round(), "error": failure, "log": log,
+        }));
+        return;
+    }
+    if is_first {
+        output::line(shown(&case.file));
+    }
+    let name = shown(&case.name);
+    match &report.outcome {
+        Outcome::Skipped => output::line(format_args!("  skipped  {name}")),
+        Outcome::Passed => output::line(format_args!("  ok       {name}  ({took:.0} ms)")),
+        Outcome::Failed(_) => output::line(format_args!("  FAILED   {name}  ({took:.0} ms)")),
+    }
+    for (level, text) in &report.log {
+        output::line(format_args!("           {} {}", level.as_str(), shown_lines(text)));
+    }
+    if let Outcome::Failed(failure) = &report.outcome {
+        failed("TEST_FAILED", &format!("{}: {}", case.name, failure.message), failure);
+    }
+}
+
+/// A file whose tests are not even known.
+fn unloaded(file: &SourceFile, failure: &protocol::Failure, json: bool) {
+    if json {
+        output::json(&json!({
+            "file": file.shown, "name": null, "outcome": "failed", "ms": 0, "error": failure, "log": [],
+        }));
+        return;
+    }
+    output::line(shown(&file.shown));
+    output::line("  FAILED   the file cannot be loaded");
+    failed("TEST_FILE", &failure.message, failure);
+}
+
+fn failed(code: &'static str, message: &str, failure: &protocol::Failure) {
+    output::line(format_args!("error[{code}]: {}", shown_lines(message)));
+    for frame in &failure.frames {
+        let function =
+            if frame.function.is_empty() { String::new() } else { format!(" ({})", shown(&frame.function)) };
+        let place = Place::at(&frame.file, frame.line, frame.column);
+        output::line(format_args!("  --> {place}{function}"));
+    }
+    if let Some(help) = failure.reason.remedy() {
+        output::line(format_args!("help: {help}"));
+    }
+}
+
+fn conclude(tally: &Tally, filter: Option<&str>, json: bool, took: Duration) -> Result<(), Failure> {
+    let Tally { passed, failed, skipped } = *tally;
+    if let (0, Some(filter)) = (passed + failed + skipped, filter) {
+        return Err(Diagnostic::error(
+            "NO_TESTS",
+            format!("no test has `{}` in its file or name", shown(filter)),
+        )
+        .help("without FILTER all tests are run; they stand in `scripts/<appId>/**.test.js`")
+        .into());
+    }
+    if !json {
+        let and_skipped = if skipped > 0 { format!(", {skipped} skipped") } else { String::new() };
+        output::line(format_args!(
+            "\n{passed} passed, {failed} failed{and_skipped}, in {:.1} s",
+            took.as_secs_f64()
+        ));
+    }
+    if failed > 0 { Err(Failure::Failed) } else { Ok(()) }
+}

@@ -1,0 +1,395 @@
+//! What a test may ask of its world: the other end of `ask` in `prelude.js`.
+
+use std::num::NonZeroU32;
+use std::time::Duration;
+
+use serde::Deserialize;
+use serde_json::{Value as Json, json};
+use similar::TextDiff;
+
+use super::world::{Restless, World};
+use crate::base::{ActionId, CompanyId, MessageStatus, PhoneNumber};
+use crate::config::Rules;
+use crate::script::protocol::{ErrorKind, Failure, Returned, Thrown, Value};
+use crate::simulator::{Address, Answer, Direction, Message, Script, Step, Timings};
+use crate::store::{AppDb, Parameters, ScriptSqlError, SqlValue};
+
+/// Twilio's codes below this one refuse a message when it is created; the others tell what became of one that was taken
+/// (<https://www.twilio.com/docs/api/errors>: 20xxx requests, 21xxx messages; 30xxx and 63xxx delivery).
+const FIRST_OF_DELIVERY: i64 = 30_000;
+/// Codes of messages that WhatsApp had and gave up: nobody has written for 24 hours, not opted in, no WhatsApp.
+const UNDELIVERED: [i64; 3] = [63_003, 63_016, 63_024];
+
+/// One question.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(super) enum Ask {
+    /// Runs an action.
+    Run {
+        action: String,
+        vo: Json,
+        company: Option<String>,
+    },
+    /// Rows of the application's database.
+    Query {
+        sql: String,
+        params: Vec<Json>,
+    },
+    /// A statement on it.
+    Execute {
+        sql: String,
+        params: Vec<Json>,
+    },
+    /// What the application has sent, to one number or at all.
+    Messages {
+        to: Option<String>,
+    },
+    /// Somebody writes.
+    Write {
+        from: String,
+        company: Option<String>,
+        name: Option<String>,
+        message: Written,
+    },
+    /// What becomes of messages from now on.
+    Fate {
+        to: Option<String>,
+        fate: Fate,
+        times: Option<NonZeroU32>,
+    },
+    /// Somebody looks at all that was delivered to a number.
+    Read {
+        number: String,
+    },
+    Now {},
+    /// In milliseconds.
+    Advance {
+        ms: u64,
+    },
+    Rules {
+        rules: Rules,
+    },
+    Logs {},
+    /// Failed runs of callbacks and incoming messages, which then count as expected.
+    Failures {},
+    /// Two texts, line by line.
+    Diff {
+        actual: String,
+        expected: String,
+    },
+    /// The test is over.
+    End {},
+}
+
+/// What somebody writes.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(super) struct Written {
+    #[serde(default)]
+    body: String,
+    #[serde(default)]
+    media: Vec<Medium>,
+    location: Option<Json>,
+    button: Option<Json>,
+    /// The sid of the message that is replied to.
+    reply_to: Option<String>,
+    /// The sid of a message that comes in once more.
+    sid: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct Medium {
+    content_type: String,
+    base64: String,
+}
+
+/// What becomes of messages.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(super) enum Fate {
+    /// They get no further than this status.
+    Reaches(String),
+    /// They fail with one of Twilio's codes.
+    Fails { code: i64, status: Option<String> },
+    /// They are taken, and the answer that says so is lost.
+    Lost,
+}
+
+impl World {
+    /// Answers a test.
+    ///
+    /// # Errors
+    /// What the test sees thrown.
+    pub(super) fn asked(&mut self, ask: Ask) -> Result<Value, Thrown> {
+        let answer = match ask {
+            Ask::Run { action, vo, company } => self.asked_to_run(&action, vo, company)?,
+            Ask::Query { sql, params } => {
+                let rows = self.statement(&params, |db, parameters| db.query(&sql, parameters))?;
+                return Ok(Value::Json(rows));
+            }
+            Ask::Execute { sql, params } => {
+                json!(self.statement(&params, |db, parameters| db.execute(&sql, parameters))?)
+            }
+            Ask::Messages { to } => {
+                let to = to.as_deref().map(number).transpose()?;
+                json!(self.sent(to.as_ref()).iter().map(shown).collect::<Vec<_>>())
+            }
+            Ask::Write { from, company, name, message } => {
+                self.write(&from, company, name, message)?;
+                Json::Null
+            }
+            Ask::Fate { to, fate, times } => {
+                let to = to.as_deref().map(number).transpose()?.map(|number| Address::from(&number));
+                let script = fate.script()?;
+                match times {
+                    Some(times) => self.simulator().set_script_times(to, script, times),
+                    None => self.simulator().set_script(to, Some(script)),
+                }
+                Json::Null
+            }
+            Ask::Read { number: text } => {
+                let to = number(&text)?;
+                for message in self.sent(Some(&to)) {
+                    if message.status == MessageStatus::Delivered {
+                        self.simulator().becomes(&message.sid, MessageStatus::Read);
+                    }
+                }
+                self.rest().map_err(restless)?;
+                Json::Null
+            }
+            Ask::Now {} => json!(self.now().0),
+            Ask::Advance { ms } => {
+                self.advance(Duration::from_millis(ms)).map_err(restless)?;
+                Json::Null
+            }
+            Ask::Rules { rules } => {
+                self.simulator().set_rules(rules);
+                Json::Null
+            }
+            Ask::Logs {} => {
+                let line = |line: &super::world::Logged| json!({ "action": line.action, "level": line.level, "text": line.text });
+                json!(self.log.iter().map(line).collect::<Vec<_>>())
+            }
+            Ask::Failures {} => {
+                let failed = std::mem::take(&mut self.failures).into_iter().map(|failed| {
+                    let Failure { reason, message, code, .. } = failed.failure;
+                    json!({ "action": failed.action, "reason": reason, "message": message, "code": code })
+                });
+                json!(failed.collect::<Vec<_>>())
+            }
+            Ask::Diff { actual, expected } => return Ok(Value::String(diff(&expected, &actual))),
+            Ask::End {} => {
+                self.rest().map_err(restless)?;
+                self.nothing_failed_unseen()?;
+                Json::Null
+            }
+        };
+        Ok(Value::Json(answer.to_string()))
+    }
+
+    fn asked_to_run(&mut self, action: &str, vo: Json, company: Option<String>) -> Result<Json, Thrown> {
+        let action = ActionId::parse(action.strip_suffix(".js").unwrap_or(action))
+            .map_err(|error| wrong(format!("run: {error}")))?;
+        let company = company_id(company)?;
+        let report = self.run(action.clone(), company, vo).map_err(restless)?;
+        let report = report.map_err(|why| wrong(format!("run: {why}")))?;
+        match report.result {
+            Ok(Returned::Undefined) => Ok(json!({})),
+            Ok(Returned::String(text)) => Ok(json!({ "returned": text })),
+            // What the worker wrote as JSON is JSON.
+            Ok(Returned::Json(text)) => {
+                Ok(json!({ "returned": serde_json::from_str::<Json>(&text).unwrap_or_default() }))
+            }
+            Err(failure) => Err(failed(&action, &failure)),
+        }
+    }
+
+    fn statement<T>(
+        &self,
+        params: &[Json],
+        work: impl FnOnce(&AppDb, &Parameters<'_>) -> Result<T, ScriptSqlError>,
+    ) -> Result<T, Thrown> {
+        let positional = params.iter().map(sql_value).collect::<Result<Vec<_>, _>>()?;
+        let parameters = Parameters { positional: &positional, named: &|_| SqlValue::Null };
+        let done = self.with_database(|db| work(db, &parameters));
+        done.map_err(|error| wrong(error.to_string()))?.map_err(|error| Thrown {
+            kind: ErrorKind::Error,
+            message: error.message.clone(),
+            code: Some(error.code.to_owned()),
+        })
+    }
+
+    /// The messages of the application, oldest first.
+    fn sent(&self, to: Option<&PhoneNumber>) -> Vec<Message> {
+        let to = to.map(Address::from);
+        let all = self.simulator().messages().into_iter();
+        let outbound = all.filter(|message| message.direction != Direction::Inbound);
+        outbound.filter(|message| to.as_ref().is_none_or(|to| message.to == *to)).collect()
+    }
+
+    fn write(
+        &mut self,
+        from: &str,
+        company: Option<String>,
+        name: Option<String>,
+        message: Written,
+    ) -> Result<(), Thrown> {
+        let company = company_id(company)?;
+        let whatsapp = self.application().whatsapp_of(&company);
+        let sender = whatsapp.from_phone_number.as_ref().ok_or_else(|| {
+            wrong(format!(
+                "phone: `{company}` has no from_phone_number in the parameters to which somebody could write"
+            ))
+        })?;
+        let mut incoming = json!({
+            "from": Address::from(&number(from)?),
+            "to": Address::from(sender),
+            "account_sid": whatsapp.account_id,
+            "body": message.body,
+            "media": message.media.iter().map(|medium| {
+                json!({ "content_type": medium.content_type, "base64": medium.base64 })
+            }).collect::<Vec<_>>(),
+        });
+        for (key, value) in [
+            ("profile_name", name.map(Json::from)),
+            ("location", message.location),
+            ("button", message.button),
+            ("reply_to", message.reply_to.map(Json::from)),
+            ("sid", message.sid.map(Json::from)),
+        ] {
+            if let Some(value) = value {
+                incoming[key] = value;
+            }
+        }
+        self.receive(incoming).map_err(|why| wrong(format!("phone: {why}")))?;
+        self.rest().map_err(restless)
+    }
+
+    /// # Errors
+    /// The first run that failed and that the test has not asked for.
+    fn nothing_failed_unseen(&mut self) -> Result<(), Thrown> {
+        match std::mem::take(&mut self.failures).first() {
+            None => Ok(()),
+            Some(unseen) => {
+                let mut thrown = failed(&unseen.action, &unseen.failure);
+                thrown.message.push_str("\n(a test that expects it asks for failures())");
+                Err(thrown)
+            }
+        }
+    }
+}
+
+impl Fate {
+    fn script(self) -> Result<Script, Thrown> {
+        let timings = Timings::default();
+        let steps = vec![
+            Step::new(timings.sent, MessageStatus::Sent),
+            Step::new(timings.delivered, MessageStatus::Delivered),
+            Step::new(timings.read, MessageStatus::Read),
+        ];
+        Ok(match self {
+            Self::Reaches(status) => {
+                let last = MessageStatus::parse(&status);
+                if last == MessageStatus::Queued {
+                    return Ok(Script::play(Vec::new()));
+                }
+                let known = steps.iter().position(|step| step.status == last).ok_or_else(|| {
+                    wrong(format!(
+                        "phone: messages reach queued, sent, delivered or read, and not `{status}`"
+                    ))
+                })?;
+                Script::play(steps.into_iter().take(known + 1).collect())
+            }
+            Self::Fails { code, status } => match status.as_deref() {
+                None if code < FIRST_OF_DELIVERY => Script::Refuse { code, retry_after: None },
+                None if UNDELIVERED.contains(&code) => {
+                    Script::fails(&timings, &MessageStatus::Undelivered, code)
+                }
+                None | Some("failed") => Script::fails(&timings, &MessageStatus::Failed, code),
+                Some("undelivered") => Script::fails(&timings, &MessageStatus::Undelivered, code),
+                Some("refused") => Script::Refuse { code, retry_after: None },
+                Some(other) => {
+                    return Err(wrong(format!(
+                        "twilio.failNext: `status` is refused, failed or undelivered, and not `{other}`"
+                    )));
+                }
+            },
+            Self::Lost => Script::answered(steps, Answer::ServerError),
+        })
+    }
+}
+
+/// A message as a test sees it.
+fn shown(message: &Message) -> Json {
+    let variables = message
+        .content_variables
+        .as_deref()
+        .map(|text| serde_json::from_str::<Json>(text).unwrap_or_else(|_| Json::from(text)));
+    json!({
+        "sid": message.sid,
+        "to": message.to.number(),
+        "from": message.from.as_ref().map(Address::number),
+        "body": message.body,
+        "mediaUrls": message.media_urls,
+        "status": message.status,
+        "errorCode": message.error_code,
+        "contentSid": message.content_sid,
+        "contentVariables": variables,
+        "createdAt": message.created.to_string(),
+    })
+}
+
+fn diff(expected: &str, actual: &str) -> String {
+    let diff = TextDiff::from_lines(expected, actual);
+    let shown = diff.unified_diff().context_radius(3).missing_newline_hint(false).to_string();
+    // The places in texts that nobody sees say nothing.
+    shown.lines().filter(|line| !line.starts_with("@@")).collect::<Vec<_>>().join("\n")
+}
+
+fn sql_value(value: &Json) -> Result<SqlValue, Thrown> {
+    Ok(match value {
+        Json::Null => SqlValue::Null,
+        Json::Bool(truth) => SqlValue::Integer(i64::from(*truth)),
+        Json::Number(number) => match (number.as_i64(), number.as_f64()) {
+            (Some(whole), _) => SqlValue::Integer(whole),
+            (None, real) => SqlValue::Real(real.unwrap_or(f64::NAN)),
+        },
+        Json::String(text) => SqlValue::Text(text.clone()),
+        Json::Array(_) | Json::Object(_) => {
+            return Err(wrong("a statement is given strings, numbers, booleans and null".to_owned()));
+        }
+    })
+}
+
+fn number(text: &str) -> Result<PhoneNumber, Thrown> {
+    PhoneNumber::sender(text).map_err(|error| wrong(format!("phone: {error}")))
+}
+
+fn company_id(company: Option<String>) -> Result<CompanyId, Thrown> {
+    match company {
+        None => Ok(CompanyId::none()),
+        Some(text) => CompanyId::parse(&text).map_err(|error| wrong(error.to_string())),
+    }
+}
+
+/// The failed run of an action, with its places.
+fn failed(action: &ActionId, failure: &Failure) -> Thrown {
+    let mut message = format!("{action} failed: {}", failure.message);
+    for frame in &failure.frames {
+        let function =
+            if frame.function.is_empty() { String::new() } else { format!(" ({})", frame.function) };
+        message.push_str(&format!("\n  --> {}:{}:{}{function}", frame.file, frame.line, frame.column));
+    }
+    let code = failure.code.clone().unwrap_or_else(|| failure.reason.as_str().to_owned());
+    Thrown { kind: ErrorKind::Error, message, code: Some(code) }
+}
+
+fn wrong(message: String) -> Thrown {
+    Thrown { kind: ErrorKind::TypeError, message, code: None }
+}
+
+#[allow(clippy::needless_pass_by_value)] // for map_err
+fn restless(why: Restless) -> Thrown {
+    Thrown { kind: ErrorKind::Error, message: why.to_string(), code: Some("TEST_WORLD".into()) }
+}

@@ -1,0 +1,317 @@
+// What a test file has in scope, besides what every action has: an expression that takes the way to the host and the names
+// of the functions that only actions have. Evaluated once, before the world is frozen; what changes stands in `let`s.
+(function (host, actionsOnly) {
+  "use strict";
+
+  // The declared tests, what runs before each, and whether one is under way: of one run.
+  let tests, hooks, running;
+
+  /** Asks the world of the test; the answer is a value. */
+  function ask(what, how) {
+    if (!running) throw new Error(`${what}: this belongs into a test: test("…", () => { … })`);
+    return host.ask({ [what]: how });
+  }
+
+  class AssertionError extends Error {}
+  Object.defineProperty(AssertionError.prototype, "name", { value: "AssertionError" });
+
+  // Declaring.
+
+  function declared(name, fn, skipped) {
+    if (typeof name !== "string" || name.trim() === "") {
+      throw new TypeError('test: the name comes first: test("an order is confirmed", () => { … })');
+    }
+    if (typeof fn !== "function") throw new TypeError(`test: "${name}" needs a function as its second argument`);
+    if (running === "test") throw new Error(`test: "${name}" stands inside another test`);
+    if (tests.some((known) => known.name === name)) throw new Error(`test: there are two tests named "${name}"`);
+    tests.push({ name, fn, skipped });
+  }
+
+  function test(name, fn) {
+    declared(name, fn, false);
+  }
+  test.skip = function skip(name, fn) {
+    declared(name, fn, true);
+  };
+
+  function beforeEach(fn) {
+    if (typeof fn !== "function") throw new TypeError("beforeEach: it needs a function");
+    hooks.push(fn);
+  }
+
+  /** Loads a file; gives its tests, or runs the one at a place. */
+  async function runTests(load, index) {
+    [tests, hooks, running] = [[], [], null];
+    load();
+    const all = tests;
+    if (index === null) return all.map(({ name, skipped }) => ({ name, skipped }));
+    running = "test";
+    for (const hook of hooks) await hook();
+    await all[index].fn();
+    ask("end", {});
+  }
+
+  // Comparing.
+
+  function isPlain(value) {
+    const prototype = Object.getPrototypeOf(value);
+    return prototype === Object.prototype || prototype === null;
+  }
+
+  function kind(value) {
+    if (Array.isArray(value)) return "Array";
+    if (value instanceof Date) return "Date";
+    if (value instanceof RegExp) return "RegExp";
+    if (value instanceof Error) return "Error";
+    if (value instanceof Map) return "Map";
+    if (value instanceof Set) return "Set";
+    if (ArrayBuffer.isView(value)) return "TypedArray";
+    return isPlain(value) ? "Object" : Object.getPrototypeOf(value);
+  }
+
+  function isDeepEqual(a, b, above = []) {
+    if (Object.is(a, b)) return true;
+    if (typeof a !== "object" || typeof b !== "object" || a === null || b === null) return false;
+    if (above.some(([left, right]) => left === a && right === b)) return true; // a circle, the same in both
+    const what = kind(a);
+    if (what !== kind(b)) return false;
+    const within = [...above, [a, b]];
+    const same = (left, right) => isDeepEqual(left, right, within);
+    if (what === "Date") return Object.is(a.getTime(), b.getTime());
+    if (what === "RegExp") return String(a) === String(b);
+    if (what === "Error" && !(a.name === b.name && a.message === b.message)) return false;
+    if (what === "Map") {
+      return a.size === b.size && [...a].every(([key, value]) => b.has(key) && same(value, b.get(key)));
+    }
+    if (what === "Set") {
+      return a.size === b.size && [...a].every((one) => b.has(one) || [...b].some((other) => same(one, other)));
+    }
+    const keys = Object.keys(a);
+    return (
+      a.length === b.length &&
+      keys.length === Object.keys(b).length &&
+      keys.every((key) => Object.hasOwn(b, key) && same(a[key], b[key]))
+    );
+  }
+
+  /** A value on as many lines as it has members, so that two can be compared line by line. */
+  function lines(value, indent = "", above = []) {
+    if (typeof value === "string") return JSON.stringify(value);
+    if (typeof value === "bigint") return `${value}n`;
+    if (typeof value === "function") return `[function ${value.name}]`;
+    if (typeof value !== "object" || value === null) return Object.is(value, -0) ? "-0" : String(value);
+    if (above.includes(value)) return "[circle]";
+    const within = [...above, value];
+    const inner = indent + "  ";
+    const show = (member) => lines(member, inner, within);
+    const block = (open, members, close) =>
+      members.length === 0 ? open + close : `${open}\n${members.map((m) => `${inner}${m},\n`).join("")}${indent}${close}`;
+    const what = kind(value);
+    if (what === "Date") return Number.isNaN(value.getTime()) ? "Invalid Date" : value.toISOString();
+    if (what === "RegExp") return String(value);
+    if (what === "Error") return `[${value.name}: ${value.message}]`;
+    if (what === "Map") return block("Map {", [...value].map(([key, one]) => `${show(key)} => ${show(one)}`), "}");
+    if (what === "Set") return block("Set {", [...value].map(show), "}");
+    if (what === "Array" || what === "TypedArray") return block("[", Array.from(value, show), "]");
+    const name = what === "Object" ? "" : `${value.constructor?.name ?? "object"} `;
+    const property = (key) => `${/^[A-Za-z_$][\w$]*$/.test(key) ? key : JSON.stringify(key)}: ${show(value[key])}`;
+    return block(`${name}{`, Object.keys(value).sort().map(property), "}");
+  }
+
+  function fail(message, standard) {
+    if (message instanceof Error) throw message;
+    throw new AssertionError(message === undefined ? standard : `${message}: ${standard}`);
+  }
+
+  function differ(message, actual, expected, what) {
+    const [is, should] = [lines(actual), lines(expected)];
+    if (is === should) return fail(message, `${what}, and look alike: ${is}`);
+    const short = !is.includes("\n") && !should.includes("\n") && is.length + should.length < 100;
+    if (short) return fail(message, `expected ${should}, and was ${is}`);
+    fail(message, `${what}\n${host.ask({ diff: { actual: is, expected: should } })}`);
+  }
+
+  function matches(error, expected) {
+    if (expected === undefined) return true;
+    if (expected instanceof RegExp) return expected.test(error instanceof Error ? error.message : String(error));
+    if (typeof expected === "function") {
+      if (expected.prototype !== undefined && error instanceof expected) return true;
+      return !Error.isPrototypeOf(expected) && expected !== Error && expected(error) === true;
+    }
+    return Object.keys(expected).every((key) => isDeepEqual(error?.[key], expected[key]));
+  }
+
+  function thrown(error, expected, message) {
+    if (matches(error, expected)) return error;
+    const what = error instanceof Error ? `${error.name}: ${error.message}` : lines(error);
+    const wanted = typeof expected === "function" ? expected.name || "what was asked for" : lines(expected);
+    return fail(message, `expected it to throw ${wanted}, and it threw ${what}`);
+  }
+
+  function assert(value, message) {
+    if (!value) fail(message, `expected something true, and was ${lines(value)}`);
+  }
+  Object.assign(assert, {
+    ok: assert,
+    equal(actual, expected, message) {
+      if (!Object.is(actual, expected)) differ(message, actual, expected, "the values are not the same");
+    },
+    notEqual(actual, unwanted, message) {
+      if (Object.is(actual, unwanted)) fail(message, `expected anything but ${lines(unwanted)}`);
+    },
+    deepEqual(actual, expected, message) {
+      if (!isDeepEqual(actual, expected)) differ(message, actual, expected, "the values are not the same (- expected, + actual)");
+    },
+    notDeepEqual(actual, unwanted, message) {
+      if (isDeepEqual(actual, unwanted)) fail(message, `expected anything but ${lines(unwanted)}`);
+    },
+    match(text, expected, message) {
+      if (typeof text !== "string") fail(message, `expected a text that matches ${expected}, and was ${lines(text)}`);
+      if (!expected.test(text)) fail(message, `expected a text that matches ${expected}, and was ${lines(text)}`);
+    },
+    doesNotMatch(text, unwanted, message) {
+      if (typeof text === "string" && unwanted.test(text)) {
+        fail(message, `expected a text that does not match ${unwanted}, and was ${lines(text)}`);
+      }
+    },
+    throws(fn, expected, message) {
+      let error;
+      try {
+        fn();
+      } catch (caught) {
+        error = { caught };
+      }
+      if (error === undefined) fail(message, "expected it to throw, and it did not");
+      return thrown(error.caught, expected, message);
+    },
+    async rejects(promise, expected, message) {
+      let error;
+      try {
+        await (typeof promise === "function" ? promise() : promise);
+      } catch (caught) {
+        error = { caught };
+      }
+      if (error === undefined) fail(message, "expected it to be rejected, and it was not");
+      return thrown(error.caught, expected, message);
+    },
+    fail(message) {
+      fail(undefined, message ?? "the test was told to fail");
+    },
+  });
+
+  // The world.
+
+  /** Runs an action, and lets happen what follows from it. */
+  function run(action, vo = {}, { company = null } = {}) {
+    return ask("run", { action, vo, company }).returned;
+  }
+
+  function query(sql, ...params) {
+    return ask("query", { sql, params });
+  }
+
+  function execute(sql, ...params) {
+    return ask("execute", { sql, params });
+  }
+
+  /** A phone: it gets what is sent to its number, and somebody writes with it. */
+  function phone(number, { company = null, name, reaches } = {}) {
+    const written = (message) => {
+      const before = ask("messages", { to: number }).length;
+      ask("write", { from: number, company, name, message });
+      return ask("messages", { to: number }).slice(before);
+    };
+    const device = {
+      number,
+      get messages() {
+        return ask("messages", { to: number });
+      },
+      get last() {
+        return this.messages.at(-1);
+      },
+      write(message) {
+        return written(typeof message === "string" ? { body: message } : message);
+      },
+      tap(text, payload) {
+        return written({ button: { text, payload } });
+      },
+      read() {
+        ask("read", { number });
+      },
+      reaches(status) {
+        ask("fate", { to: number, fate: { reaches: status } });
+      },
+    };
+    if (reaches !== undefined && running) device.reaches(reaches);
+    return device;
+  }
+
+  const UNITS = { ms: 1, s: 1000, m: 60_000, min: 60_000, h: 3_600_000, d: 86_400_000 };
+
+  function millis(duration) {
+    if (typeof duration === "number" && duration >= 0) return Math.round(duration);
+    const [, number, unit] = /^\s*(\d+(?:\.\d+)?)\s*(ms|s|min|m|h|d)\s*$/.exec(duration) ?? [];
+    if (number === undefined) {
+      throw new TypeError(`clock.advance: "24h", "15 min", "30 s" or milliseconds, and was ${lines(duration)}`);
+    }
+    return Math.round(Number(number) * UNITS[unit]);
+  }
+
+  const clock = {
+    now() {
+      return new Date(ask("now", {}));
+    },
+    advance(duration) {
+      ask("advance", { ms: millis(duration) });
+    },
+    set(moment) {
+      const at = new Date(moment).getTime();
+      const now = this.now().getTime();
+      if (!(at >= now)) throw new RangeError(`clock.set: a moment after ${new Date(now).toISOString()}, for time goes forward`);
+      ask("advance", { ms: at - now });
+    },
+  };
+
+  const twilio = {
+    get messages() {
+      return ask("messages", {});
+    },
+    failNext(code, { to = null, status = null, times = 1 } = {}) {
+      ask("fate", { to, times, fate: { fails: { code, status } } });
+    },
+    loseNext({ to = null, times = 1 } = {}) {
+      ask("fate", { to, times, fate: "lost" });
+    },
+    rules(rules) {
+      ask("rules", { rules });
+    },
+  };
+
+  function logs() {
+    return ask("logs", {});
+  }
+
+  function failures() {
+    return ask("failures", {});
+  }
+
+  function inActions(name) {
+    return () => {
+      throw new Error(`${name} is an action's: call the action that uses it, run("<actionId>", vo); query(sql) reads the database`);
+    };
+  }
+
+  const utils = {};
+  for (const { path, isGlobal } of actionsOnly) {
+    const names = path.split(".");
+    const last = names.pop();
+    let object = utils;
+    for (const name of names) object = object[name] ??= {};
+    object[last] = inActions(`utils.${path}`);
+    if (isGlobal) globalThis[last] = inActions(path);
+  }
+  Object.assign(globalThis, {
+    test, beforeEach, assert, run, query, execute, phone, clock, twilio, logs, failures, utils,
+  });
+  Object.defineProperty(globalThis, "boatswainRunTests", { value: runTests });
+})

@@ -1,0 +1,93 @@
+//! What there is to test: an application's files, its tests included, and its parameters made harmless.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use crate::base::{Diagnostic, Place, Secret};
+use crate::config::{Application, Environment, Whatsapp};
+use crate::pipeline::sandbox_limits;
+use crate::script::protocol::{Bundle, SourceFile};
+use crate::script::{WorkerCommand, catalogue, judge};
+use crate::store::{Migration, read_migrations};
+
+use super::workers::PassedOn;
+
+/// What a key of the application's is in a test: none that is any good.
+const STAND_IN: &str = "00000000000000000000000000000000";
+
+/// Why the tests of an application cannot be run.
+pub type SuiteError = Vec<Diagnostic>;
+
+/// An application with its tests.
+pub struct Suite {
+    /// Its parameters, in which the simulator stands for Twilio and no key is a real one.
+    pub(super) application: Arc<Application>,
+    /// Its actions and modules.
+    pub(super) bundle: Arc<Bundle>,
+    /// The same with the tests.
+    pub(super) with_tests: Bundle,
+    /// The files with tests, in order of their paths.
+    pub(super) tests: Vec<SourceFile>,
+    pub(super) migrations: Vec<Migration>,
+    /// The folder with a folder of public files for each application.
+    pub(super) public: PathBuf,
+    /// The processes in which the actions of all its worlds run.
+    pub(super) workers: Arc<PassedOn>,
+    /// How the processes are started in which the tests themselves run.
+    pub(super) command: WorkerCommand,
+}
+
+impl Suite {
+    /// The tests of an application, in files `*.test.js` below its folder in `scripts`.
+    ///
+    /// # Errors
+    /// When its scripts or migrations cannot be read.
+    pub fn read(
+        application: &Application,
+        scripts: &Path,
+        public: &Path,
+        command: WorkerCommand,
+    ) -> Result<Self, SuiteError> {
+        let id = &application.id;
+        let unreadable = |error: catalogue::CatalogueError| {
+            vec![
+                Diagnostic::error("SCRIPTS_UNREADABLE", error.to_string())
+                    .at(Place::file(scripts.join(id.as_str())))
+                    .help("make the folder and put the application's actions into it"),
+            ]
+        };
+        let mut with_tests = catalogue::read_with_tests(scripts, id).map_err(unreadable)?;
+        judge::sift(&command, &sandbox_limits(&application.limits), &mut with_tests);
+        let tests = with_tests.files.iter().filter(|file| catalogue::is_test(&file.path)).cloned().collect();
+        let migrations = read_migrations(&scripts.join(id.as_str()).join("migrations"))
+            .map_err(|error| vec![error.diagnostic()])?;
+        Ok(Self {
+            application: Arc::new(harmless(application)),
+            bundle: Arc::new(catalogue::without_tests(&with_tests)),
+            with_tests,
+            tests,
+            migrations,
+            public: public.to_owned(),
+            workers: Arc::new(PassedOn::new(command.clone())),
+            command,
+        })
+    }
+}
+
+/// The same application with the simulator as its Twilio, and with keys that are none.
+fn harmless(application: &Application) -> Application {
+    let mut application = application.clone();
+    stand_in(&mut application.whatsapp);
+    application.companies.values_mut().for_each(|company| stand_in(&mut company.whatsapp));
+    application.storage = None;
+    application
+}
+
+fn stand_in(whatsapp: &mut Whatsapp) {
+    whatsapp.environment = Environment::Simulator;
+    whatsapp.api_base_url = None;
+    whatsapp.api_key = None;
+    if !whatsapp.auth_keys.is_empty() {
+        whatsapp.auth_keys = vec![Secret::new(STAND_IN)];
+    }
+}
