@@ -46,7 +46,7 @@ async fn tests_of(
     tally: &mut Tally,
 ) -> Result<(), Failure> {
     let listing = Arc::clone(&suite);
-    let listed = blocking(move || Runner::new(&listing).map(|mut runner| runner.list())).await??;
+    let listed = blocking(move || Runner::new(&listing).list()).await?;
     let mut cases = Vec::new();
     for (file, tests) in listed {
         match tests {
@@ -84,7 +84,7 @@ fn start(suite: Arc<Suite>, cases: &[TestCase]) -> mpsc::UnboundedReceiver<(usiz
     for _ in 0..lanes {
         let (suite, waiting, tell) = (Arc::clone(&suite), Arc::clone(&waiting), tell.clone());
         tokio::task::spawn_blocking(move || {
-            let Ok(mut runner) = Runner::new(&suite) else { return };
+            let mut runner = Runner::new(&suite);
             loop {
                 let next = waiting.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
                 let Some((index, case)) = next else { return };

@@ -15,10 +15,8 @@
 //! callback carry one `I-Twilio-Idempotency-Token`.
 //! Source: <https://www.twilio.com/docs/usage/webhooks/webhooks-connection-overrides>.
 
-use std::collections::HashMap;
 use std::error::Error;
 use std::net::IpAddr;
-use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use reqwest::header::CONTENT_TYPE;
@@ -26,6 +24,7 @@ use tokio::time::{Instant, sleep, timeout};
 use url::{Host, Origin, Url};
 use uuid::Uuid;
 
+use super::clients::Clients;
 use super::store::{CallbackRecord, Message};
 use crate::base::Secret;
 use crate::whatsapp::signature::{SIGNATURE_HEADER, sign};
@@ -43,9 +42,7 @@ const MIN_WAIT: Duration = Duration::from_millis(100);
 /// The client that calls back.
 #[derive(Debug)]
 pub(super) struct Caller {
-    http: reqwest::Client,
-    /// Clients with other limits for the connection, which a client has for all its requests.
-    others: Mutex<HashMap<Duration, reqwest::Client>>,
+    clients: Clients,
     retry_pause: Duration,
 }
 
@@ -71,24 +68,8 @@ impl Called {
 }
 
 impl Caller {
-    pub(super) fn new(retry_pause: Duration) -> Result<Self, String> {
-        let http = client(CONNECT_WAIT)
-            .map_err(|error| format!("the simulator's HTTP client can't be set up: {error}"))?;
-        Ok(Self { http, others: Mutex::default(), retry_pause })
-    }
-
-    /// The client with this limit for the connection.
-    fn http(&self, connect: Duration) -> reqwest::Client {
-        if connect == CONNECT_WAIT {
-            return self.http.clone();
-        }
-        let mut others = self.others.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(known) = others.get(&connect) {
-            return known.clone();
-        }
-        let Ok(new) = client(connect) else { return self.http.clone() };
-        others.insert(connect, new.clone());
-        new
+    pub(super) fn new(clients: Clients, retry_pause: Duration) -> Self {
+        Self { clients, retry_pause }
     }
 
     /// Sends a signed form, as often as the URL's fragment asks for.
@@ -104,7 +85,10 @@ impl Caller {
         }
         let signature = sign(url.as_str(), form, token);
         let idempotency = Uuid::now_v7().to_string();
-        let http = self.http(policy.connect);
+        let http = match self.clients.calling(policy.connect) {
+            Ok(http) => http,
+            Err(why) => return Called { attempts: 0, answer: Err(why) },
+        };
         let deadline = Instant::now() + policy.total;
         let mut attempts = 0;
         loop {
@@ -131,16 +115,6 @@ impl Caller {
             sleep(pause).await;
         }
     }
-}
-
-fn client(connect: Duration) -> Result<reqwest::Client, reqwest::Error> {
-    reqwest::Client::builder()
-        .redirect(reqwest::redirect::Policy::none())
-        .retry(reqwest::retry::never())
-        .no_proxy()
-        .connect_timeout(connect)
-        .user_agent("TwilioProxy/1.1 (boatswain simulator)")
-        .build()
 }
 
 async fn answer_of(request: reqwest::RequestBuilder) -> Result<Answer, reqwest::Error> {

@@ -18,6 +18,7 @@ use serde::Serialize;
 use url::Url;
 
 use super::callback::cause;
+use super::clients::Clients;
 use super::sniff;
 use crate::whatsapp::media::{MAX_SIZE, MEDIA_TOO_LARGE, judge};
 
@@ -74,21 +75,12 @@ impl From<reqwest::Error> for NoAnswer {
 /// The client that fetches media.
 #[derive(Debug, Clone)]
 pub(super) struct Fetcher {
-    http: reqwest::Client,
+    clients: Clients,
 }
 
 impl Fetcher {
-    pub(super) fn new() -> Result<Self, String> {
-        reqwest::Client::builder()
-            .redirect(reqwest::redirect::Policy::none())
-            .retry(reqwest::retry::never())
-            .no_proxy()
-            .referer(false)
-            .pool_max_idle_per_host(0)
-            .user_agent("TwilioProxy/1.1 (boatswain simulator)")
-            .build()
-            .map(|http| Self { http })
-            .map_err(|error| format!("the simulator's HTTP client can't be set up: {error}"))
+    pub(super) fn new(clients: Clients) -> Self {
+        Self { clients }
     }
 
     /// Fetches a medium, asking only where `is_allowed`.
@@ -164,7 +156,7 @@ impl Fetcher {
             if !is_allowed(&url) {
                 return Err(NoAnswer::Elsewhere);
             }
-            let answer = self.http.request(method.clone(), url.clone()).send().await?;
+            let answer = self.clients.fetching().request(method.clone(), url.clone()).send().await?;
             let status = answer.status();
             if status.is_success() {
                 return Ok(answer);

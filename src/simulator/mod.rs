@@ -18,6 +18,7 @@
 //! answer    what goes wrong with answers, over  wire  connections that can be reset
 //! time      a clock that can be moved forward, and what is due
 //! play      lets happen what is due, over  callback  the signed notifications and their retries
+//! clients   what fetches and calls back
 //! media     fetches a message's medium, HEAD and GET, and  sniff  looks at how it begins
 //! rules     who has joined, the 24-hour window, STOP, pacing;  welcome  what Twilio answers to a join
 //! ```
@@ -146,6 +147,7 @@ mod answer;
 mod attachments;
 mod callback;
 mod changes;
+mod clients;
 mod content;
 mod control;
 mod dates;
@@ -200,6 +202,7 @@ pub use accounts::{ApiKey, MessagingService, SimulatedAccount, SimulatedSender, 
 pub use address::{Address, InvalidAddress};
 pub use attachments::{Attachment, AttachmentContent};
 pub use callback::is_loopback;
+pub use clients::Clients;
 pub use inbound::{Button, Inbound, Location};
 pub use media::MediaRecord;
 pub use rules::{JOIN_CODE, Rules};
@@ -450,13 +453,14 @@ impl Shared {
         for account in settings.accounts {
             state.register(account);
         }
+        let clients = settings.clients.map_or_else(Clients::new, Ok).map_err(SimulatorError::Client)?;
         Ok(Self {
             base_url: base_url(address),
             concurrency: Concurrency::default(),
             timings: settings.timings,
             clock: Arc::new(SimulatedClock::new(settings.clock, settings.time)),
-            caller: Caller::new(settings.timings.retry_pause).map_err(SimulatorError::Client)?,
-            fetcher: Fetcher::new().map_err(SimulatorError::Client)?,
+            caller: Caller::new(clients.clone(), settings.timings.retry_pause),
+            fetcher: Fetcher::new(clients),
             media: settings.media,
             state: Mutex::new(state),
             tasks: Mutex::default(),

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::accounts::SimulatedAccount;
+use super::clients::Clients;
 use super::rules::Rules;
 use crate::base::{Clock, SystemClock};
 
@@ -22,6 +23,8 @@ pub struct Settings {
     pub timings: Timings,
     /// What dates, windows and pacing go by.
     pub clock: Arc<dyn Clock>,
+    /// What it calls back with; `None` for clients of its own.
+    pub clients: Option<Clients>,
     /// Whether what is to happen happens by itself.
     pub time: Time,
 }
@@ -47,6 +50,7 @@ impl Default for Settings {
             media: MediaFrom::default(),
             timings: Timings::default(),
             clock: Arc::new(SystemClock),
+            clients: None,
             time: Time::default(),
         }
     }

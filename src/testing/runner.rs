@@ -10,8 +10,7 @@ use serde::Deserialize;
 
 use super::ask::Ask;
 use super::suite::Suite;
-use super::world::{Ground, World};
-use crate::base::Diagnostic;
+use super::world::World;
 use crate::host::MANIFEST;
 use crate::script::Worker;
 use crate::script::protocol::{
@@ -82,17 +81,14 @@ struct Declared {
 /// Runs tests of one application, one at a time. Blocks, on a thread that is none of the runtime's.
 pub struct Runner<'a> {
     suite: &'a Suite,
-    ground: Ground,
     start: Start,
     worker: Option<Worker>,
 }
 
 impl<'a> Runner<'a> {
-    /// On the caller's runtime.
-    ///
-    /// # Errors
-    /// When the worlds' HTTP client cannot be set up.
-    pub fn new(suite: &'a Suite) -> Result<Self, Diagnostic> {
+    /// A runner without a worker yet.
+    #[must_use]
+    pub fn new(suite: &'a Suite) -> Self {
         let mut bundle = suite.with_tests.clone();
         let driver =
             SourceFile { path: format!("{DRIVER}.js"), shown: DRIVER.into(), text: Ok(DRIVER_TEXT.into()) };
@@ -108,7 +104,7 @@ impl<'a> Runner<'a> {
             limits: LIMITS,
             prelude: Some(prelude()),
         };
-        Ok(Self { suite, ground: Ground::new()?, start, worker: None })
+        Self { suite, start, worker: None }
     }
 
     /// The tests of all files, in order; of a file that cannot be loaded, why.
@@ -140,7 +136,7 @@ impl<'a> Runner<'a> {
         if case.skipped {
             return TestReport { outcome: Outcome::Skipped, log: Vec::new(), took: Duration::ZERO };
         }
-        let mut world = match World::new(self.suite, &self.ground) {
+        let mut world = match World::new(self.suite) {
             Ok(world) => world,
             Err(problem) => {
                 let failure = plain(Reason::Thrown, problem.to_string());

@@ -11,6 +11,7 @@ use crate::script::{WorkerCommand, catalogue, judge};
 use crate::store::{Migration, read_migrations};
 
 use super::workers::PassedOn;
+use super::world::Ground;
 
 /// What a key of the application's is in a test: none that is any good.
 const STAND_IN: &str = "00000000000000000000000000000000";
@@ -33,6 +34,8 @@ pub struct Suite {
     pub(super) public: PathBuf,
     /// The processes in which the actions of all its worlds run.
     pub(super) workers: Arc<PassedOn>,
+    /// What its worlds share.
+    pub(super) ground: Ground,
     /// How the processes are started in which the tests themselves run.
     pub(super) command: WorkerCommand,
 }
@@ -41,7 +44,7 @@ impl Suite {
     /// The tests of an application, in files `*.test.js` below its folder in `scripts`.
     ///
     /// # Errors
-    /// When its scripts or migrations cannot be read.
+    /// When its scripts or migrations cannot be read, or its worlds not be readied, which run on the caller's runtime.
     pub fn read(
         application: &Application,
         scripts: &Path,
@@ -69,6 +72,7 @@ impl Suite {
             migrations,
             public: public.to_owned(),
             workers: Arc::new(PassedOn::new(command.clone())),
+            ground: Ground::new().map_err(|problem| vec![problem])?,
             command,
         })
     }

@@ -26,7 +26,7 @@ use crate::pipeline::{
 };
 use crate::runtime::{Engine, simulated_accounts};
 use crate::script::protocol::Failure;
-use crate::simulator::{MediaFrom, Settings, Simulator, Time};
+use crate::simulator::{Clients, MediaFrom, Settings, Simulator, Time};
 use crate::store::{AppDb, DataDir, HostDb, HostKey, Ledger, SqlLimits, StoreError};
 use crate::web::{Applications, Listener, ListenerLimits, Readiness, Site};
 use crate::whatsapp::{MediaProbe, Reach, Transfer, Twilio};
@@ -44,6 +44,8 @@ const PATIENCE: Duration = Duration::from_mins(1);
 #[derive(Clone)]
 pub(super) struct Ground {
     twilio: Twilio,
+    clients: Clients,
+    probe: MediaProbe,
     runtime: Handle,
 }
 
@@ -53,10 +55,11 @@ impl Ground {
     /// # Errors
     /// When the HTTP client cannot be set up.
     pub(super) fn new() -> Result<Self, Diagnostic> {
-        let twilio = Twilio::new().map_err(|why| {
-            Diagnostic::error("HTTP_CLIENT", format!("the HTTP client cannot be set up: {why}"))
-        })?;
-        Ok(Self { twilio, runtime: Handle::current() })
+        let failed =
+            |why| Diagnostic::error("HTTP_CLIENT", format!("the HTTP client cannot be set up: {why}"));
+        let (twilio, clients) = (Twilio::new().map_err(failed)?, Clients::new().map_err(failed)?);
+        let probe = MediaProbe::new("http://127.0.0.1", Reach::Public).map_err(failed)?;
+        Ok(Self { twilio, clients, probe, runtime: Handle::current() })
     }
 }
 
@@ -115,8 +118,8 @@ impl World {
     ///
     /// # Errors
     /// When a folder, a port or a database cannot be had, or a migration fails.
-    pub(super) fn new(suite: &Suite, ground: &Ground) -> Result<Self, Diagnostic> {
-        let application = &suite.application;
+    pub(super) fn new(suite: &Suite) -> Result<Self, Diagnostic> {
+        let (application, ground) = (&suite.application, &suite.ground);
         let trouble =
             |why: String| Diagnostic::error("TEST_WORLD", format!("a test's world cannot be made: {why}"));
         let folder = Folder::new().map_err(|error| trouble(error.to_string()))?;
@@ -131,6 +134,7 @@ impl World {
             accounts: simulated_accounts(std::iter::once(application), &public_url),
             media: MediaFrom::Named,
             clock: Arc::new(ManualClock::at(BEGINNING)),
+            clients: Some(ground.clients.clone()),
             time: Time::Stands,
             ..Settings::default()
         });
@@ -146,7 +150,7 @@ impl World {
         let db = AppDb::open(&file, host_db.id(), SqlLimits::from(&application.limits));
         let db = db.map_err(|error| error.diagnostic())?;
         db.migrate(&suite.migrations, clock.now()).map_err(|error| error.diagnostic())?;
-        let probe = MediaProbe::new(&public_url, Reach::Public).map_err(trouble)?;
+        let probe = ground.probe.of_host(&public_url).map_err(trouble)?;
         let network: Arc<dyn Network> = Arc::new(Internet {
             twilio: ground.twilio.clone(),
             transfer: Transfer::new(probe.clone()),

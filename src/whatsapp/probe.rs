@@ -96,6 +96,16 @@ impl MediaProbe {
         Self::with_resolver(own_public_url, reach, SystemResolver)
     }
 
+    /// The same probe for another host, with the same connections.
+    ///
+    /// # Errors
+    /// As [`MediaProbe::new`].
+    pub fn of_host(&self, own_public_url: &str) -> Result<Self, String> {
+        let own =
+            Url::parse(own_public_url).map_err(|error| format!("the public URL can't be read: {error}"))?;
+        Ok(Self { guard: Arc::new(Guard { own, ..Guard::clone(&self.guard) }), ..self.clone() })
+    }
+
     /// A probe that asks `resolver` for the addresses of names; what it answers is judged all the same.
     ///
     /// # Errors

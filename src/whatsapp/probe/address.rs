@@ -67,7 +67,7 @@ pub(super) enum Way {
 }
 
 /// The rules that need no network.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Guard {
     /// The host's public URL.
     pub(super) own: Url,
