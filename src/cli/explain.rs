@@ -17,6 +17,23 @@ const fn own(code: &'static str, meaning: &'static str, remedy: &'static str) ->
 
 /// Every code that an error, an outcome or an exception of this program carries; a test reads the sources.
 const OWN: &[OwnCode] = &[
+    // Tests of actions.
+    own(
+        "TEST_FAILED",
+        "a test of an action failed",
+        "look at the place in the test; what it says was expected there",
+    ),
+    own(
+        "TEST_FILE",
+        "a file with tests cannot be loaded",
+        "mend the place that the error names; outside of test(…) a file only declares, it asks nothing of the world",
+    ),
+    own(
+        "TEST_WORLD",
+        "a test's world cannot be made, or does not come to rest",
+        "look for an action that sends whenever it hears of a message; see that /dev/shm or TMPDIR can be written to",
+    ),
+    own("NO_TESTS", "no test matches", "give a part of a file's or a test's name, or nothing"),
     // Parameters.
     own("PARAMS_UNREADABLE", "the parameter file cannot be read", "give its place with --params FILE"),
     own("PARAMS_SYNTAX", "the parameter file is not TOML", "mend the place that the error names"),

@@ -16,7 +16,7 @@
 //! nothing depends on how fast the computer is. After each thing that a test does, the world comes to rest before the
 //! test goes on.
 //!
-//! May know everything but [`crate::cli`].
+//! May know [`crate::runtime`] and what that is made of, but nothing of the command line.
 
 mod ask;
 mod folder;

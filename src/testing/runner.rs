@@ -25,7 +25,7 @@ const DRIVER: &str = "(boatswain tests)";
 const DRIVER_TEXT: &str = "return await boatswainRunTests(() => require(vo.file), vo.index);";
 /// What a test may use, besides what the actions that it runs may.
 const LIMITS: SandboxLimits = SandboxLimits {
-    cpu_ms: 10_000,
+    cpu_ms: 5_000,
     wall_ms: 120_000,
     memory_mb: 256,
     runs_per_context: 1_000,

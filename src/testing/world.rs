@@ -36,7 +36,11 @@ const BEGINNING: UnixMillis = UnixMillis(1_767_603_600_000);
 /// What happens so soon after something else is a part of it.
 const SOON: Duration = Duration::from_secs(1);
 /// How many things may follow from one thing, each soon after the one before.
-const MOST_THAT_FOLLOWS: u32 = 2_000;
+const MOST_THAT_FOLLOWS: u32 = 200;
+/// How many runs they may start.
+const MOST_RUNS: usize = 3_000;
+/// At how many moments something may happen while the time is moved.
+const MOST_MOMENTS: u32 = 10_000;
 /// How long the computer may take until a world is at rest.
 const PATIENCE: Duration = Duration::from_mins(1);
 
@@ -90,6 +94,8 @@ pub(super) struct World {
     events: broadcast::Receiver<Event>,
     /// Runs that failed and that the test has not asked for yet.
     pub(super) failures: Vec<FailedRun>,
+    /// How many runs have ended so far.
+    runs: usize,
     /// What the actions have logged so far.
     pub(super) log: Vec<Logged>,
     /// Deleted last.
@@ -101,10 +107,13 @@ pub(super) struct World {
 pub(super) enum Restless {
     /// Each thing brings about another one.
     #[error(
-        "the world does not come to rest: {MOST_THAT_FOLLOWS} things have happened one after another, each within a second. \
-         Does an action send whenever it hears of a message?"
+        "the world does not come to rest: more than {MOST_RUNS} runs, or {MOST_THAT_FOLLOWS} moments at which something has \
+         happened, each within a second of the one before. Does an action send whenever it hears of a message?"
     )]
     Circle,
+    /// The time is moved too far for all that happens in it.
+    #[error("at more than {MOST_MOMENTS} moments something happens in this time: move it less far")]
+    TooMuch,
     /// The computer is too slow, or something hangs.
     #[error("the world does not come to rest within {} s", PATIENCE.as_secs())]
     Hangs,
@@ -210,6 +219,7 @@ impl World {
             ledger: Ledger::open(&data.host_db()).map_err(|error| error.diagnostic())?,
             events,
             failures: Vec::new(),
+            runs: 0,
             log: Vec::new(),
             _folder: folder,
         })
@@ -274,8 +284,12 @@ impl World {
     /// # Errors
     /// See [`Restless`].
     pub(super) fn rest(&mut self) -> Result<(), Restless> {
+        let before = self.runs;
         for _ in 0..MOST_THAT_FOLLOWS {
             self.settle()?;
+            if self.runs - before > MOST_RUNS {
+                break;
+            }
             match self.simulator.until_next().filter(|wait| *wait <= SOON) {
                 None => return Ok(()),
                 Some(wait) => self.forward(wait),
@@ -291,7 +305,7 @@ impl World {
     /// See [`Restless`].
     pub(super) fn advance(&mut self, by: Duration) -> Result<(), Restless> {
         let end = self.now().plus(by);
-        for _ in 0..MOST_THAT_FOLLOWS {
+        for _ in 0..MOST_MOMENTS {
             self.ask_what_is_due()?;
             self.settle()?;
             let now = self.now();
@@ -306,7 +320,7 @@ impl World {
                 None => return self.rest(),
             }
         }
-        Err(Restless::Circle)
+        Err(Restless::TooMuch)
     }
 
     fn forward(&self, by: Duration) {
@@ -347,6 +361,7 @@ impl World {
                 Ok(_) | Err(TryRecvError::Lagged(_)) => continue,
                 Err(TryRecvError::Empty | TryRecvError::Closed) => return,
             };
+            self.runs += 1;
             for line in report.log {
                 let (action, level) = (action.clone(), line.level.as_str());
                 self.log.push(Logged { action, level, text: line.text });

@@ -1,6 +1,6 @@
 //! The layers of `src` know each other in one direction only.
 //!
-//! main → cli → runtime → control, web, pipeline, simulator → host → script, whatsapp → store → config → base.
+//! main → cli → testing → runtime → control, web, pipeline, simulator → host → script, whatsapp → store → config → base.
 //! What a folder's `mod.rs` says of who it may know is held here.
 
 use std::collections::BTreeMap;
@@ -26,8 +26,13 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
         &["control", "web", "pipeline", "simulator", "host", "script", "whatsapp", "store", "config", "base"],
     ),
     (
+        "testing",
+        &["runtime", "web", "pipeline", "simulator", "host", "script", "whatsapp", "store", "config", "base"],
+    ),
+    (
         "cli",
         &[
+            "testing",
             "runtime",
             "control",
             "web",

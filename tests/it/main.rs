@@ -44,6 +44,7 @@ mod simulator_docs;
 mod supply_chain;
 mod support;
 mod templates;
+mod testing;
 mod twilio;
 mod window;
 mod worker;

@@ -1,0 +1,440 @@
+//! `boatswain test` runs tests of actions, each in a world of its own, and says of one that fails where and why.
+
+use std::process::Output;
+
+use serde_json::{Value, json};
+
+use crate::host::{ACCOUNT, Folder};
+
+const PHONE: &str = "const ada = phone('+393331234567');\n";
+
+fn stdout(output: &Output) -> String {
+    assert_eq!(String::from_utf8_lossy(&output.stderr), "");
+    String::from_utf8(output.stdout.clone()).unwrap()
+}
+
+/// An application with `send`, which sends `vo.body` and notes the message, and a callback action that notes statuses.
+fn folder(tests: &str) -> Folder {
+    let folder = Folder::new(
+        "utils.executeSql('INSERT INTO effects VALUES (:MESSAGE_SID, :MESSAGE_STATUS, :ERROR_CODE)');
+         console.info('it is ' + vo.MessageStatus);",
+        "incoming_message = 'answer'\n[applications.app.parameters]\nshop = 'the shop'",
+    );
+    folder.write(
+        "scripts/app/send.js",
+        "const text = vo.body ?? utils.getParameter('shop');\nreturn JSON.parse(utils.sendWhatsappMessage(vo.to ?? '+393331234567', text));",
+    );
+    folder.write("scripts/app/answer.js", "return `${vo.profileName} wrote ${vo.Body}`;");
+    folder.write("scripts/app/app.test.js", tests);
+    folder
+}
+
+/// What became of each test: its name, how it ended, and why.
+fn outcomes(folder: &Folder) -> Vec<(String, String, String)> {
+    let output = folder.boatswain(&["test", "--json"]);
+    let lines = stdout(&output);
+    let lines = lines.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let outcomes =
+        lines.map(|test| (text(&test["name"]), text(&test["outcome"]), text(&test["error"]["message"])));
+    outcomes.collect()
+}
+
+#[track_caller]
+fn all_pass(tests: &str) {
+    let folder = folder(tests);
+    let outcomes = outcomes(&folder);
+    assert!(!outcomes.is_empty());
+    for (name, outcome, why) in outcomes {
+        assert_eq!(outcome, "passed", "{name}: {why}");
+    }
+}
+
+#[track_caller]
+fn fails(test: &str) -> String {
+    let folder = folder(&format!("{PHONE}test('t', async () => {{ {test} }});"));
+    let [(_, outcome, why)] = <[_; 1]>::try_from(outcomes(&folder)).unwrap();
+    assert_eq!(outcome, "failed");
+    why
+}
+
+#[test]
+fn a_phone_gets_what_actions_send_and_writes_back() {
+    all_pass(&format!(
+        "{PHONE}
+        test('sent, delivered, read', () => {{
+          const outcome = run('send', {{ body: 'Ciao' }});
+          assert.equal(outcome.success, true);
+          assert.equal(ada.last.sid, outcome.sid);
+          assert.deepEqual([ada.messages.length, ada.last.body, ada.last.status], [1, 'Ciao', 'read']);
+          assert.deepEqual(query('SELECT status FROM effects').map((row) => row.status), ['sent', 'delivered', 'read']);
+          assert.deepEqual(logs().map((line) => line.text), ['it is sent', 'it is delivered', 'it is read']);
+        }});
+        test('no further than it is told', () => {{
+          ada.reaches('sent');
+          run('send');
+          assert.deepEqual([ada.last.body, ada.last.status], ['the shop', 'sent']);
+        }});
+        test('looked at later', () => {{
+          ada.reaches('delivered');
+          run('send');
+          assert.equal(ada.last.status, 'delivered');
+          ada.read();
+          assert.equal(ada.last.status, 'read');
+          assert.equal(query(\"SELECT count(*) AS n FROM effects WHERE status = 'read'\")[0].n, 1);
+        }});
+        test('an answer', () => {{
+          const grace = phone('+14155550100', {{ name: 'Grace' }});
+          const [answer] = grace.write('hello');
+          assert.equal(answer.body, 'Grace wrote hello');
+          assert.equal(grace.messages.length, 1);
+          assert.equal(ada.messages.length, 0);
+          assert.equal(twilio.messages.length, 1);
+        }});
+        test('a button and a place', () => {{
+          assert.equal(ada.tap('Yes', 'yes-1')[0].body, 'Simulator wrote Yes');
+          const place = {{ latitude: 45.46, longitude: 9.19 }};
+          assert.equal(ada.write({{ body: 'here', location: place }}).length, 1);
+        }});"
+    ));
+}
+
+#[test]
+fn each_test_has_a_world_of_its_own() {
+    let one = |number: u32| {
+        format!(
+            "test('{number}', () => {{
+               assert.equal(count, 0);
+               count += 1;
+               assert.deepEqual(query('SELECT * FROM effects'), []);
+               assert.equal(execute('INSERT INTO effects VALUES (?, ?, ?)', 'x', {number}, null), 1);
+               assert.deepEqual(query('SELECT status FROM effects'), [{{ status: '{number}' }}]);
+               run('send');
+               assert.equal(ada.messages.length, 1);
+               assert.equal(clock.now().toISOString(), '2026-01-05T09:00:00.300Z');
+             }});"
+        )
+    };
+    let tests: String = (1..=8).map(one).collect();
+    all_pass(&format!("{PHONE} let count = 0;\n{tests}"));
+}
+
+#[test]
+fn time_stands_still_until_a_test_moves_it() {
+    let folder = folder(
+        "test('moments', () => {
+           assert.equal(clock.now().toISOString(), '2026-01-05T09:00:00.000Z');
+           assert.equal(run('moment'), '2026-01-05T09:00:00.000Z');
+           clock.advance('90 min');
+           assert.equal(run('moment'), '2026-01-05T10:30:00.000Z');
+           assert.equal(new Date().toISOString(), '2026-01-05T10:30:00.000Z');
+           clock.set('2026-12-24T18:00:00Z');
+           assert.equal(run('moment'), '2026-12-24T18:00:00.000Z');
+           clock.advance(250);
+           assert.equal(run('moment'), '2026-12-24T18:00:00.250Z');
+         });
+         test('time goes forward', () => {
+           assert.throws(() => clock.set('2025-01-01'), RangeError);
+           assert.throws(() => clock.advance('soon'), /24h/);
+         });
+         test('what failed is tried again when its time has come', () => {
+           run('send');
+           assert.equal(failures().length, 1);
+           clock.advance('1h');
+           assert.equal(query('SELECT count(*) AS n FROM effects')[0].n, 3);
+           assert.deepEqual(failures(), []);
+         });
+         test('the host asks Twilio what it was not told', () => {
+           twilio.loseNext();
+           assert.equal(run('send').errorCode, 'SEND_IN_DOUBT');
+           clock.advance('2h');
+           assert.equal(run('known', { sid: twilio.messages[0].sid }), 'read');
+         });",
+    );
+    folder.write("scripts/app/moment.js", "return new Date().toISOString();");
+    folder.write("scripts/app/known.js", "return JSON.parse(utils.getWhatsappMessage(vo.sid)).status;");
+    folder.write("scripts/app/migrations/002.sql", "CREATE TABLE tries (sid TEXT)");
+    folder.write(
+        "scripts/app/callback.js",
+        "utils.executeSql('INSERT INTO tries VALUES (:MESSAGE_SID)', null, true);
+         const [{ n }] = JSON.parse(utils.executeQuery('SELECT count(*) AS n FROM tries', null));
+         if (n === 1) throw new Error('not yet');
+         utils.executeSql('INSERT INTO effects VALUES (:MESSAGE_SID, :MESSAGE_STATUS, NULL)');",
+    );
+    let outcomes = outcomes(&folder);
+    assert_eq!(outcomes.len(), 4);
+    // The callback fails the first time: the last test does not ask for that, and so it is told.
+    for (name, outcome, why) in outcomes {
+        let expected = if name.starts_with("the host asks") { "failed" } else { "passed" };
+        assert_eq!(outcome, expected, "{name}: {why}");
+        assert!(outcome == "passed" || why.contains("callback failed: Error: not yet"), "{why}");
+    }
+}
+
+#[test]
+fn twilio_fails_as_it_is_told() {
+    all_pass(&format!(
+        "{PHONE}
+        test('after it was taken', () => {{
+          twilio.failNext(63016);
+          assert.equal(run('send').success, true);
+          assert.deepEqual([ada.last.status, ada.last.errorCode], ['undelivered', 63016]);
+          assert.equal(query(\"SELECT note FROM effects WHERE status = 'undelivered'\")[0].note, '63016');
+          run('send');
+          assert.equal(ada.last.status, 'read');
+        }});
+        test('at once', () => {{
+          twilio.failNext(21211, {{ times: 2 }});
+          assert.deepEqual([1, 2, 3].map((n) => run('send', {{ body: String(n) }}).errorCode), [21211, 21211, null]);
+        }});
+        test('for one number', () => {{
+          twilio.failNext(63024, {{ to: ada.number, status: 'failed' }});
+          run('send', {{ to: '+14155550100' }});
+          run('send');
+          assert.deepEqual(twilio.messages.map((message) => message.status), ['read', 'failed']);
+        }});
+        test('by its rules', () => {{
+          twilio.rules('production');
+          run('send');
+          assert.equal(ada.last.errorCode, 63016);
+          ada.write('hello');
+          run('send', {{ body: 'again' }});
+          assert.equal(ada.last.status, 'read');
+          clock.advance('25h');
+          run('send', {{ body: 'too late' }});
+          assert.equal(ada.last.errorCode, 63016);
+        }});"
+    ));
+}
+
+#[test]
+fn what_fails_says_where_and_why() {
+    let folder = folder(&format!(
+        "{PHONE}test('values', () => {{\n  assert.equal(run('send').status, 'sent');\n}});
+test('objects', () => {{
+  assert.deepEqual({{ b: [1, 2, 3], a: 'x', c: {{ d: null }} }}, {{ a: 'x', b: [1, 3], c: {{ d: null }} }});
+}});
+test('an action', () => {{\n  run('broken');\n}});
+test('by the way', () => {{\n  ada.write('x');\n}});
+test.skip('later', () => {{}});
+test('fine', () => {{\n  console.log('said', {{ a: 1 }});\n}});"
+    ));
+    folder.write("scripts/app/broken.js", "const order = undefined;\nreturn order.id;");
+    folder.write("scripts/app/answer.js", "\n\nthrow new Error('no answer');");
+    let output = folder.boatswain(&["test"]);
+    assert_eq!(output.status.code(), Some(1));
+    let said = stdout(&output);
+    for expected in [
+        "scripts/app/app.test.js\n",
+        "error[TEST_FAILED]: values: AssertionError: expected \"sent\", and was \"queued\"\n",
+        "  --> scripts/app/app.test.js:3:15\n",
+        "         b: [\n           1,\n      +    2,\n           3,\n",
+        "  --> scripts/app/app.test.js:6:19\n",
+        "broken failed: TypeError: ",
+        "  --> scripts/app/broken.js:2:",
+        "  --> scripts/app/app.test.js:9:6\n",
+        "answer failed: Error: no answer",
+        "  --> scripts/app/answer.js:3:",
+        "(a test that expects it asks for failures())",
+        "  skipped  later\n",
+        "  ok       fine  (",
+        "           info said { a: 1 }\n",
+        "\n1 passed, 4 failed, 1 skipped, in ",
+    ] {
+        assert!(said.contains(expected), "{expected}\n--- in\n{said}");
+    }
+    assert!(!said.contains("boatswainRunTests") && !said.contains("(boatswain tests)"), "{said}");
+}
+
+#[test]
+fn assertions_say_what_was_expected() {
+    for (test, expected) in [
+        ("assert(0)", "expected something true, and was 0"),
+        ("assert.ok(null, 'an order')", "an order: expected something true, and was null"),
+        ("assert.equal(1, '1')", "expected \"1\", and was 1"),
+        ("assert.equal({}, {})", "the values are not the same, and look alike: {}"),
+        ("assert.notEqual('a', 'a')", "expected anything but \"a\""),
+        ("assert.deepEqual([1n, /a/g], [1n, /a/])", " [\n   1n,\n-  /a/,\n+  /a/g,\n ]"),
+        ("assert.match('Ciao', /Hello/)", "expected a text that matches /Hello/, and was \"Ciao\""),
+        ("assert.throws(() => {})", "expected it to throw, and it did not"),
+        (
+            "assert.throws(() => { throw new Error('x') }, /y/)",
+            "expected it to throw /y/, and it threw Error: x",
+        ),
+        ("await assert.rejects(async () => {})", "expected it to be rejected, and it was not"),
+        ("assert.fail('no')", "no"),
+        ("assert.equal(1, 2, new RangeError('mine'))", "RangeError: mine"),
+        ("throw 'text'", "the action threw a value that is not an Error: 'text'"),
+        ("ada.reaches('home')", "messages reach queued, sent, delivered or read, and not `home`"),
+        ("phone('12').write('x')", "phone: `12` is not a possible phone number"),
+        ("run('snd')", "there is no action `snd`; did you mean `send`?"),
+        ("query('SELECT x FROM effects')", "no such column: x"),
+        ("query('SELECT ?', {})", "a statement is given strings, numbers, booleans and null"),
+        ("test('inner', () => {})", "\"inner\" stands inside another test"),
+        ("utils.executeSql('DELETE FROM effects')", "utils.executeSql is an action's: call the action"),
+        ("sendWhatsappMessage('+39', 'x')", "sendWhatsappMessage is an action's"),
+        (
+            "twilio.failNext(63016, { status: 'lost' })",
+            "`status` is refused, failed or undelivered, and not `lost`",
+        ),
+    ] {
+        let why = fails(test);
+        assert!(why.contains(expected), "{test}: {why}");
+    }
+}
+
+#[test]
+fn values_are_the_same_by_what_they_hold() {
+    all_pass(
+        "test('same', () => {
+           for (const [a, b] of [
+             [{ a: 1, b: 2 }, { b: 2, a: 1 }],
+             [[1, [2]], [1, [2]]],
+             [new Date(5), new Date(5)],
+             [new Map([[1, { a: 1 }]]), new Map([[1, { a: 1 }]])],
+             [new Set([{ a: 1 }]), new Set([{ a: 1 }])],
+             [NaN, NaN],
+             [new Error('x'), new Error('x')],
+             [new Uint8Array([1, 2]), new Uint8Array([1, 2])],
+             [Object.create(null), {}],
+           ]) assert.deepEqual(a, b);
+           const circle = {}; circle.self = circle;
+           const other = {}; other.self = other;
+           assert.deepEqual(circle, other);
+         });
+         test('others', () => {
+           for (const [a, b] of [
+             [{ a: undefined }, {}],
+             [[1], { 0: 1 }],
+             [0, -0],
+             [new Date(5), new Date(6)],
+             [new Error('x'), new TypeError('x')],
+             [new Set([1]), new Set([2])],
+             [new Map([[1, 1]]), new Map([[1, 2]])],
+             [[undefined], []],
+             [null, {}],
+             ['1', 1],
+           ]) assert.notDeepEqual(a, b);
+         });
+         test('thrown', async () => {
+           class Special extends Error {}
+           const fails = () => { throw Object.assign(new Special('far'), { code: 'E' }); };
+           assert.equal(assert.throws(fails, Special).message, 'far');
+           assert.throws(fails, /far/);
+           assert.throws(fails, { code: 'E', message: 'far' });
+           assert.throws(fails, (error) => error.code === 'E');
+           await assert.rejects(Promise.reject(new Error('late')), /late/);
+         });",
+    );
+}
+
+#[test]
+fn a_file_that_cannot_be_loaded_fails_and_the_others_run() {
+    for (text, expected) in [
+        ("test('a', () => {", "  --> scripts/app/app.test.js:1:18"),
+        ("\nquery('SELECT 1');", "query: this belongs into a test"),
+        ("test('a');", "test: \"a\" needs a function as its second argument"),
+        ("test('a', () => {});\ntest('a', () => {});", "there are two tests named \"a\""),
+        ("require('./lib/none');", "there is no file `lib/none.js`"),
+    ] {
+        let folder = folder(text);
+        folder.write("scripts/app/other.test.js", "test('fine', () => {});");
+        let output = folder.boatswain(&["test"]);
+        assert_eq!(output.status.code(), Some(1));
+        let said = stdout(&output);
+        assert!(said.contains("error[TEST_FILE]: ") && said.contains(expected), "{text}\n{said}");
+        assert!(said.contains("1 passed, 1 failed"), "{said}");
+    }
+}
+
+#[test]
+fn what_never_ends_is_ended() {
+    let folder = folder(
+        "test('loops', () => { for (;;); });
+         test('fine', () => {});
+         test('answers itself', () => { run('send'); });",
+    );
+    folder.write(
+        "scripts/app/callback.js",
+        "if (vo.MessageStatus === 'sent') utils.sendWhatsappMessage('+393331234567', 'again');",
+    );
+    let outcomes = outcomes(&folder);
+    let why = |index: usize| &outcomes[index].2;
+    assert!(why(0).contains("used up its CPU time"), "{}", why(0));
+    assert_eq!(outcomes[1].1, "passed");
+    assert!(why(2).contains("the world does not come to rest"), "{}", why(2));
+}
+
+#[test]
+fn tests_need_no_secrets_and_touch_no_account() {
+    let folder = Folder::with_params(
+        "",
+        &format!(
+            r#"
+            [applications.app.WHATSAPP]
+            environment = "production"
+            account_id = "{ACCOUNT}"
+            auth_key = {{ env = "NOT_SET" }}
+            api_key_id = "SK00000000000000000000000000000001"
+            api_key_secret = {{ file = "not-there" }}
+            from_phone_number = "+14155238886"
+            [applications.app.companies.ACME.WHATSAPP]
+            from_phone_number = "+14155238887"
+            "#
+        ),
+    );
+    folder.write(
+        "scripts/app/app.test.js",
+        "test('sent', () => {
+           run('send', {}, { company: 'ACME' });
+           const { status, from } = phone('+393331234567').last;
+           assert.deepEqual([status, from], ['read', '+14155238887']);
+         });",
+    );
+    folder.write("scripts/app/send.js", "return utils.whatsapp.send({ to: '+393331234567', body: 'x' });");
+    let output = folder.boatswain(&["test"]);
+    assert!(stdout(&output).contains("1 passed, 0 failed"), "{output:?}");
+    assert!(!folder.path("data").exists(), "tests leave nothing behind");
+}
+
+#[test]
+fn a_filter_chooses_tests() {
+    let folder = folder("test('Orders arrive', () => {});\ntest('others', () => {});");
+    folder.write("scripts/app/lib/money.test.js", "test('cents', () => {});");
+    for (filter, expected) in [
+        (None, vec!["Orders arrive", "others", "cents"]),
+        (Some("orders"), vec!["Orders arrive"]),
+        (Some("lib/money"), vec!["cents"]),
+        (Some("app.test.js O"), vec!["Orders arrive", "others"]),
+    ] {
+        let arguments: Vec<_> = ["test", "--json"].into_iter().chain(filter).collect();
+        let output = folder.boatswain(&arguments);
+        assert_eq!(output.status.code(), Some(0));
+        let said = stdout(&output);
+        let names: Vec<_> = said
+            .lines()
+            .map(|line| serde_json::from_str::<Value>(line).unwrap()["name"].as_str().unwrap().to_owned())
+            .collect();
+        assert_eq!(names, expected, "{filter:?}");
+    }
+    let output = folder.boatswain(&["test", "nowhere"]);
+    assert_eq!(output.status.code(), Some(2));
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(said.contains("error[NO_TESTS]: no test has `nowhere` in its file or name"), "{said}");
+    let line: Value =
+        serde_json::from_str(stdout(&folder.boatswain(&["test", "--json", "cents"])).trim()).unwrap();
+    assert_eq!(line["file"], json!("scripts/app/lib/money.test.js"));
+    assert!(line["ms"].is_number() && line["error"].is_null(), "{line}");
+}
+
+#[test]
+fn the_demos_tests_pass() {
+    let output = std::process::Command::new(crate::host::BINARY)
+        .arg("test")
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .output()
+        .unwrap();
+    let said = stdout(&output);
+    assert_eq!(output.status.code(), Some(0), "{said}");
+    assert!(said.contains("an order is confirmed once, however often it is asked for"), "{said}");
+}
