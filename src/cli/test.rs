@@ -57,7 +57,7 @@ async fn tests_of(
             }
         }
     }
-    let mut results = start(suite, &cases);
+    let mut results = start(&suite, &cases);
     let mut early: Vec<Option<TestReport>> = cases.iter().map(|_| None).collect();
     let mut next = 0;
     while let Some((index, report)) = results.recv().await {
@@ -76,13 +76,13 @@ async fn tests_of(
 }
 
 /// Runs the tests, one for each processor at a time, and tells of each by its number.
-fn start(suite: Arc<Suite>, cases: &[TestCase]) -> mpsc::UnboundedReceiver<(usize, TestReport)> {
+fn start(suite: &Arc<Suite>, cases: &[TestCase]) -> mpsc::UnboundedReceiver<(usize, TestReport)> {
     let lanes = std::thread::available_parallelism().map_or(2, usize::from).min(cases.len());
     let waiting: VecDeque<_> = cases.iter().cloned().enumerate().collect();
     let waiting = Arc::new(Mutex::new(waiting));
     let (tell, told) = mpsc::unbounded_channel();
     for _ in 0..lanes {
-        let (suite, waiting, tell) = (Arc::clone(&suite), Arc::clone(&waiting), tell.clone());
+        let (suite, waiting, tell) = (Arc::clone(suite), Arc::clone(&waiting), tell.clone());
         tokio::task::spawn_blocking(move || {
             let mut runner = Runner::new(&suite);
             loop {
@@ -131,7 +131,7 @@ fn show(case: &TestCase, report: &TestReport, is_first: bool, json: bool, tally:
         };
         let log: Vec<_> =
             report.log.iter().map(|(level, text)| json!({ "level": level, "text": text })).collect();
-        output::json(&json!({
+        output::json(json!({
             "file": case.file, "name": case.name, "outcome": word, "ms": took.round(), "error": failure, "log": log,
         }));
         return;
@@ -156,7 +156,7 @@ fn show(case: &TestCase, report: &TestReport, is_first: bool, json: bool, tally:
 /// A file whose tests are not even known.
 fn unloaded(file: &SourceFile, failure: &protocol::Failure, json: bool) {
     if json {
-        output::json(&json!({
+        output::json(json!({
             "file": file.shown, "name": null, "outcome": "failed", "ms": 0, "error": failure, "log": [],
         }));
         return;

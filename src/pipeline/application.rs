@@ -300,7 +300,7 @@ impl Application {
             .min()
             .unwrap_or(IDLE);
             state.idle_slots += 1;
-            let _ = self.rested.send_replace(());
+            self.rested.send_replace(());
             state = self.state.wait_for(state, sleep);
             state.idle_slots -= 1;
         }
@@ -309,7 +309,7 @@ impl Application {
     fn leave(&self, mut state: MutexGuard<'_, State>) -> Option<(Baton, Vec<Work>)> {
         state.slots -= 1;
         self.state.notify_all();
-        let _ = self.rested.send_replace(());
+        self.rested.send_replace(());
         None
     }
 

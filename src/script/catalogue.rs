@@ -132,7 +132,7 @@ fn list(
             if depth < MAX_DEPTH {
                 list(&entry.path(), &path, depth + 1, paths)?;
             }
-        } else if path.ends_with(".js") {
+        } else if path.strip_suffix(".js").is_some() {
             paths.push(path);
         }
     }

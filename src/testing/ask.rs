@@ -1,5 +1,6 @@
 //! What a test may ask of its world: the other end of `ask` in `prelude.js`.
 
+use std::fmt::Write as _;
 use std::num::NonZeroU32;
 use std::time::Duration;
 
@@ -379,7 +380,7 @@ fn failed(action: &ActionId, failure: &Failure) -> Thrown {
     for frame in &failure.frames {
         let function =
             if frame.function.is_empty() { String::new() } else { format!(" ({})", frame.function) };
-        message.push_str(&format!("\n  --> {}:{}:{}{function}", frame.file, frame.line, frame.column));
+        let _ = write!(message, "\n  --> {}:{}:{}{function}", frame.file, frame.line, frame.column);
     }
     let code = failure.code.clone().unwrap_or_else(|| failure.reason.as_str().to_owned());
     Thrown { kind: ErrorKind::Error, message, code: Some(code) }

@@ -193,7 +193,7 @@ impl World {
         let applications = BTreeMap::from([(application.id.clone(), Arc::clone(application))]);
         let readiness = Readiness::default();
         readiness.set(true);
-        let site = Site {
+        let served = Site {
             applications: Applications::new(applications.clone()),
             inbox: engine.inbox.clone(),
             clock,
@@ -203,7 +203,7 @@ impl World {
         };
         let listener = {
             let _on_it = runtime.enter();
-            Listener::serve(socket, site.router(), ListenerLimits::default())
+            Listener::serve(socket, served.router(), ListenerLimits::default())
         };
         let listener = listener.map_err(|error| trouble(error.to_string()))?;
         let pipeline = Arc::clone(&engine.pipeline);
@@ -270,9 +270,9 @@ impl World {
             db.begin()?;
             let result = work(db);
             if result.is_ok() {
-                db.commit()?
+                db.commit()?;
             } else {
-                db.rollback()?
+                db.rollback()?;
             }
             Ok(result)
         });

@@ -45,6 +45,7 @@ mod supply_chain;
 mod support;
 mod templates;
 mod testing;
+mod testing_docs;
 mod twilio;
 mod window;
 mod worker;
