@@ -160,6 +160,14 @@ test("of a request that is unknown, or another company's, the caller falls back"
   assert.deepEqual(run("delivery", { requestId }, { company: "ACME" }), unknown);
 });
 
+test("a notification in another company's name moves nothing", () => {
+  ada.reaches("sent");
+  const { requestId } = run("request", { phone: ada.number });
+  const forged = { MessageSid: ada.last.sid, MessageStatus: "failed", companyId: "ACME" };
+  run("onWhatsappStatus", forged, { company: "ACME" });
+  assert.equal(run("delivery", { requestId }).status, "sent");
+});
+
 test("a code that is good for nothing is not kept, and its row is gone after a day", () => {
   verify(ada, codeFor(ada));
   codeFor(bob);
