@@ -101,6 +101,17 @@ test("a message in doubt is not sent again", () => {
   assert.equal(run("report", { campaign: "spring" }).companies.ACME.unknown, 1);
 });
 
+test("of two batches that are under way at once, each contact is one's", () => {
+  // As if the other one had come to Bob while this one was sending to Ada.
+  execute(
+    `CREATE TRIGGER the_other_batch AFTER UPDATE ON messages WHEN new.phone = '${ada.number}' BEGIN
+       INSERT OR IGNORE INTO messages (company, campaign, phone, updated_at) VALUES ('ACME', 'spring', '${bob.number}', '');
+     END`,
+  );
+  assert.deepEqual(send(), { campaign: "spring", sent: 1, failed: 0, remaining: 0, stoppedBy: null });
+  assert.equal(bob.messages.length, 0);
+});
+
 test("a batch that was cut off leaves its contact alone: he may have had his message", () => {
   send();
   // As if the host had died between the send and what is noted of it.
@@ -154,6 +165,12 @@ test("who writes STOP gets nothing more of that company, and still of the other"
   assert.deepEqual(ada.messages.map((message) => message.from), ["+14155550104"]);
 });
 
+test("a contact that is imported without its name keeps it", () => {
+  run("addContacts", { contacts: [{ phone: ada.number, consent }] }, ACME);
+  send();
+  assert.match(ada.last.body, /^Ciao Ada/);
+});
+
 test("who has opted out stays so when the list is imported again, until he writes START", () => {
   ada.write("Stop.");
   run("addContacts", { contacts: [{ phone: ada.number, name: "Ada", consent }] }, ACME);
@@ -166,7 +183,8 @@ test("who has opted out stays so when the list is imported again, until he write
 test("whom Twilio knows as opted out is not written to again", () => {
   twilio.failNext(21610, { to: ada.number });
   assert.equal(send().failed, 1);
-  assert.equal(send({ campaign: "summer", text: "Summer." }).sent, 1);
+  const summer = send({ campaign: "summer", text: "Summer." });
+  assert.deepEqual([summer.sent, summer.failed], [1, 0]);
 });
 
 test("whoever writes something else is told what this number is for", () => {

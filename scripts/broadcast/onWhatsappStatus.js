@@ -9,8 +9,7 @@ const [message] = JSON.parse(
 if (!message || !isStepForward(message.status, vo.MessageStatus)) return;
 
 utils.executeSql(
-  `UPDATE messages SET status = :MESSAGE_STATUS, error = :ERROR_CODE, updated_at = ?
-   WHERE sid = :MESSAGE_SID AND company = :COMPANY_ID`,
+  "UPDATE messages SET status = :MESSAGE_STATUS, error = :ERROR_CODE, updated_at = ? WHERE sid = :MESSAGE_SID",
   null, false, true,
   new Date().toISOString(),
 );
