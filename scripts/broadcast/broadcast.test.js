@@ -18,18 +18,23 @@ beforeEach(() => {
 
 /** Adds so many contacts to ACME. */
 function addMany(count) {
-  const contacts = Array.from({ length: count }, (_, n) => ({ phone: `+39340${String(n).padStart(7, "0")}`, consent }));
-  run("addContacts", { contacts }, ACME);
+  const number = (n) => `+39340${String(n).padStart(7, "0")}`;
+  run("addContacts", { contacts: Array.from({ length: count }, (_, n) => ({ phone: number(n), consent })) }, ACME);
 }
 
 function send(vo = spring, options = ACME) {
   return run("send", vo, options);
 }
 
+/** What `send` returns when nothing failed and nothing remains. */
+function all(sent) {
+  return { campaign: "spring", sent, failed: 0, remaining: 0, stoppedBy: null };
+}
+
 // Sending.
 
 test("each contact of the company gets one message, with his name, from the company's sender", () => {
-  assert.deepEqual(send(), { campaign: "spring", sent: 2, failed: 0, remaining: 0, stoppedBy: null });
+  assert.deepEqual(send(), all(2));
   assert.deepEqual(
     twilio.messages.map(({ to, from, body }) => [to, from, body]),
     [
@@ -50,7 +55,7 @@ test("a contact of two companies hears from each in its own name", () => {
 
 test("nobody gets a campaign twice, however often it is sent", () => {
   send();
-  assert.deepEqual(send(), { campaign: "spring", sent: 0, failed: 0, remaining: 0, stoppedBy: null });
+  assert.deepEqual(send(), all(0));
   clock.advance("30d");
   send();
   assert.equal(twilio.messages.length, 2);
@@ -66,7 +71,7 @@ test("a batch has its size, and the next ones need the campaign's name only", ()
   addMany(248);
   assert.equal(send().remaining, 150);
   assert.equal(send({ campaign: "spring" }).remaining, 50);
-  assert.deepEqual(send({ campaign: "spring" }), { campaign: "spring", sent: 50, failed: 0, remaining: 0, stoppedBy: null });
+  assert.deepEqual(send({ campaign: "spring" }), all(50));
 
   const messages = twilio.messages;
   assert.equal(messages.length, 250);
@@ -85,7 +90,7 @@ test("what stops one message for now stops the batch, and its contact is among t
   assert.deepEqual(query("SELECT * FROM messages"), []);
   assert.equal(twilio.messages.length, 0);
 
-  assert.deepEqual(send({ campaign: "spring" }), { campaign: "spring", sent: 2, failed: 0, remaining: 0, stoppedBy: null });
+  assert.deepEqual(send({ campaign: "spring" }), all(2));
 });
 
 test("one number that is refused does not stop the others, and is not tried again", () => {
@@ -105,10 +110,11 @@ test("of two batches that are under way at once, each contact is one's", () => {
   // As if the other one had come to Bob while this one was sending to Ada.
   execute(
     `CREATE TRIGGER the_other_batch AFTER UPDATE ON messages WHEN new.phone = '${ada.number}' BEGIN
-       INSERT OR IGNORE INTO messages (company, campaign, phone, updated_at) VALUES ('ACME', 'spring', '${bob.number}', '');
+       INSERT OR IGNORE INTO messages (company, campaign, phone, updated_at)
+       VALUES ('ACME', 'spring', '${bob.number}', '');
      END`,
   );
-  assert.deepEqual(send(), { campaign: "spring", sent: 1, failed: 0, remaining: 0, stoppedBy: null });
+  assert.deepEqual(send(), all(1));
   assert.equal(bob.messages.length, 0);
 });
 
@@ -160,7 +166,7 @@ test("a contact without consent or number is refused, with the reason", () => {
 
 test("who writes STOP gets nothing more of that company, and still of the other", () => {
   assert.deepEqual(ada.write("STOP"), []);
-  assert.deepEqual(send(), { campaign: "spring", sent: 1, failed: 0, remaining: 0, stoppedBy: null });
+  assert.deepEqual(send(), all(1));
   assert.equal(send(spring, GLOBEX).sent, 2);
   assert.deepEqual(ada.messages.map((message) => message.from), ["+14155550104"]);
 });

@@ -1,7 +1,7 @@
 // What contacts write back; app-params.toml names it as `incoming_message`.
 //
-// The host hears STOP and START by itself, and lets no message through to whoever wrote STOP. Here they are noted beside the
-// contact, so that he is not even among those who are due, and no report counts him as a failure.
+// The host hears STOP and START by itself, and lets no message through to whoever wrote STOP. Here they are noted beside
+// the contact, so that he is not even among those who are due, and no report counts him as a failure.
 
 const word = (vo.Body ?? "").trim().toLowerCase();
 const optsOut = /^(stop|stop ?all|unsubscribe|opt ?out)[.!]?$/.test(word);

@@ -28,7 +28,7 @@ const companies = totals.map(({ company, ...counted }) => {
   );
   const failures = query(
     `SELECT coalesce(error, 'no code') AS code, count(*) AS n FROM messages
-     WHERE campaign = ? AND company = ? AND status IN ('failed', 'undelivered', 'canceled') GROUP BY code ORDER BY n DESC, code`,
+     WHERE campaign = ? AND company = ? AND status IN ('failed', 'undelivered', 'canceled') GROUP BY code`,
     campaign, company,
   );
   return [company, {

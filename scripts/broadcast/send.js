@@ -2,9 +2,9 @@
 //
 //   boatswain run broadcast/send --company ACME --vo '{"campaign":"spring","text":"Ciao {name}, spring is here."}'
 //
-// or with {"campaign", "template": "HX…", "variables": {"1": "{name}"}}, which reaches also who has not written within 24
-// hours. Returns { campaign, sent, failed, remaining, stoppedBy }. While `remaining` is not 0 call it again, by hand or
-// from cron, with the campaign's name alone: each call goes on where the one before has ended, however it has ended.
+// or with {"campaign", "template": "HX…", "variables": {"1": "{name}"}}, which also reaches who has not written within
+// 24 hours. Returns { campaign, sent, failed, remaining, stoppedBy }. While `remaining` is not 0 call it again, by hand
+// or from cron, with the campaign's name alone: each call goes on where the one before has ended, however it has ended.
 
 const { company, contentOf, personal } = require("./lib/campaigns");
 

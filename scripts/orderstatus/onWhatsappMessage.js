@@ -11,6 +11,10 @@ const HELP =
   'Write the number of your order, such as "#4711", or "Where is my order?" to hear where it is. ' +
   'Write "agent" to talk to a human.';
 
+// A message takes 1,600 characters: of more orders than these the customer hears when he asks for their numbers.
+const LISTED = 10;
+const NEWS = 5;
+
 const phone = vo.phoneNumber;
 if (phone === null) return; // somebody whom Twilio names by something else than a number: he has no orders here
 
@@ -60,8 +64,9 @@ function aboutPhone() {
   const underWay = mine.filter((order) => !["delivered", "cancelled"].includes(order.state));
   const meant = underWay.length > 0 ? underWay : mine;
   if (meant.length === 1) return about(meant);
-  ask(phone, meant.map((order) => order.number));
-  return ["Which of your orders do you mean?", ...meant.map((order, index) => `${index + 1}. ${order.number}`)].join("\n");
+  const choices = meant.slice(0, LISTED).map((order) => order.number);
+  ask(phone, choices);
+  return ["Which of your orders do you mean?", ...choices.map((number, index) => `${index + 1}. ${number}`)].join("\n");
 }
 
 function about(orders) {
@@ -71,7 +76,7 @@ function about(orders) {
 
 /** What could not be told when it happened, because the 24 hours were over. Now they have begun again. */
 function news() {
-  const untold = ordersOf(phone).filter((order) => order.told !== order.state);
+  const untold = ordersOf(phone).filter((order) => order.told !== order.state).slice(0, NEWS);
   untold.forEach((order) => isTold(order));
   return untold.map((order) => `News: ${sentence(order)}`);
 }

@@ -6,4 +6,6 @@
 if (!["failed", "undelivered", "canceled"].includes(vo.MessageStatus)) return;
 
 const changed = utils.executeSql("UPDATE orders SET told = NULL, told_sid = NULL WHERE told_sid = :MESSAGE_SID");
-if (changed > 0) console.warn(`news of an order is ${vo.MessageStatus}, code ${vo.ErrorCode ?? "unknown"}: it is told later`);
+if (changed > 0) {
+  console.warn(`news of an order is ${vo.MessageStatus}, code ${vo.ErrorCode ?? "unknown"}: it is told later`);
+}

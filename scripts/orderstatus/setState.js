@@ -1,9 +1,9 @@
 // Changes the state of an order, and tells the customer.
 //
-//   boatswain run orderstatus/setState --vo '{"order":"4711","phone":"+393331234567","state":"shipped","note":"DHL 00340"}'
+//   boatswain run orderstatus/setState --vo '{"order":"4711","phone":"+393331234567","state":"shipped","note":"DHL 340"}'
 //
-// An order that is new needs its phone. Returns { order, state, told, reason }: the customer was told "now", knew it
-// "before", or hears it "later", when he writes the next time; `reason` says why it could not be now.
+// An order that is new needs its phone; `note` may be left out. Returns { order, state, told, reason }: the customer was
+// told "now", knew it "before", or hears it "later", when he writes the next time; `reason` says why it was not now.
 
 const { STATES, sentence, isTold, phoneNumber } = require("./lib/orders");
 
@@ -12,6 +12,9 @@ const number = String(vo.order ?? "");
 if (!/^\d{1,8}$/.test(number)) throw new TypeError(`vo.order is one to eight digits, and not "${number}"`);
 if (!Object.hasOwn(STATES, state)) {
   throw new TypeError(`vo.state is one of ${Object.keys(STATES).join(", ")}, and not "${state}"`);
+}
+if (note !== null && (typeof note !== "string" || note.length > 80)) {
+  throw new TypeError("vo.note is a text of 80 characters at most: the customer reads it");
 }
 
 const [known] = JSON.parse(utils.executeQuery("SELECT phone, told FROM orders WHERE order_no = ?", null, number));

@@ -54,7 +54,8 @@ const outcome = utils.whatsapp.send({ to: phone, ...messageWith(code, { template
 // which nobody can tell ("unknown") the person may well hold the code in his hand.
 const left = outcome.success || outcome.status === "unknown";
 utils.executeSql(
-  "UPDATE codes SET sid = ?, delivery = ?, error = ?, state = iif(?, state, 'unsent'), code = iif(?, code, NULL) WHERE id = ?",
+  `UPDATE codes SET sid = ?, delivery = ?, error = ?, state = iif(?, state, 'unsent'), code = iif(?, code, NULL)
+   WHERE id = ?`,
   null, false, true,
   outcome.sid, outcome.status, outcome.errorCode === null ? null : String(outcome.errorCode), left, left, id,
 );

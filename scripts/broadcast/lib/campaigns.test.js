@@ -6,7 +6,7 @@ test("a text is filled with the contact's name, wherever it stands", () => {
   const content = contentOf({ text: "Ciao {name}, it is for you, {name}." });
   assert.deepEqual(personal(content, { name: "Ada" }, "there"), { body: "Ciao Ada, it is for you, Ada." });
   assert.deepEqual(personal(content, { name: null }, "there"), { body: "Ciao there, it is for you, there." });
-  assert.deepEqual(personal(content, { name: "$& {name}" }, "there"), { body: "Ciao $& {name}, it is for you, $& {name}." });
+  assert.equal(personal(content, { name: "$& {name}" }, "").body, "Ciao $& {name}, it is for you, $& {name}.");
 });
 
 test("a template is filled in its variables, which become texts", () => {

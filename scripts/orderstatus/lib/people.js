@@ -32,7 +32,8 @@ function ask(phone, choices) {
 /** A human answers from now on, or goes on answering. */
 function handOver(phone) {
   write(
-    "INSERT INTO people (phone, agent_until) VALUES (?, ?) ON CONFLICT (phone) DO UPDATE SET agent_until = excluded.agent_until",
+    `INSERT INTO people (phone, agent_until) VALUES (?, ?)
+     ON CONFLICT (phone) DO UPDATE SET agent_until = excluded.agent_until`,
     phone, Date.now() + AGENT_LASTS,
   );
 }
@@ -51,7 +52,7 @@ function keep(phone, author, body) {
 
 /** The people who are with a human, who waits longest first, and what was said. */
 function withAgents() {
-  const sql = `SELECT phone, author, body, at FROM talk JOIN people USING (phone) WHERE agent_until > ? ORDER BY talk.id`;
+  const sql = "SELECT phone, author, body, at FROM talk JOIN people USING (phone) WHERE agent_until > ? ORDER BY talk.id";
   const said = JSON.parse(utils.executeQuery(sql, null, Date.now()));
   return Object.entries(Object.groupBy(said, (line) => line.phone)).map(([phone, lines]) => ({
     phone,

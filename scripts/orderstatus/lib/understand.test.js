@@ -16,13 +16,18 @@ test("several numbers are several orders, each of them once", () => {
 });
 
 test("what is a part of something else is no order number", () => {
-  for (const text of ["+39 333 1234567", "0039 333 1234567", "48.90", "1,234.50", "5000 €", "€5000", "12.12.2026", "2026-12-12", "12", "123456789"]) {
+  for (const text of [
+    "+39 333 1234567", "0039 333 1234567", "48.90", "1,234.50", "5000 €", "€5000", "12.12.2026", "2026-12-12", "12",
+    "123456789",
+  ]) {
     assert.deepEqual(orderNumbers(text), [], text);
   }
 });
 
 test("case, accents and white space do not count", () => {
-  for (const text of ["Dov'è il mio pacco?", "DOVE E' IL MIO  PACCO", "dov\u2019e\u0300 l\u2019ordine", "Quando arriverà?", "È stato spedito?"]) {
+  for (const text of [
+    "Dov'è il mio pacco?", "DOVE E' IL MIO  PACCO", "dov\u2019e\u0300 l\u2019ordine", "Quando arriverà?", "È spedito?",
+  ]) {
     assert.equal(understand(text).intent, "orders", text);
   }
 });
