@@ -1,0 +1,47 @@
+// What the actions share: whose campaign it is, what it says to whom, and how far a message has come.
+
+/** The company in whose name the action runs. A contact has agreed to hear from one company, and from no other. */
+function company() {
+  if (companyId === "NODEFINED") throw new Error("this is done in the name of a company: --company ACME");
+  return companyId;
+}
+
+/** "+39 333 123-45.67" → "+393331234567", or null for what is no international number. */
+function phoneNumber(text) {
+  const digits = String(text ?? "").replace(/^whatsapp:/, "").replace(/[\s().-]/g, "").replace(/^00/, "+");
+  return /^\+[1-9]\d{6,14}$/.test(digits) ? digits : null;
+}
+
+/**
+ * What a campaign says, from the input of `send`: a text, or a template with its variables. Null where there is neither.
+ * A placeholder that nobody fills is found here, before the first customer reads it.
+ */
+function contentOf({ text, template, variables }) {
+  if (text == null && template == null) return null;
+  if (text != null && template != null) throw new TypeError("a campaign has a text or a template, not both");
+  const content = template == null ? { body: text } : { contentSid: template, contentVariables: variables ?? {} };
+  const texts = template == null ? [text] : Object.values(content.contentVariables);
+  const unknown = texts.flatMap((one) => String(one).match(/\{\w*\}/g) ?? []).find((found) => found !== "{name}");
+  if (unknown) throw new TypeError(`${unknown} means nothing here: {name} is the contact's name`);
+  return content;
+}
+
+/** The content for one contact. Whoever has no name is greeted as `nameless` says. */
+function personal(content, { name }, nameless) {
+  const fill = (text) => String(text).replaceAll("{name}", () => name ?? nameless);
+  if (content.body !== undefined) return { body: fill(content.body) };
+  const variables = Object.entries(content.contentVariables).map(([key, text]) => [key, fill(text)]);
+  return { contentSid: content.contentSid, contentVariables: Object.fromEntries(variables) };
+}
+
+const STEPS = ["unknown", "accepted", "queued", "sent", "delivered", "read"];
+const FAILURES = ["failed", "undelivered", "canceled"];
+
+/** Whether a message that is `from` may become `to`: notifications come in any order, and a failure is final. */
+function isStepForward(from, to) {
+  if (FAILURES.includes(from)) return false;
+  if (FAILURES.includes(to)) return STEPS.indexOf(from) < STEPS.indexOf("delivered");
+  return STEPS.indexOf(to) > STEPS.indexOf(from);
+}
+
+module.exports = { company, phoneNumber, contentOf, personal, isStepForward };
