@@ -45,5 +45,6 @@ mod supply_chain;
 mod support;
 mod templates;
 mod twilio;
+mod types;
 mod window;
 mod worker;
