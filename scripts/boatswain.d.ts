@@ -5,8 +5,11 @@ declare namespace Boatswain {
    * A string that holds JSON. `JSON.parse` it before you look into it: `if (result.success)` on the string is never
    * true.
    */
-  type JsonString<T> = string & { readonly [json]: T };
-  const json: unique symbol;
+  type JsonString<T> = string & JsonOf<T>;
+  /** What `JSON.parse` makes of it; under a name that no editor offers. */
+  interface JsonOf<T> {
+    readonly [Symbol.species]: T;
+  }
 
   /** Where a message is, in Twilio's words. Others may come: Twilio adds some without notice. */
   type MessageStatus =
@@ -699,7 +702,11 @@ declare const console: Console;
 /** Calls a function later in this run. What is pending when the run ends is dropped, with a warning. */
 declare function setTimeout<A extends any[]>(callback: (...args: A) => void, milliseconds?: number, ...args: A): number;
 declare function clearTimeout(id: number | undefined): void;
-declare function setInterval<A extends any[]>(callback: (...args: A) => void, milliseconds?: number, ...args: A): number;
+declare function setInterval<A extends any[]>(
+  callback: (...args: A) => void,
+  milliseconds?: number,
+  ...args: A
+): number;
 declare function clearInterval(id: number | undefined): void;
 declare function queueMicrotask(callback: () => void): void;
 

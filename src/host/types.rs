@@ -21,9 +21,11 @@ pub const JSCONFIG: &str = include_str!("types/jsconfig.json");
 #[must_use]
 pub fn declarations() -> String {
     let visible = || MANIFEST.iter().filter(|function| !matches!(function.body, Body::Reply(_)));
-    let mut text =
-        format!("{HEAD}\ndeclare namespace Boatswain {{\n{SHAPES}\n  /** The host's functions. */\n");
-    text.push_str("  interface Utils {\n");
+    let mut text = format!("{HEAD}\ndeclare namespace Boatswain {{\n");
+    for line in SHAPES.lines() {
+        let _ = writeln!(text, "{}", format!("  {line}").trim_end());
+    }
+    text.push_str("\n  /** The host's functions. */\n  interface Utils {\n");
     for function in visible().filter(|function| !function.name.contains('.')) {
         method(&mut text, function, function.name, "    ");
     }

@@ -35,6 +35,7 @@ mod pipeline;
 mod production;
 mod public_files;
 mod reconciliation;
+mod reference_docs;
 mod replay;
 mod replies;
 mod saved_media;

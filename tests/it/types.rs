@@ -153,6 +153,25 @@ fn every_example_runs() {
 }
 
 #[test]
+fn the_examples_of_the_page_about_types_run() {
+    let page = committed("docs/types.md");
+    let examples: Vec<_> =
+        page.split("```js\n").skip(1).map(|rest| rest.split("```").next().unwrap()).collect();
+    let names: Vec<_> = (0..examples.len()).map(|number| format!("example{number}")).collect();
+    let actions = names.iter().map(String::as_str).zip(examples.iter().copied());
+    let schema = "utils.executeSql(`CREATE TABLE orders (order_id TEXT, state TEXT)`);
+                  utils.executeSql(`INSERT INTO orders VALUES ('A-7', 'new')`);";
+    let bench = Bench::new(&[("schema", schema)].into_iter().chain(actions).collect::<Vec<_>>());
+    value(&bench.run("schema", json!({})));
+    let vo = json!({ "MessageSid": "SM1", "MessageStatus": "sent", "media": [], "profileName": null, "orderId": "A-7" });
+    let told: Vec<_> = names.iter().map(|name| value(&bench.run(name, vo.clone()))).collect();
+    let sid = |value: &Value| value.as_str().is_some_and(|text| text.starts_with("SM"));
+    assert_eq!(told[..3], [Value::Null, json!("Hello there, that was 0 pictures."), json!("A-7: 0")]);
+    assert!(sid(&told[3]) && told[4] == json!(["NEW"]) && sid(&told[5]) && told.len() == 6, "{told:?}");
+    bench.stop();
+}
+
+#[test]
 fn everything_is_documented() {
     for function in MANIFEST {
         let mut names = BTreeSet::new();

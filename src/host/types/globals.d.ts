@@ -60,7 +60,11 @@ declare const console: Console;
 /** Calls a function later in this run. What is pending when the run ends is dropped, with a warning. */
 declare function setTimeout<A extends any[]>(callback: (...args: A) => void, milliseconds?: number, ...args: A): number;
 declare function clearTimeout(id: number | undefined): void;
-declare function setInterval<A extends any[]>(callback: (...args: A) => void, milliseconds?: number, ...args: A): number;
+declare function setInterval<A extends any[]>(
+  callback: (...args: A) => void,
+  milliseconds?: number,
+  ...args: A
+): number;
 declare function clearInterval(id: number | undefined): void;
 declare function queueMicrotask(callback: () => void): void;
 
