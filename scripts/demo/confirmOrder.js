@@ -56,7 +56,11 @@ if (text.success) {
 updateOrder(orderId);
 return { orderId, messages: messagesOf(orderId) };
 
-// Stores what became of a message. Its notifications wait until this run has ended, so the sid is never too late.
+/**
+ * Stores what became of a message. Its notifications wait until this run has ended, so the sid is never too late.
+ * @param {"text" | "picture"} kind
+ * @param {Boatswain.WhatsappOutcome} outcome
+ */
 function remember(kind, outcome) {
   const error = outcome.success ? null : `${outcome.errorCode}: ${outcome.errorMessage}`;
   if (error) console.error(`order ${orderId}: the ${kind} is ${outcome.status}: ${error}`);

@@ -3,7 +3,9 @@
 // What it returns is the reply, a text or an object such as { body, mediaUrl }; nothing is no reply. Messages of one
 // person arrive here in the order in which he wrote them, each when this action is done with the one before.
 
-// `vo` has Twilio's own fields, strings all, and beside them what is worth a type: vo.profileName, vo.media, vo.location.
+// `vo` has Twilio's own fields, strings all, and beside them what is worth a type: profileName, media, location. With the
+// comment an editor knows them, and finds a misspelt one.
+/** @type {Boatswain.IncomingMessage} */
 const { Body: text = "", profileName, media } = vo;
 
 utils.executeSql(

@@ -13,7 +13,7 @@ use crate::script::{WorkerCommand, catalogue, judge};
 use crate::store::{AppDb, DataDir, HostId, SqlLimits, exposed_folder, exposed_key, read_migrations};
 
 pub(super) fn run(options: &Options, json: bool) -> Result<(), Failure> {
-    let scripts = options.scripts.clone().unwrap_or_else(|| params_folder(options).join("scripts"));
+    let scripts = options.scripts();
     let mut data = options.data.clone();
     let mut found = match config::load(options.params()) {
         Ok(Loaded { params, warnings }) => {

@@ -162,6 +162,16 @@ const OWN: &[OwnCode] = &[
         "give the JSON key that the Google Cloud console makes",
     ),
     own("SCRIPTS_UNREADABLE", "the application's scripts cannot be read", "make the folder scripts/<appId>"),
+    own(
+        "TYPES_STALE",
+        "the types for editors (boatswain.d.ts) are missing, or of another version of the program",
+        "run `boatswain types`",
+    ),
+    own(
+        "TYPES_UNWRITABLE",
+        "the types for editors (boatswain.d.ts, jsconfig.json) cannot be written",
+        "name the folder of the actions with --scripts DIR, and see that it can be written",
+    ),
     own("SCRIPT_SYNTAX", "a script cannot be loaded", "mend the place that the error names"),
     own(
         "SCRIPT_UNREADABLE",

@@ -23,6 +23,7 @@ mod settle;
 mod simulator;
 mod test;
 mod typed;
+mod types;
 
 use std::process::ExitCode;
 
@@ -118,6 +119,7 @@ async fn dispatch(options: Options) -> Result<(), Failure> {
         }
         Command::Resume { app, company } => fences::resume(&options, app, company.as_deref()).await,
         Command::OptOuts { command } => fences::opt_outs(&options, command).await,
+        Command::Types { check } => types::run(&options, *check),
         Command::Explain { code } => explain::run(code),
     }
 }

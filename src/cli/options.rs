@@ -37,6 +37,11 @@ impl Options {
     pub(super) fn params(&self) -> &Path {
         self.params.as_deref().unwrap_or(Path::new("app-params.toml"))
     }
+
+    /// The folder of the actions: the one that was named, or the usual one beside the parameters.
+    pub(super) fn scripts(&self) -> PathBuf {
+        self.scripts.clone().unwrap_or_else(|| self.params().with_file_name("scripts"))
+    }
 }
 
 /// How the log is written.
@@ -168,6 +173,12 @@ pub(super) enum Command {
         /// Replaces an archive that is there.
         #[arg(long)]
         force: bool,
+    },
+    /// Writes `boatswain.d.ts` into the folder of the actions: editors complete and check actions by it.
+    Types {
+        /// Writes nothing, and fails if the file is not as it would be written.
+        #[arg(long)]
+        check: bool,
     },
     /// What an error code means and what to do, ours and Twilio's.
     Explain {

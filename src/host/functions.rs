@@ -1,10 +1,8 @@
-//! The manifest: everything that a script may call, in one list.
+//! What a function of the manifest is, and how one is called.
 
 use crate::base::UnixMillis;
-use crate::host::{
-    Arguments, Effects, RunContext, SaveMedia, Send, incoming_media, ledger, media, messages, reply, sql,
-    window,
-};
+use crate::host::manifest::MANIFEST;
+use crate::host::{Arguments, Effects, RunContext, SaveMedia, Send};
 use crate::script::protocol::{ErrorKind, FunctionSpec, Scope, Thrown, Value};
 use crate::store::AppDb;
 
@@ -15,10 +13,16 @@ pub struct Function {
     pub name: &'static str,
     /// Its parameters, in order.
     pub parameters: &'static [Parameter],
-    /// What it returns, as a TypeScript type.
-    pub returns: &'static str,
+    /// Other parameters that it takes instead, in order.
+    pub otherwise: &'static [&'static [Parameter]],
+    /// What it returns.
+    pub returns: Returns,
     /// What it does, for authors.
     pub documentation: &'static str,
+    /// What it throws besides the `TypeError` for an argument of the wrong kind.
+    pub throws: &'static [Throws],
+    /// An action that shows it. A test runs it.
+    pub example: &'static str,
     /// Whether it is a global too.
     pub global: bool,
     /// Where it is done.
@@ -51,6 +55,34 @@ pub struct Parameter {
     pub name: &'static str,
     /// Its TypeScript type; ` | null` where it may be left out.
     pub kind: &'static str,
+    /// What it is, for authors.
+    pub documentation: &'static str,
+}
+
+impl Parameter {
+    /// Whether nothing need be given for it.
+    #[must_use]
+    pub fn may_be_left_out(&self) -> bool {
+        self.name.starts_with("...") || self.kind == "null" || self.kind.ends_with(" | null")
+    }
+}
+
+/// What a [`Function`] returns.
+#[derive(Debug)]
+pub struct Returns {
+    /// Its TypeScript type; the shapes stand in `types/shapes.d.ts`.
+    pub kind: &'static str,
+    /// What it is, for authors; empty where there is nothing.
+    pub documentation: &'static str,
+}
+
+/// An error that a [`Function`] throws.
+#[derive(Debug)]
+pub struct Throws {
+    /// Its `code`.
+    pub code: &'static str,
+    /// When.
+    pub when: &'static str,
 }
 
 /// One call of a function.
@@ -77,198 +109,6 @@ pub enum Reply {
     /// A medium wants to be saved: commit, carry it, and answer with what was saved.
     Save(Box<SaveMedia>),
 }
-
-const fn parameter(name: &'static str, kind: &'static str) -> Parameter {
-    Parameter { name, kind }
-}
-
-/// Everything that a script may call. The index is the number that crosses the pipe, and a part of the fingerprints in
-/// journals: what is new comes last, or runs that wait for their next attempt could not be continued after an upgrade.
-pub static MANIFEST: &[Function] = &[
-    Function {
-        name: "sendWhatsappMessage",
-        parameters: &[
-            parameter("toPhoneNumber", "string | number"),
-            parameter("message", "string | null"),
-            parameter("publicMediaURL", "string | null"),
-            parameter("bucketName", "string | null"),
-            parameter("fileName", "string | null"),
-        ],
-        returns: "string",
-        documentation: "Sends a WhatsApp message with the application's (or company's) own account: a text, or one \
-                        medium by its public URL or its place in Google Cloud Storage, with or without text. Returns \
-                        the outcome as a JSON string.",
-        global: true,
-        body: Body::Host(messages::send_whatsapp_message),
-    },
-    Function {
-        name: "sendWhatsappMessageWithSettings",
-        parameters: &[
-            parameter("accountId", "string | null"),
-            parameter("secretKey", "string | null"),
-            parameter("fromPhoneNr", "string | null"),
-            parameter("toPhoneNumber", "string | number"),
-            parameter("message", "string | null"),
-            parameter("publicMediaURL", "string | null"),
-            parameter("bucketName", "string | null"),
-            parameter("fileName", "string | null"),
-        ],
-        returns: "string",
-        documentation: "The same with an account, key and sender of the author's own; null account and key mean the \
-                        application's (or company's).",
-        global: true,
-        body: Body::Host(messages::send_whatsapp_message_with_settings),
-    },
-    Function {
-        name: "sendWhatsappTemplate",
-        parameters: &[
-            parameter("toPhoneNumber", "string | number"),
-            parameter("contentSid", "string"),
-            parameter("variables", "object | string | null"),
-        ],
-        returns: "string",
-        documentation: "Sends an approved template, which may start a conversation outside the 24-hour window. \
-                        `variables` is an object such as `{ 1: \"Ada\" }`. Returns the outcome as a JSON string.",
-        global: false,
-        body: Body::Host(messages::send_whatsapp_template),
-    },
-    Function {
-        name: "sendWhatsappTemplateWithSettings",
-        parameters: &[
-            parameter("accountId", "string | null"),
-            parameter("secretKey", "string | null"),
-            parameter("fromPhoneNr", "string | null"),
-            parameter("toPhoneNumber", "string | number"),
-            parameter("contentSid", "string"),
-            parameter("variables", "object | string | null"),
-        ],
-        returns: "string",
-        documentation: "The same with an account, key and sender of the author's own.",
-        global: false,
-        body: Body::Host(messages::send_whatsapp_template_with_settings),
-    },
-    Function {
-        name: "whatsapp.send",
-        parameters: &[parameter("message", "WhatsappMessage")],
-        returns: "WhatsappOutcome",
-        documentation: "Sends what an object describes: `{ to, body, mediaUrl, bucketName, fileName, contentSid, \
-                        contentVariables, from, accountId, secretKey, companyId }`. Returns the outcome as an object.",
-        global: false,
-        body: Body::Host(messages::whatsapp_send),
-    },
-    Function {
-        name: "executeQuery",
-        parameters: &[
-            parameter("sql", "string"),
-            parameter("dataSourceId", "null"),
-            parameter("...params", "SqlValue[]"),
-        ],
-        returns: "string",
-        documentation: "Runs a query on the application's own database and returns its rows as a JSON string: a list \
-                        of objects, keys as the column names. `?` takes the params in order, `:NAME` a value from `vo`.",
-        global: false,
-        body: Body::Host(sql::execute_query),
-    },
-    Function {
-        name: "executeSql",
-        parameters: &[
-            parameter("sql", "string"),
-            parameter("dataSourceId", "null"),
-            parameter("separatedTransaction", "boolean | null"),
-            parameter("interruptExecution", "boolean | null"),
-            parameter("...params", "SqlValue[]"),
-        ],
-        returns: "number",
-        documentation: "Runs a statement on the application's own database and returns the number of rows. With \
-                        separatedTransaction it stays although the run fails; with interruptExecution false an SQL \
-                        error is logged and -1 returned.",
-        global: false,
-        body: Body::Host(sql::execute_sql),
-    },
-    Function {
-        name: "setReturnValue",
-        parameters: &[parameter("value", "unknown")],
-        returns: "void",
-        documentation: "Sets the run's result. A `return` of anything but undefined wins over it.",
-        global: false,
-        body: Body::Worker,
-    },
-    Function {
-        name: "log",
-        parameters: &[parameter("message", "unknown"), parameter("level", "LogLevel | null")],
-        returns: "void",
-        documentation: "Logs a line: level `debug`, `info` (default), `warn` or `error`.",
-        global: false,
-        body: Body::Worker,
-    },
-    Function {
-        name: "getParameter",
-        parameters: &[parameter("name", "string")],
-        returns: "any",
-        documentation: "One of the application's own parameters, as `[applications.<appId>.parameters]` has it; \
-                        undefined where it has none of that name.",
-        global: false,
-        body: Body::Host(get_parameter),
-    },
-    Function {
-        name: "getSignedUrl",
-        parameters: &[parameter("bucketName", "string"), parameter("fileName", "string")],
-        returns: "string",
-        documentation: "A temporary URL of an object in Google Cloud Storage. Throws on an empty name, a `..` segment \
-                        or missing credentials.",
-        global: false,
-        body: Body::Host(media::get_signed_url),
-    },
-    Function {
-        name: "getPublicUrl",
-        parameters: &[parameter("path", "string")],
-        returns: "string",
-        documentation: "The public URL of a file in `public/<appId>/`, for Twilio to fetch.",
-        global: false,
-        body: Body::Host(media::get_public_url),
-    },
-    Function {
-        name: "getWhatsappMessage",
-        parameters: &[parameter("sid", "string")],
-        returns: "string | null",
-        documentation: "The host's record of a message that this application has sent, by Twilio's SID or the host's own \
-                        id, as a JSON string; its status never goes backwards. Null if there is none.",
-        global: false,
-        body: Body::Host(ledger::get_whatsapp_message),
-    },
-    Function {
-        name: "reply",
-        parameters: &[parameter("returned", "string | WhatsappReply")],
-        returns: "void",
-        documentation: "Sends what the action returned to the person whose message started it.",
-        global: false,
-        body: Body::Reply(reply::reply),
-    },
-    Function {
-        name: "saveMedia",
-        parameters: &[
-            parameter("url", "string"),
-            parameter("bucketName", "string"),
-            parameter("fileName", "string"),
-        ],
-        returns: "SavedMedia",
-        documentation: "Saves a medium that came in with a message (`vo.MediaUrl0`) as an object in Google Cloud Storage \
-                        and returns `{ bucketName, fileName, contentType, size }`. Throws an `Error` with a `code` when it \
-                        cannot be fetched or stored.",
-        global: false,
-        body: Body::Host(incoming_media::save_media),
-    },
-    Function {
-        name: "getWhatsappWindow",
-        parameters: &[parameter("phoneNumber", "string | number")],
-        returns: "string",
-        documentation: "Whether a person may be written to without a template, because he has written to the company's \
-                        sender within 24 hours, as far as the host has heard: a JSON string with `open`, `lastMessageAt` \
-                        and `closesAt`.",
-        global: false,
-        body: Body::Host(window::get_whatsapp_window),
-    },
-];
 
 /// What a worker is told of the manifest.
 #[must_use]
@@ -316,7 +156,7 @@ pub fn call(
 ) -> Result<Reply, Thrown> {
     let function = MANIFEST.get(usize::from(number));
     let Some((function, Body::Host(body) | Body::Reply(body))) =
-        function.map(|function| (function, &function.body))
+        function.map(|function| (*function, &function.body))
     else {
         return Err(Thrown {
             kind: ErrorKind::Error,
@@ -325,17 +165,4 @@ pub fn call(
         });
     };
     body(&mut Call { run, db, arguments: Arguments::new(function, values), now, effects })
-}
-
-fn get_parameter(call: &mut Call<'_>) -> Result<Reply, Thrown> {
-    use serde_json::Value as Json;
-    let name = call.arguments.required_string(0)?;
-    Ok(Reply::Return(match call.run.application.parameters.get(name) {
-        None => Value::Undefined,
-        Some(Json::Null) => Value::Null,
-        Some(Json::Bool(value)) => Value::Bool(*value),
-        Some(Json::String(text)) => Value::String(text.clone()),
-        Some(Json::Number(number)) => Value::Number(number.as_f64().unwrap_or(f64::NAN)),
-        Some(json @ (Json::Array(_) | Json::Object(_))) => Value::Json(json.to_string()),
-    }))
 }

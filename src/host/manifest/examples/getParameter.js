@@ -1,0 +1,2 @@
+const shop = utils.getParameter("shop") ?? "our shop";
+return `${shop} thanks you.`;

@@ -1,0 +1,1 @@
+return utils.getPublicUrl("parcel.png");

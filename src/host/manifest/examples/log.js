@@ -1,0 +1,1 @@
+utils.log("order A-7 has no address", "warn");

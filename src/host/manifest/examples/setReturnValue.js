@@ -1,0 +1,1 @@
+utils.setReturnValue({ orderId: "A-7", state: "packed" });

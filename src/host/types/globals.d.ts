@@ -1,0 +1,107 @@
+/** The input of the action. Its type: `Boatswain.Notification`, `Boatswain.IncomingMessage`, or what `--vo` gave. */
+declare const vo: Boatswain.Vo;
+/** Which action runs, and for whom. */
+declare const reqParams: Boatswain.ReqParams;
+/** The company in whose name the action runs; `NODEFINED` where there is none. */
+declare const companyId: string;
+/** The application; the same as `reqParams.appId`. */
+declare const applicationId: string;
+declare const userInfo: {
+  /** The same as the global `companyId`. */
+  companyId: string;
+};
+/** The host's functions. */
+declare const utils: Boatswain.Utils;
+
+/**
+ * A module of this application, evaluated once in each run.
+ *
+ * @param path begins with `./` or `../`, counts from this file and stays within the application's folder
+ * @example
+ * const { formatMoney } = require("./lib/orders");
+ */
+declare function require(path: string): any;
+
+interface JSON {
+  /**
+   * Reads what a function of `utils` has returned as JSON.
+   *
+   * @param text what was returned
+   */
+  parse<T = any>(text: Boatswain.JsonString<T>): T;
+}
+
+/** Log lines. A first argument that is a string may hold `%s`, `%d`, `%i`, `%f`, `%j`, `%o`, `%O`. */
+interface Console {
+  /** Logs at `info`. */
+  log(...data: any[]): void;
+  info(...data: any[]): void;
+  debug(...data: any[]): void;
+  warn(...data: any[]): void;
+  error(...data: any[]): void;
+  /** Logs at `debug`. */
+  trace(...data: any[]): void;
+  /** Logs at `error` unless the condition holds. */
+  assert(condition?: any, ...data: any[]): void;
+  dir(value?: any): void;
+  table(value?: any): void;
+  group(...data: any[]): void;
+  groupCollapsed(...data: any[]): void;
+  groupEnd(): void;
+  count(label?: string): void;
+  countReset(label?: string): void;
+  time(label?: string): void;
+  timeLog(label?: string): void;
+  timeEnd(label?: string): void;
+  clear(): void;
+}
+declare const console: Console;
+
+/** Calls a function later in this run. What is pending when the run ends is dropped, with a warning. */
+declare function setTimeout<A extends any[]>(callback: (...args: A) => void, milliseconds?: number, ...args: A): number;
+declare function clearTimeout(id: number | undefined): void;
+declare function setInterval<A extends any[]>(
+  callback: (...args: A) => void,
+  milliseconds?: number,
+  ...args: A
+): number;
+declare function clearInterval(id: number | undefined): void;
+declare function queueMicrotask(callback: () => void): void;
+
+declare function structuredClone<T>(value: T): T;
+/** Bytes, one a character, as base64. */
+declare function btoa(bytes: string): string;
+/** base64 as bytes, one a character. */
+declare function atob(base64: string): string;
+
+/** As in a browser, but for `searchParams`. */
+declare class URL {
+  constructor(url: string | URL, base?: string | URL);
+  static canParse(url: string | URL, base?: string | URL): boolean;
+  static parse(url: string | URL, base?: string | URL): URL | null;
+  href: string;
+  readonly origin: string;
+  protocol: string;
+  username: string;
+  password: string;
+  host: string;
+  hostname: string;
+  port: string;
+  pathname: string;
+  search: string;
+  hash: string;
+  toString(): string;
+  toJSON(): string;
+}
+
+declare class TextEncoder {
+  readonly encoding: "utf-8";
+  encode(text?: string): Uint8Array;
+}
+
+declare class TextDecoder {
+  constructor(label?: string, options?: { ignoreBOM?: boolean });
+  readonly encoding: string;
+  readonly ignoreBOM: boolean;
+  decode(bytes?: ArrayBuffer | ArrayBufferView): string;
+}
