@@ -124,6 +124,11 @@ fn civil_from_days(days: i64) -> (i64, i64, i64) {
 pub trait Clock: Send + Sync + 'static {
     /// The moment now. May jump, as a computer's clock may: nothing may rely on it being monotonic.
     fn now(&self) -> UnixMillis;
+
+    /// Lets so much time pass at once, where time does not pass by itself; `false` where the caller has to wait.
+    fn skip(&self, _time: Duration) -> bool {
+        false
+    }
 }
 
 /// The computer's clock.

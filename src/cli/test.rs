@@ -22,6 +22,8 @@ struct Tally {
     passed: u32,
     failed: u32,
     skipped: u32,
+    /// Files that cannot be loaded and have no part of the filter in their names.
+    unknown: u32,
 }
 
 pub(super) async fn run(options: &Options, filter: Option<&str>, json: bool) -> Result<(), Failure> {
@@ -32,6 +34,9 @@ pub(super) async fn run(options: &Options, filter: Option<&str>, json: bool) -> 
     let public: PathBuf = options.public.clone().unwrap_or_else(|| beside("public"));
     let mut tally = Tally::default();
     for application in params.applications.values() {
+        if !scripts.join(application.id.as_str()).is_dir() {
+            continue; // `check` says so
+        }
         let suite = Suite::read(application, &scripts, &public, WorkerCommand::current_exe())?;
         tests_of(Arc::new(suite), filter, json, &mut tally).await?;
     }
@@ -51,10 +56,12 @@ async fn tests_of(
     for (file, tests) in listed {
         match tests {
             Ok(tests) => cases.extend(tests.into_iter().filter(|case| is_wanted(case, filter))),
-            Err(failure) => {
+            // Its tests are not known: they may be the ones that are wanted.
+            Err(failure) if filter.is_none_or(|filter| contains(&file.shown, filter)) => {
                 tally.failed += 1;
                 unloaded(&file, &failure, json);
             }
+            Err(_) => tally.unknown += 1,
         }
     }
     let mut results = start(&suite, &cases);
@@ -104,8 +111,11 @@ async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) 
 
 /// Whether the filter is a part of the file or the name, in any case.
 fn is_wanted(case: &TestCase, filter: Option<&str>) -> bool {
-    let whole = format!("{} {}", case.file, case.name).to_lowercase();
-    filter.is_none_or(|filter| whole.contains(&filter.to_lowercase()))
+    filter.is_none_or(|filter| contains(&format!("{} {}", case.file, case.name), filter))
+}
+
+fn contains(text: &str, filter: &str) -> bool {
+    text.to_lowercase().contains(&filter.to_lowercase())
 }
 
 fn show(case: &TestCase, report: &TestReport, is_first: bool, json: bool, tally: &mut Tally) {
@@ -131,8 +141,13 @@ fn show(case: &TestCase, report: &TestReport, is_first: bool, json: bool, tally:
         };
         let log: Vec<_> =
             report.log.iter().map(|(level, text)| json!({ "level": level, "text": text })).collect();
+        let actions = report
+            .actions
+            .iter()
+            .map(|line| json!({ "action": line.action, "level": line.level, "text": line.text }));
         output::json(json!({
             "file": case.file, "name": case.name, "outcome": word, "ms": took.round(), "error": failure, "log": log,
+            "actions": actions.collect::<Vec<_>>(),
         }));
         return;
     }
@@ -149,6 +164,14 @@ fn show(case: &TestCase, report: &TestReport, is_first: bool, json: bool, tally:
         output::line(format_args!("           {} {}", level.as_str(), shown_lines(text)));
     }
     if let Outcome::Failed(failure) = &report.outcome {
+        for line in &report.actions {
+            output::line(format_args!(
+                "           {} {}: {}",
+                line.level,
+                line.action,
+                shown_lines(&line.text)
+            ));
+        }
         failed("TEST_FAILED", &format!("{}: {}", case.name, failure.message), failure);
     }
 }
@@ -180,11 +203,12 @@ fn failed(code: &'static str, message: &str, failure: &protocol::Failure) {
 }
 
 fn conclude(tally: &Tally, filter: Option<&str>, json: bool, took: Duration) -> Result<(), Failure> {
-    let Tally { passed, failed, skipped } = *tally;
+    let Tally { passed, failed, skipped, unknown } = *tally;
     if let (0, Some(filter)) = (passed + failed + skipped, filter) {
+        let but = if unknown > 0 { format!("; {unknown} files cannot be loaded") } else { String::new() };
         return Err(Diagnostic::error(
             "NO_TESTS",
-            format!("no test has `{}` in its file or name", shown(filter)),
+            format!("no test has `{}` in its file or name{but}", shown(filter)),
         )
         .help("without FILTER all tests are run; they stand in `scripts/<appId>/**.test.js`")
         .into());

@@ -35,6 +35,20 @@ pub struct RunContext {
     pub runtime: tokio::runtime::Handle,
 }
 
+impl RunContext {
+    /// The value that `:NAME` is bound to: what `vo` has of that name, and of its company what the run is for where `vo` says
+    /// nothing; NULL when there is none.
+    #[must_use]
+    pub fn named(&self, name: &str) -> SqlValue {
+        match self.vo.named(name) {
+            SqlValue::Null if matches!(name, "companyId" | "COMPANY_ID") => {
+                SqlValue::Text(self.company.to_string())
+            }
+            value => value,
+        }
+    }
+}
+
 /// The run's `vo`, as statements read it.
 #[derive(Debug, Clone)]
 pub enum VoSource {

@@ -10,8 +10,8 @@ pub(super) fn execute_query(call: &mut Call<'_>) -> Result<Reply, Thrown> {
     let sql = call.arguments.required_string(0)?;
     only_own_database(call)?;
     let positional = call.arguments.sql_values(2)?;
-    let vo = &call.run.vo;
-    let parameters = Parameters { positional: &positional, named: &|name| vo.named(name) };
+    let run = call.run;
+    let parameters = Parameters { positional: &positional, named: &|name| run.named(name) };
     let rows = call.db.query(sql, &parameters).map_err(|error| thrown(&error))?;
     Ok(Reply::Return(Value::String(rows)))
 }
@@ -48,7 +48,7 @@ pub fn run_separated(db: &AppDb, run: &RunContext, statement: &Separated) -> Res
 }
 
 fn execute(db: &AppDb, run: &RunContext, sql: &str, positional: &[SqlValue]) -> Result<u64, ScriptSqlError> {
-    let named = |name: &str| run.vo.named(name);
+    let named = |name: &str| run.named(name);
     db.execute(sql, &Parameters { positional, named: &named })
 }
 

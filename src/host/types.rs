@@ -2,17 +2,17 @@
 //!
 //! The functions come from the manifest. What is no function (outcomes, `vo`, `console`) is written by hand, in
 //! `types/*.d.ts`: in `shapes.d.ts` what has a name in the namespace `Boatswain`, in `globals.d.ts` what an action finds
-//! under its bare name. More of it is one more file in [`GLOBALS`].
+//! under its bare name, in `testing.d.ts` what only tests have. More of it is one more file in [`GLOBALS`].
 
 use std::fmt::Write as _;
 
-use crate::host::functions::{Body, Function, Parameter};
+use crate::host::functions::{Function, Parameter};
 use crate::host::manifest::MANIFEST;
 
 const HEAD: &str =
     "// What an action has in scope. Written by `boatswain types`: a change made here is lost.\n";
 const SHAPES: &str = include_str!("types/shapes.d.ts");
-const GLOBALS: &[&str] = &[include_str!("types/globals.d.ts")];
+const GLOBALS: &[&str] = &[include_str!("types/globals.d.ts"), include_str!("types/testing.d.ts")];
 
 /// What tells an editor to check plain JavaScript with the declarations beside it.
 pub const JSCONFIG: &str = include_str!("types/jsconfig.json");

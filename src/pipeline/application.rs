@@ -452,6 +452,11 @@ impl Application {
         self.state.lock().queue.is_held(message)
     }
 
+    /// Lets so much time pass, without the baton; `false` as soon as the host is stopping.
+    pub(super) fn let_pass(&self, time: Duration) -> bool {
+        if self.surroundings.clock.skip(time) { !*self.stopped.lock() } else { self.pause(time) }
+    }
+
     /// Waits for so long, without the baton; `false` as soon as the host is stopping.
     pub(super) fn pause(&self, wait: Duration) -> bool {
         let mut stopped = self.stopped.lock();

@@ -119,7 +119,7 @@ impl Saving<'_> {
                 wait_ms = wait.as_millis(),
                 "a medium is carried again"
             );
-            if !self.application.pause(wait) {
+            if !self.application.let_pass(wait) {
                 return Err(Unsaved::Interrupted(error));
             }
         }

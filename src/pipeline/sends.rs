@@ -406,7 +406,7 @@ impl Transmission<'_> {
             };
             let Some(wait) = attempt.wait() else { return Ok(Made::Answer(answer)) };
             tracing::debug!(message = %self.new.id, requests, ?why, wait_ms = wait.as_millis(), "a send is made again");
-            if !self.application.pause(wait) {
+            if !self.application.let_pass(wait) {
                 let interrupted = self.may_be_interrupted;
                 return Ok(if interrupted { Made::Interrupted } else { Made::Answer(answer) });
             }

@@ -333,7 +333,7 @@ impl Simulator {
     /// What its time is read from: a host that shares it takes the same moment for now.
     #[must_use]
     pub fn clock(&self) -> Arc<dyn Clock> {
-        Arc::clone(&self.shared.clock) as _
+        Arc::new(HostsClock(Arc::clone(&self.shared)))
     }
 
     /// How long it is until the next thing happens that is known to happen.
@@ -413,7 +413,7 @@ struct Shared {
     /// Where it answers.
     base_url: String,
     timings: Timings,
-    clock: Arc<SimulatedClock>,
+    clock: SimulatedClock,
     concurrency: Concurrency,
     caller: Caller,
     fetcher: Fetcher,
@@ -458,7 +458,7 @@ impl Shared {
             base_url: base_url(address),
             concurrency: Concurrency::default(),
             timings: settings.timings,
-            clock: Arc::new(SimulatedClock::new(settings.clock, settings.time)),
+            clock: SimulatedClock::new(settings.clock, settings.time),
             caller: Caller::new(clients.clone(), settings.timings.retry_pause),
             fetcher: Fetcher::new(clients),
             media: settings.media,
@@ -532,6 +532,23 @@ impl Shared {
         let changed = self.state().messages.get_mut(sid).map(change);
         self.announce();
         changed
+    }
+}
+
+/// The clock of a host that goes by the simulator's time.
+struct HostsClock(Arc<Shared>);
+
+impl Clock for HostsClock {
+    fn now(&self) -> UnixMillis {
+        self.0.clock.now()
+    }
+
+    fn skip(&self, time: Duration) -> bool {
+        let stands = !self.0.clock.passes();
+        if stands {
+            self.0.forward(time);
+        }
+        stands
     }
 }
 

@@ -67,13 +67,6 @@ impl SimulatedClock {
     }
 }
 
-/// For a host that goes by the simulator's time.
-impl Clock for SimulatedClock {
-    fn now(&self) -> UnixMillis {
-        self.now()
-    }
-}
-
 /// What is to happen, in the order in which it is due; of things that are due together, the one that was put down first
 /// comes first.
 #[derive(Debug)]

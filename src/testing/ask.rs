@@ -9,7 +9,7 @@ use serde_json::{Value as Json, json};
 use similar::TextDiff;
 
 use super::world::{Restless, World};
-use crate::base::{ActionId, CompanyId, MessageStatus, PhoneNumber};
+use crate::base::{ActionId, CompanyId, MessageStatus, PhoneNumber, nearest};
 use crate::config::Rules;
 use crate::script::protocol::{ErrorKind, Failure, Returned, Thrown, Value};
 use crate::simulator::{Address, Answer, Direction, Message, Script, Step, Timings};
@@ -124,7 +124,11 @@ impl World {
     /// What the test sees thrown.
     pub(super) fn asked(&mut self, ask: Ask) -> Result<Value, Thrown> {
         let answer = match ask {
-            Ask::Run { action, vo, company } => self.asked_to_run(&action, vo, company)?,
+            Ask::Run { action, vo, company } => {
+                let mut answer = self.asked_to_run(&action, vo, company)?;
+                answer["failed"] = json!(!self.failures.is_empty());
+                answer
+            }
             Ask::Query { sql, params } => {
                 let rows = self.statement(&params, |db, parameters| db.query(&sql, parameters))?;
                 return Ok(Value::Json(rows));
@@ -138,7 +142,7 @@ impl World {
             }
             Ask::Write { from, company, name, message } => {
                 self.write(&from, company, name, message)?;
-                Json::Null
+                self.caused()
             }
             Ask::Fate { to, fate, times } => {
                 let to = to.as_deref().map(number).transpose()?.map(|number| Address::from(&number));
@@ -157,12 +161,12 @@ impl World {
                     }
                 }
                 self.rest().map_err(restless)?;
-                Json::Null
+                self.caused()
             }
             Ask::Now {} => json!(self.now().0),
             Ask::Advance { ms } => {
                 self.advance(Duration::from_millis(ms)).map_err(restless)?;
-                Json::Null
+                self.caused()
             }
             Ask::Rules { rules } => {
                 self.simulator().set_rules(rules);
@@ -182,8 +186,7 @@ impl World {
             Ask::Diff { actual, expected } => return Ok(Value::String(diff(&expected, &actual))),
             Ask::End {} => {
                 self.rest().map_err(restless)?;
-                self.nothing_failed_unseen()?;
-                Json::Null
+                json!(self.failed_unseen())
             }
         };
         Ok(Value::Json(answer.to_string()))
@@ -193,6 +196,9 @@ impl World {
         let action = ActionId::parse(action.strip_suffix(".js").unwrap_or(action))
             .map_err(|error| wrong(format!("run: {error}")))?;
         let company = company_id(company)?;
+        if !self.actions().any(|known| known == action.as_str()) {
+            return Err(wrong(self.no_such_action(action.as_str())));
+        }
         let report = self.run(action.clone(), company, vo).map_err(restless)?;
         let report = report.map_err(|why| wrong(format!("run: {why}")))?;
         match report.result {
@@ -267,17 +273,29 @@ impl World {
         self.rest().map_err(restless)
     }
 
-    /// # Errors
+    /// The answer to what has something happen: whether there are failed runs that the test has not asked for.
+    fn caused(&self) -> Json {
+        json!({ "failed": !self.failures.is_empty() })
+    }
+
     /// The first run that failed and that the test has not asked for.
-    fn nothing_failed_unseen(&mut self) -> Result<(), Thrown> {
-        match std::mem::take(&mut self.failures).first() {
-            None => Ok(()),
-            Some(unseen) => {
-                let mut thrown = failed(&unseen.action, &unseen.failure);
-                thrown.message.push_str("\n(a test that expects it asks for failures())");
-                Err(thrown)
-            }
+    fn failed_unseen(&mut self) -> Option<String> {
+        let unseen = std::mem::take(&mut self.failures).into_iter().next()?;
+        let told = failed(&unseen.action, &unseen.failure).message;
+        Some(format!("{told}\n(a test that expects it asks for failures())"))
+    }
+
+    fn no_such_action(&self, name: &str) -> String {
+        let app = self.application().id.as_str();
+        let bare = name.strip_prefix(app).and_then(|rest| rest.strip_prefix('/'));
+        if let Some(bare) = bare.filter(|bare| self.actions().any(|known| known == *bare)) {
+            return format!("run: an action is named without its application: run(\"{bare}\")");
         }
+        let hint = match nearest(name, self.actions()) {
+            Some(near) => format!("did you mean `{near}`?"),
+            None => format!("`{app}` has {}", self.actions().collect::<Vec<_>>().join(", ")),
+        };
+        format!("run: there is no action `{name}`; {hint}")
     }
 }
 
@@ -364,7 +382,11 @@ fn sql_value(value: &Json) -> Result<SqlValue, Thrown> {
 }
 
 fn number(text: &str) -> Result<PhoneNumber, Thrown> {
-    PhoneNumber::sender(text).map_err(|error| wrong(format!("phone: {error}")))
+    PhoneNumber::writer(text).map_err(|_| {
+        wrong(format!(
+            "phone: `{text}` is no phone number of any country, in international form such as +393331234567"
+        ))
+    })
 }
 
 fn company_id(company: Option<String>) -> Result<CompanyId, Thrown> {

@@ -27,3 +27,4 @@ mod world;
 
 pub use runner::{Outcome, Runner, TestCase, TestReport};
 pub use suite::{Suite, SuiteError};
+pub use world::Logged;

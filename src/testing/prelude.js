@@ -3,13 +3,63 @@
 (function (host, actionsOnly) {
   "use strict";
 
-  // The declared tests, what runs before each, and whether one is under way: of one run.
-  let tests, hooks, running;
+  // The declared tests, what runs before each, whether one is under way, and what has brought about a failed run: of one run.
+  let tests, hooks, running, blame;
 
   /** Asks the world of the test; the answer is a value. */
   function ask(what, how) {
     if (!running) throw new Error(`${what}: this belongs into a test: test("…", () => { … })`);
     return host.ask({ [what]: how });
+  }
+
+  /** Has something happen, with all that follows from it. */
+  function cause(what, how) {
+    const here = new Error("");
+    const answer = ask(what, how);
+    if (answer.failed) blame ??= here; // its stack has the line of the test
+    return answer.returned;
+  }
+
+  // What was given.
+
+  function distance(a, b) {
+    let row = Array.from({ length: b.length + 1 }, (_, index) => index);
+    for (let i = 1; i <= a.length; i++) {
+      const next = [i];
+      for (let j = 1; j <= b.length; j++) {
+        next[j] = Math.min(next[j - 1] + 1, row[j] + 1, row[j - 1] + (a[i - 1] === b[j - 1] ? 0 : 1));
+      }
+      row = next;
+    }
+    return row[b.length];
+  }
+
+  /** An object of options, of which these are known. */
+  function options(where, given, known) {
+    if (given === undefined) return {};
+    if (typeof given !== "object" || given === null) {
+      throw new TypeError(`${where}: expected an object such as { ${known[0]}: … }, and was ${lines(given)}`);
+    }
+    for (const name of Object.keys(given)) {
+      if (known.includes(name)) continue;
+      const near = known.find((other) => distance(name.toLowerCase(), other.toLowerCase()) <= 2);
+      throw new TypeError(`${where}: there is no \`${name}\`; ${near ? `did you mean \`${near}\`?` : `it takes ${known.join(", ")}`}`);
+    }
+    return given;
+  }
+
+  function given(where, name, value, type) {
+    if (typeof value !== type) {
+      throw new TypeError(`${where}: \`${name}\` must be a ${type}, and was ${lines(value)}`);
+    }
+    return value;
+  }
+
+  function times(where, number) {
+    if (!(Number.isInteger(number) && number >= 1)) {
+      throw new RangeError(`${where}: \`times\` must be a whole number from 1, and was ${lines(number)}`);
+    }
+    return number;
   }
 
   class AssertionError extends Error {}
@@ -41,14 +91,15 @@
 
   /** Loads a file; gives its tests, or runs the one at a place. */
   async function runTests(load, index) {
-    [tests, hooks, running] = [[], [], null];
+    [tests, hooks, running, blame] = [[], [], null, undefined];
     load();
     const all = tests;
     if (index === null) return all.map(({ name, skipped }) => ({ name, skipped }));
     running = "test";
     for (const hook of hooks) await hook();
     await all[index].fn();
-    ask("end", {});
+    const unseen = ask("end", {});
+    if (unseen !== null) throw Object.assign(blame ?? new Error(""), { message: unseen });
   }
 
   // Comparing.
@@ -125,10 +176,19 @@
 
   function differ(message, actual, expected, what) {
     const [is, should] = [lines(actual), lines(expected)];
-    if (is === should) return fail(message, `${what}, and look alike: ${is}`);
+    if (is === should) {
+      return fail(message, `two objects that look alike are not the same one: assert.deepEqual compares what they hold: ${is}`);
+    }
     const short = !is.includes("\n") && !should.includes("\n") && is.length + should.length < 100;
     if (short) return fail(message, `expected ${should}, and was ${is}`);
-    fail(message, `${what}\n${host.ask({ diff: { actual: is, expected: should } })}`);
+    if (typeof actual === "string" && typeof expected === "string" && !/\n/.test(actual + expected)) {
+      let at = 0;
+      while (actual[at] === expected[at]) at++;
+      const from = Math.max(0, at - 30);
+      const excerpt = (text) => `${from > 0 ? "…" : ""}${text.slice(from, at + 50)}${text.length > at + 50 ? "…" : ""}`;
+      return fail(message, `the texts differ from character ${at + 1} on (- expected, + actual)\n- ${excerpt(expected)}\n+ ${excerpt(actual)}`);
+    }
+    fail(message, `${what} (- expected, + actual)\n${host.ask({ diff: { actual: is, expected: should } })}`);
   }
 
   function matches(error, expected) {
@@ -160,7 +220,7 @@
       if (Object.is(actual, unwanted)) fail(message, `expected anything but ${lines(unwanted)}`);
     },
     deepEqual(actual, expected, message) {
-      if (!isDeepEqual(actual, expected)) differ(message, actual, expected, "the values are not the same (- expected, + actual)");
+      if (!isDeepEqual(actual, expected)) differ(message, actual, expected, "the values are not the same");
     },
     notDeepEqual(actual, unwanted, message) {
       if (isDeepEqual(actual, unwanted)) fail(message, `expected anything but ${lines(unwanted)}`);
@@ -202,8 +262,10 @@
   // The world.
 
   /** Runs an action, and lets happen what follows from it. */
-  function run(action, vo = {}, { company = null } = {}) {
-    return ask("run", { action, vo, company }).returned;
+  function run(action, vo = {}, how) {
+    given("run", "actionId", action, "string");
+    const { company = null } = options("run", how, ["company"]);
+    return cause("run", { action, vo, company });
   }
 
   function query(sql, ...params) {
@@ -215,10 +277,15 @@
   }
 
   /** A phone: it gets what is sent to its number, and somebody writes with it. */
-  function phone(number, { company = null, name, reaches } = {}) {
+  function phone(number, how) {
+    given("phone", "number", number, "string");
+    if (!/^\s*(\+|00)/.test(number)) {
+      throw new TypeError(`phone: \`${number}\` is not in international form, such as "+393331234567"`);
+    }
+    const { company = null, name, reaches } = options("phone", how, ["company", "name", "reaches"]);
     const written = (message) => {
       const before = ask("messages", { to: number }).length;
-      ask("write", { from: number, company, name, message });
+      cause("write", { from: number, company, name, message });
       return ask("messages", { to: number }).slice(before);
     };
     const device = {
@@ -230,31 +297,41 @@
         return this.messages.at(-1);
       },
       write(message) {
-        return written(typeof message === "string" ? { body: message } : message);
+        if (typeof message === "string") return written({ body: message });
+        return written(options("write", message, ["body", "media", "location", "button", "replyTo", "sid"]));
       },
       tap(text, payload) {
         return written({ button: { text, payload } });
       },
       read() {
-        ask("read", { number });
+        cause("read", { number });
       },
       reaches(status) {
         ask("fate", { to: number, fate: { reaches: status } });
       },
     };
+    // A phone may stand outside of the tests: then this is said when one begins.
     if (reaches !== undefined && running) device.reaches(reaches);
+    else if (reaches !== undefined) hooks.push(() => device.reaches(reaches));
     return device;
   }
 
-  const UNITS = { ms: 1, s: 1000, m: 60_000, min: 60_000, h: 3_600_000, d: 86_400_000 };
+  const UNITS = [
+    [/^(ms|milliseconds?)$/, 1],
+    [/^(s|sec|seconds?)$/, 1000],
+    [/^(m|min|minutes?)$/, 60_000],
+    [/^(h|hours?)$/, 3_600_000],
+    [/^(d|days?)$/, 86_400_000],
+  ];
 
   function millis(duration) {
     if (typeof duration === "number" && duration >= 0) return Math.round(duration);
-    const [, number, unit] = /^\s*(\d+(?:\.\d+)?)\s*(ms|s|min|m|h|d)\s*$/.exec(duration) ?? [];
-    if (number === undefined) {
+    const [, number, word] = /^\s*(\d+(?:\.\d+)?)\s*([a-z]+)\s*$/.exec(duration) ?? [];
+    const unit = UNITS.find(([words]) => words.test(word));
+    if (number === undefined || unit === undefined) {
       throw new TypeError(`clock.advance: "24h", "15 min", "30 s" or milliseconds, and was ${lines(duration)}`);
     }
-    return Math.round(Number(number) * UNITS[unit]);
+    return Math.round(Number(number) * unit[1]);
   }
 
   const clock = {
@@ -262,13 +339,14 @@
       return new Date(ask("now", {}));
     },
     advance(duration) {
-      ask("advance", { ms: millis(duration) });
+      cause("advance", { ms: millis(duration) });
     },
     set(moment) {
       const at = new Date(moment).getTime();
       const now = this.now().getTime();
+      if (Number.isNaN(at)) throw new TypeError(`clock.set: ${lines(moment)} is no moment such as "2026-12-24T18:00:00Z"`);
       if (!(at >= now)) throw new RangeError(`clock.set: a moment after ${new Date(now).toISOString()}, for time goes forward`);
-      ask("advance", { ms: at - now });
+      cause("advance", { ms: at - now });
     },
   };
 
@@ -276,13 +354,21 @@
     get messages() {
       return ask("messages", {});
     },
-    failNext(code, { to = null, status = null, times = 1 } = {}) {
-      ask("fate", { to, times, fate: { fails: { code, status } } });
+    failNext(code, how) {
+      const where = "twilio.failNext";
+      const { to = null, status = null, times: number = 1 } = options(where, how, ["to", "status", "times"]);
+      const fails = { code: given(where, "code", code, "number"), status };
+      ask("fate", { to, times: times(where, number), fate: { fails } });
     },
-    loseNext({ to = null, times = 1 } = {}) {
-      ask("fate", { to, times, fate: "lost" });
+    loseNext(how) {
+      const where = "twilio.loseNext";
+      const { to = null, times: number = 1 } = options(where, how, ["to", "times"]);
+      ask("fate", { to, times: times(where, number), fate: "lost" });
     },
     rules(rules) {
+      if (!["open", "sandbox", "production"].includes(rules)) {
+        throw new TypeError(`twilio.rules: open, sandbox or production, and was ${lines(rules)}`);
+      }
       ask("rules", { rules });
     },
   };

@@ -10,12 +10,12 @@ use serde::Deserialize;
 
 use super::ask::Ask;
 use super::suite::Suite;
-use super::world::World;
+use super::world::{Logged, World};
 use crate::host::MANIFEST;
 use crate::script::Worker;
 use crate::script::protocol::{
     Answer, ErrorKind, Failure, FromWorker, FunctionSpec, LogLevel, Reason, Returned, RunRequest,
-    SandboxLimits, Scope, SourceFile, Start, Thrown, ToWorker, Value, Vo,
+    SandboxLimits, Scope, SourceFile, Start, Thrown, ToWorker, UNHANDLED, Value, Vo,
 };
 
 /// What a test file has in scope; takes `utils` and what actions have there.
@@ -65,10 +65,18 @@ pub enum Outcome {
 pub struct TestReport {
     /// How it ended.
     pub outcome: Outcome,
-    /// What the test itself, not its actions, has logged.
+    /// What the test itself has logged.
     pub log: Vec<(LogLevel, String)>,
+    /// What its actions have logged.
+    pub actions: Vec<Logged>,
     /// How long it took, its world included.
     pub took: Duration,
+}
+
+impl TestReport {
+    fn without_world(outcome: Outcome, took: Duration) -> Self {
+        Self { outcome, log: Vec::new(), actions: Vec::new(), took }
+    }
 }
 
 /// What the driver says of a test.
@@ -134,23 +142,28 @@ impl<'a> Runner<'a> {
     pub fn run(&mut self, case: &TestCase) -> TestReport {
         let began = Instant::now();
         if case.skipped {
-            return TestReport { outcome: Outcome::Skipped, log: Vec::new(), took: Duration::ZERO };
+            return TestReport::without_world(Outcome::Skipped, Duration::ZERO);
         }
         let mut world = match World::new(self.suite) {
             Ok(world) => world,
             Err(problem) => {
                 let failure = plain(Reason::Thrown, problem.to_string());
-                return TestReport {
-                    outcome: Outcome::Failed(failure),
-                    log: Vec::new(),
-                    took: began.elapsed(),
-                };
+                return TestReport::without_world(Outcome::Failed(failure), began.elapsed());
             }
         };
         let (result, log) = self.drive(&case.path, Some(case.index), Some(&mut world));
+        let actions = std::mem::take(&mut world.log);
         world.end();
-        let outcome = result.map_or_else(Outcome::Failed, |_| Outcome::Passed);
-        TestReport { outcome, log, took: began.elapsed() }
+        let unhandled = log.iter().find(|(_, text)| text.starts_with(UNHANDLED));
+        let outcome = match (result, unhandled) {
+            (Err(failure), _) => Outcome::Failed(failure),
+            (Ok(_), Some((_, text))) => {
+                let why = format!("{text}. Is an `await` missing, before assert.rejects perhaps?");
+                Outcome::Failed(plain(Reason::Thrown, why))
+            }
+            (Ok(_), None) => Outcome::Passed,
+        };
+        TestReport { outcome, log, actions, took: began.elapsed() }
     }
 
     /// Has the driver load a file and run the test at a place, if there is one to run.

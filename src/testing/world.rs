@@ -25,7 +25,8 @@ use crate::pipeline::{
     WAITING_BYTES,
 };
 use crate::runtime::{Engine, simulated_accounts};
-use crate::script::protocol::Failure;
+use crate::script::catalogue;
+use crate::script::protocol::{Bundle, Failure};
 use crate::simulator::{Clients, MediaFrom, Settings, Simulator, Time};
 use crate::store::{AppDb, DataDir, HostDb, HostKey, Ledger, SqlLimits, StoreError};
 use crate::web::{Applications, Listener, ListenerLimits, Readiness, Site};
@@ -76,15 +77,19 @@ pub(super) struct FailedRun {
 
 /// A line that an action logged.
 #[derive(Debug, Clone)]
-pub(super) struct Logged {
-    pub(super) action: ActionId,
-    pub(super) level: &'static str,
-    pub(super) text: String,
+pub struct Logged {
+    /// The action.
+    pub action: ActionId,
+    /// `debug`, `info`, `warn` or `error`.
+    pub level: &'static str,
+    /// The line.
+    pub text: String,
 }
 
 /// See the module.
 pub(super) struct World {
     application: Arc<Application>,
+    bundle: Arc<Bundle>,
     runtime: Handle,
     engine: Engine,
     simulator: Simulator,
@@ -211,6 +216,7 @@ impl World {
         let reconciler = Reconciler::new(&surroundings, engine.inbox.clone(), applications, is_open);
         Ok(Self {
             application: Arc::clone(application),
+            bundle: Arc::clone(&suite.bundle),
             runtime: runtime.clone(),
             engine,
             simulator,
@@ -228,6 +234,11 @@ impl World {
     /// The application's parameters.
     pub(super) fn application(&self) -> &Application {
         &self.application
+    }
+
+    /// The names of its actions.
+    pub(super) fn actions(&self) -> impl Iterator<Item = &str> {
+        catalogue::actions(&self.bundle)
     }
 
     /// The stand-in for Twilio and for all phones.

@@ -70,6 +70,11 @@ fn a_phone_gets_what_actions_send_and_writes_back() {
           assert.deepEqual(query('SELECT status FROM effects').map((row) => row.status), ['sent', 'delivered', 'read']);
           assert.deepEqual(logs().map((line) => line.text), ['it is sent', 'it is delivered', 'it is read']);
         }});
+        const off = phone('+14155550101', {{ reaches: 'sent' }});
+        test('a phone that is switched off from the beginning', () => {{
+          run('send', {{ to: off.number }});
+          assert.equal(off.last.status, 'sent');
+        }});
         test('no further than it is told', () => {{
           ada.reaches('sent');
           run('send');
@@ -125,7 +130,7 @@ fn time_stands_still_until_a_test_moves_it() {
         "test('moments', () => {
            assert.equal(clock.now().toISOString(), '2026-01-05T09:00:00.000Z');
            assert.equal(run('moment'), '2026-01-05T09:00:00.000Z');
-           clock.advance('90 min');
+           clock.advance('90 minutes');
            assert.equal(run('moment'), '2026-01-05T10:30:00.000Z');
            assert.equal(new Date().toISOString(), '2026-01-05T10:30:00.000Z');
            clock.set('2026-12-24T18:00:00Z');
@@ -187,6 +192,12 @@ fn twilio_fails_as_it_is_told() {
           twilio.failNext(21211, {{ times: 2 }});
           assert.deepEqual([1, 2, 3].map((n) => run('send', {{ body: String(n) }}).errorCode), [21211, 21211, null]);
         }});
+        test('for a moment, and nobody waits for it', () => {{
+          twilio.failNext(20429, {{ times: 3, status: 'refused' }});
+          const before = clock.now();
+          assert.equal(run('send').success, true);
+          assert(clock.now() - before > 1000);
+        }});
         test('for one number', () => {{
           twilio.failNext(63024, {{ to: ada.number, status: 'failed' }});
           run('send', {{ to: '+14155550100' }});
@@ -235,6 +246,7 @@ test('fine', () => {{\n  console.log('said', {{ a: 1 }});\n}});"
         "  --> scripts/app/app.test.js:9:6\n",
         "answer failed: Error: no answer",
         "  --> scripts/app/answer.js:3:",
+        "  --> scripts/app/app.test.js:12:7",
         "(a test that expects it asks for failures())",
         "  skipped  later\n",
         "  ok       fine  (",
@@ -252,8 +264,15 @@ fn assertions_say_what_was_expected() {
         ("assert(0)", "expected something true, and was 0"),
         ("assert.ok(null, 'an order')", "an order: expected something true, and was null"),
         ("assert.equal(1, '1')", "expected \"1\", and was 1"),
-        ("assert.equal({}, {})", "the values are not the same, and look alike: {}"),
+        (
+            "assert.equal({ a: 1 }, { a: 1 })",
+            "two objects that look alike are not the same one: assert.deepEqual",
+        ),
         ("assert.notEqual('a', 'a')", "expected anything but \"a\""),
+        (
+            "assert.equal('x'.repeat(200) + 'one', 'x'.repeat(200) + 'two')",
+            "the texts differ from character 201 on (- expected, + actual)\n- …xxx",
+        ),
         ("assert.deepEqual([1n, /a/g], [1n, /a/])", " [\n   1n,\n-  /a/,\n+  /a/g,\n ]"),
         ("assert.match('Ciao', /Hello/)", "expected a text that matches /Hello/, and was \"Ciao\""),
         ("assert.throws(() => {})", "expected it to throw, and it did not"),
@@ -262,12 +281,21 @@ fn assertions_say_what_was_expected() {
             "expected it to throw /y/, and it threw Error: x",
         ),
         ("await assert.rejects(async () => {})", "expected it to be rejected, and it was not"),
+        ("assert.rejects(async () => {})", "Is an `await` missing, before assert.rejects perhaps?"),
         ("assert.fail('no')", "no"),
         ("assert.equal(1, 2, new RangeError('mine'))", "RangeError: mine"),
         ("throw 'text'", "the action threw a value that is not an Error: 'text'"),
         ("ada.reaches('home')", "messages reach queued, sent, delivered or read, and not `home`"),
-        ("phone('12').write('x')", "phone: `12` is not a possible phone number"),
-        ("run('snd')", "there is no action `snd`; did you mean `send`?"),
+        ("phone('333 1234567')", "phone: `333 1234567` is not in international form, such as \"+39"),
+        ("phone('+12').write('x')", "phone: `+12` is no phone number of any country"),
+        ("phone('+393331234567', { reach: 'sent' })", "phone: there is no `reach`; did you mean `reaches`?"),
+        ("ada.write({ text: 'x' })", "write: there is no `text`; it takes body, media"),
+        ("run('snd')", "run: there is no action `snd`; did you mean `send`?"),
+        ("run('nothing')", "run: there is no action `nothing`; `app` has answer, callback, send"),
+        ("run('app/send')", "run: an action is named without its application: run(\"send\")"),
+        ("run(5)", "run: `actionId` must be a string, and was 5"),
+        ("run('send', {}, 'ACME')", "run: expected an object such as { company: … }, and was \"ACME\""),
+        ("run('send', {}, { compny: 'ACME' })", "run: there is no `compny`; did you mean `company`?"),
         ("query('SELECT x FROM effects')", "no such column: x"),
         ("query('SELECT ?', {})", "a statement is given strings, numbers, booleans and null"),
         ("test('inner', () => {})", "\"inner\" stands inside another test"),
@@ -277,6 +305,14 @@ fn assertions_say_what_was_expected() {
             "twilio.failNext(63016, { status: 'lost' })",
             "`status` is refused, failed or undelivered, and not `lost`",
         ),
+        ("twilio.failNext('63016')", "twilio.failNext: `code` must be a number, and was \"63016\""),
+        ("twilio.failNext(63016, { times: 0 })", "`times` must be a whole number from 1, and was 0"),
+        ("twilio.rules('strict')", "twilio.rules: open, sandbox or production, and was \"strict\""),
+        (
+            "clock.advance('5 parsecs')",
+            "\"24h\", \"15 min\", \"30 s\" or milliseconds, and was \"5 parsecs\"",
+        ),
+        ("clock.set('tomorrow')", "clock.set: \"tomorrow\" is no moment such as \"2026-12-24T18:00:00Z\""),
     ] {
         let why = fails(test);
         assert!(why.contains(expected), "{test}: {why}");

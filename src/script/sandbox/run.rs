@@ -12,7 +12,9 @@ use boa_engine::{Context, JsResult, JsString, JsValue, js_string};
 use super::compile::Kind;
 use super::state::State;
 use super::{compile, failure, functions, inspect, jobs, realm, tripwire, values};
-use crate::script::protocol::{Failure, LogLevel, Reason, Returned, RunRequest, Value, result_too_large};
+use crate::script::protocol::{
+    Failure, LogLevel, Reason, Returned, RunRequest, UNHANDLED, Value, result_too_large,
+};
 
 /// Unhandled rejections that are worth a line each.
 const MAX_REJECTIONS_LOGGED: usize = 3;
@@ -189,7 +191,7 @@ fn warn_of_what_is_left(promise: &JsPromise, context: &mut Context, state: &Stat
     let reasons = rejected.iter().filter(|promise| !JsObject::equals(promise, &main));
     for reason in reasons.filter_map(realm::rejection).take(MAX_REJECTIONS_LOGGED) {
         let shown = inspect::value(&reason, context);
-        state.log(LogLevel::Warn, &format!("a promise was rejected and nothing handled it: {shown}"));
+        state.log(LogLevel::Warn, &format!("{UNHANDLED}: {shown}"));
     }
     let (jobs, timers) = state.jobs.clear();
     if jobs + timers > 0 {
