@@ -127,13 +127,24 @@ impl CompanyId {
     }
 }
 
+/// The host's own action. No author's is called so: a file whose name begins with a dot is none of an application's.
+const HOST_SEND: &str = ".send";
+
+impl ActionId {
+    /// The host's own action, which sends what `vo` describes.
+    #[must_use]
+    pub fn host_send() -> Self {
+        Self(HOST_SEND.into())
+    }
+}
+
 text_id! {
     /// Names an action: its path below the application's folder without `.js`. Segments of letters, digits,
     /// `_`, `-` and `.` that do not begin with a dot, joined by `/`; at most 200 characters.
     ActionId, "an action id",
     "a path such as `onWhatsappStatus` or `orders/confirm`, without `.js`",
     |text| {
-        text.len() <= 200
+        text == HOST_SEND || text.len() <= 200
             && text.split('/').all(|segment| {
                 !segment.is_empty()
                     && !segment.starts_with('.')

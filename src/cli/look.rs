@@ -58,20 +58,28 @@ pub(super) async fn one(
     asked: &ShowOptions,
     recipients: Recipients,
 ) -> Result<(), Failure> {
-    let id = &asked.id;
-    let row = match source(options).await? {
-        Source::Host(host) => host.show(kind, id, recipients).await.map_err(control)?,
-        Source::Ledger(ledger) => {
-            views::show(&ledger, &|app| parameters(options, app), kind, id, recipients).map_err(store)?
-        }
-        Source::Nothing => None,
-    };
-    let Some(row) = row else {
-        output::problem(&not_found(id));
+    let Some(row) = row(options, kind, &asked.id, recipients).await? else {
+        output::problem(&not_found(&asked.id));
         return Err(Failure::Failed);
     };
     show(&row, asked.json);
     Ok(())
+}
+
+/// One row with all that belongs to it, if there is one of that id.
+pub(super) async fn row(
+    options: &Options,
+    kind: Kind,
+    id: &str,
+    recipients: Recipients,
+) -> Result<Option<Value>, Failure> {
+    match source(options).await? {
+        Source::Host(host) => host.show(kind, id, recipients).await.map_err(control),
+        Source::Ledger(ledger) => {
+            views::show(&ledger, &|app| parameters(options, app), kind, id, recipients).map_err(store)
+        }
+        Source::Nothing => Ok(None),
+    }
 }
 
 /// The rows that the options mean.
@@ -148,6 +156,7 @@ fn columns(kind: Kind) -> &'static [&'static str] {
         Kind::Notifications => {
             &["id", "appId", "companyId", "messageSid", "messageStatus", "state", "attempts", "receivedAt"]
         }
+        Kind::Traces => &[],
         Kind::Runs => &[
             "id",
             "notificationId",

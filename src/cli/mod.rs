@@ -18,10 +18,12 @@ mod person;
 mod replay;
 mod report;
 mod run;
+mod send;
 mod serve;
 mod settle;
 mod simulator;
 mod test;
+mod trace;
 mod typed;
 mod types;
 
@@ -109,6 +111,10 @@ async fn dispatch(options: Options) -> Result<(), Failure> {
         }
         Command::Runs { command: RunsCommand::Show(show) } => {
             look::one(&options, Kind::Runs, show, Recipients::Masked).await
+        }
+        Command::Send(send) => send::run(&options, send).await,
+        Command::Trace { show, sight } => {
+            trace::run(&options, show, Recipients::shown_if(sight.unmask)).await
         }
         Command::Accounts { command } => accounts::run(&options, command).await,
         Command::Export { number, json } => person::export(&options, number, *json).await,

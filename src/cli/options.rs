@@ -6,6 +6,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::base::{NotificationId, PhoneNumber, UnixMillis};
 use crate::cli::report::ReportOptions;
+use crate::cli::send::SendOptions;
 use crate::cli::typed::{address, moment, number};
 use crate::config::Address;
 
@@ -98,6 +99,15 @@ pub(super) enum Command {
         /// Where to listen, instead of `[simulator] listen`.
         #[arg(long, value_name = "ADDR", value_parser = address)]
         listen: Option<Address>,
+    },
+    /// Sends one message, to see that everything is set up.
+    Send(SendOptions),
+    /// What became of a message: its notifications, the runs and their logs, as one story.
+    Trace {
+        #[command(flatten)]
+        show: ShowOptions,
+        #[command(flatten)]
+        sight: Sight,
     },
     /// Messages that were sent.
     Messages {

@@ -21,12 +21,20 @@ pub(super) async fn run(
 ) -> Result<(), Failure> {
     let params = config::load(options.params())?.params;
     let order = order(&params, action, vo, company)?;
+    print(&carry_out(options, params, order).await?)
+}
+
+/// Has the host that is up run it, or one that is started for it.
+pub(super) async fn carry_out(
+    options: &Options,
+    params: Params,
+    order: RunOrder,
+) -> Result<RunReport, Failure> {
     let data = options.data.clone().unwrap_or_else(|| params.host.data_dir.clone());
-    let report = match ControlClient::find(&DataDir::socket_in(&data)).await {
-        Some(host) => host.run(&order).await.map_err(refused)?,
-        None => by_itself(options, params, order).await?,
-    };
-    print(&report)
+    match ControlClient::find(&DataDir::socket_in(&data)).await {
+        Some(host) => host.run(&order).await.map_err(refused),
+        None => by_itself(options, params, order).await,
+    }
 }
 
 fn order(params: &Params, action: &str, vo: &str, company: Option<&str>) -> Result<RunOrder, Failure> {
@@ -35,9 +43,22 @@ fn order(params: &Params, action: &str, vo: &str, company: Option<&str>) -> Resu
     let (app, action) = action
         .split_once('/')
         .ok_or_else(|| usage(format!("`{}` does not name an action", action.escape_debug())).help(example))?;
-    let app = AppId::parse(app).map_err(|error| usage(error.to_string()).help(example))?;
     let action = ActionId::parse(action.strip_suffix(".js").unwrap_or(action))
         .map_err(|error| usage(error.to_string()).help(example))?;
+    order_of(params, app, action, read_vo(vo)?, company)
+}
+
+/// An order, if application and company can be.
+pub(super) fn order_of(
+    params: &Params,
+    app: &str,
+    action: ActionId,
+    vo: serde_json::Value,
+    company: Option<&str>,
+) -> Result<RunOrder, Failure> {
+    let usage = |message: String| Diagnostic::error("USAGE", message);
+    let app = AppId::parse(app)
+        .map_err(|error| usage(error.to_string()).help("name an application of the parameters"))?;
     let company = match company {
         None => CompanyId::none(),
         Some(text) => CompanyId::parse(text).map_err(|error| {
@@ -55,7 +76,7 @@ fn order(params: &Params, action: &str, vo: &str, company: Option<&str>) -> Resu
             .help(help)
             .into());
     }
-    Ok(RunOrder { app, action, company, vo: read_vo(vo)? })
+    Ok(RunOrder { app, action, company, vo })
 }
 
 fn read_vo(vo: &str) -> Result<serde_json::Value, Failure> {

@@ -221,5 +221,6 @@ fn word(kind: Kind) -> &'static str {
         Kind::Messages => "messages",
         Kind::Notifications => "notifications",
         Kind::Runs => "runs",
+        Kind::Traces => "traces",
     }
 }

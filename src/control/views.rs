@@ -22,6 +22,8 @@ pub enum Kind {
     Notifications,
     /// Runs of actions.
     Runs,
+    /// Messages with all that they brought about; by themselves, not in a list.
+    Traces,
 }
 
 /// A list, newest first; each row an object with the contract's names.
@@ -38,6 +40,7 @@ pub fn list(
         Kind::Messages => messages(&ledger.messages(filter)?, recipients),
         Kind::Notifications => rows(&ledger.notifications(filter)?),
         Kind::Runs => rows(&ledger.runs(filter)?),
+        Kind::Traces => Vec::new(),
     })
 }
 
@@ -84,7 +87,32 @@ pub fn show(
             let Ok(id) = id.parse::<RunId>() else { return Ok(None) };
             ledger.run(id)?.map(|run| row(&run))
         }
+        Kind::Traces => trace(ledger, id, recipients)?,
     })
+}
+
+/// A message by its sid or the host's id, or one that came in, with the run that has sent it and its notifications with
+/// their runs.
+fn trace(ledger: &Ledger, id: &str, recipients: Recipients) -> Result<Option<Value>, StoreError> {
+    let message = ledger.message(id)?;
+    let sid = message.as_ref().map_or(Some(id), |message| message.sid.as_deref());
+    let mut notifications = Vec::new();
+    for notification in sid.map_or(Ok(Vec::new()), |sid| ledger.notifications_of(sid))? {
+        if let Some(whole) = ledger.notification(notification.id)? {
+            notifications.push(notification_shown(ledger, &whole, recipients)?);
+        }
+    }
+    if message.is_none() && notifications.is_empty() {
+        return Ok(None);
+    }
+    let sender = message.as_ref().and_then(|message| message.notification_id).map(NotificationId);
+    let sent_by = sender.map_or(Ok(None), |notification| ledger.run_of(notification))?;
+    let message = match &message {
+        Some(message) => recipients.message(with_history(ledger, message)?),
+        None => Value::Null,
+    };
+    let sent_by = sent_by.map_or(Value::Null, |run| row(&run));
+    Ok(Some(json!({ "message": message, "sentBy": sent_by, "notifications": notifications })))
 }
 
 /// A notification with its form, its run, what that has sent, and its replays.

@@ -7,12 +7,13 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use crate::base::ActionId;
 use crate::base::stage::{self, Monitor};
 use crate::config;
 use crate::pipeline::run::MAX_LOG_LINE;
 use crate::pipeline::{WorkerHandle, Workers};
 use crate::script::WorkerError;
-use crate::script::protocol::{Bundle, SandboxLimits, Start};
+use crate::script::protocol::{Bundle, SandboxLimits, SourceFile, Start};
 
 /// How long an idle worker is kept.
 const IDLE: Duration = Duration::from_mins(1);
@@ -64,9 +65,15 @@ impl Pool {
         bundle: &Bundle,
         workers: Arc<dyn Workers>,
     ) -> Arc<Self> {
+        let mut bundle = bundle.clone();
+        bundle.files.push(SourceFile {
+            path: format!("{}.js", ActionId::host_send()),
+            shown: "boatswain send".into(),
+            text: Ok("return utils.whatsapp.send(vo);".into()),
+        });
         let start = Start {
             app_id: parameters.id.to_string(),
-            bundle: bundle.clone(),
+            bundle,
             functions: crate::host::specs(),
             limits: sandbox_limits(&parameters.limits),
             prelude: None,

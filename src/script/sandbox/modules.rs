@@ -51,7 +51,8 @@ impl Modules {
     pub(super) fn action(&self, name: &str) -> Result<usize, LoadError> {
         self.by_path.get(&format!("{name}.js")).copied().ok_or_else(|| {
             let known = self.start.bundle.files.iter().filter_map(|file| file.path.strip_suffix(".js"));
-            let hint = nearest(name, known.filter(|name| !name.starts_with("lib/")));
+            let hint =
+                nearest(name, known.filter(|name| !name.starts_with("lib/") && !name.starts_with('.')));
             let hint = hint.map(|name| format!("; did you mean `{name}`?")).unwrap_or_default();
             LoadError { message: format!("there is no action `{name}`{hint}"), place: None }
         })
