@@ -17,6 +17,14 @@ const fn own(code: &'static str, meaning: &'static str, remedy: &'static str) ->
 
 /// Every code that an error, an outcome or an exception of this program carries; a test reads the sources.
 const OWN: &[OwnCode] = &[
+    // A new application.
+    own("APPLICATION_EXISTS", "there is an application of that name, or a folder", "choose another name"),
+    own("NOT_WRITTEN", "a new application cannot be written", "see that the folder can be written to"),
+    own(
+        "NOT_SENT",
+        "a message could not be handed to the host",
+        "look at the message, and at the log of `boatswain serve`",
+    ),
     // Tests of actions.
     own(
         "TEST_FAILED",

@@ -12,6 +12,7 @@ mod explain;
 mod fences;
 mod log;
 mod look;
+mod new;
 mod options;
 mod output;
 mod person;
@@ -112,6 +113,7 @@ async fn dispatch(options: Options) -> Result<(), Failure> {
         Command::Runs { command: RunsCommand::Show(show) } => {
             look::one(&options, Kind::Runs, show, Recipients::Masked).await
         }
+        Command::New { app } => new::run(&options, app),
         Command::Send(send) => send::run(&options, send).await,
         Command::Trace { show, sight } => {
             trace::run(&options, show, Recipients::shown_if(sight.unmask)).await

@@ -100,6 +100,12 @@ pub(super) enum Command {
         #[arg(long, value_name = "ADDR", value_parser = address)]
         listen: Option<Address>,
     },
+    /// Makes a new application, with a test and a section in the parameters.
+    New {
+        /// Its name.
+        #[arg(value_name = "APP")]
+        app: String,
+    },
     /// Sends one message, to see that everything is set up.
     Send(SendOptions),
     /// What became of a message: its notifications, the runs and their logs, as one story.

@@ -47,6 +47,7 @@ mod support;
 mod templates;
 mod testing;
 mod testing_docs;
+mod tools;
 mod twilio;
 mod types;
 mod window;

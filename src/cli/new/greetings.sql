@@ -1,0 +1,5 @@
+CREATE TABLE greetings (
+  sid    TEXT PRIMARY KEY,
+  phone  TEXT NOT NULL,
+  status TEXT NOT NULL
+);

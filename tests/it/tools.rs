@@ -1,0 +1,162 @@
+//! The small commands: `new` makes an application that works, `send` sends one message, `trace` tells its story.
+
+use std::process::Output;
+
+use serde_json::Value;
+
+use crate::host::Folder;
+
+fn stdout(output: &Output) -> String {
+    String::from_utf8(output.stdout.clone()).unwrap()
+}
+
+fn stderr(output: &Output) -> String {
+    String::from_utf8(output.stderr.clone()).unwrap()
+}
+
+#[track_caller]
+fn well(output: &Output) -> String {
+    assert_eq!(output.status.code(), Some(0), "{}{}", stdout(output), stderr(output));
+    stdout(output)
+}
+
+#[test]
+fn a_new_application_passes_check_and_test() {
+    let folder = Folder { root: tempfile::tempdir().unwrap() };
+    let made = well(&folder.boatswain(&["new", "orders"]));
+    assert!(made.contains("scripts/orders/greet.js\n") && made.contains("[applications.orders]"), "{made}");
+    // The second one stands beside the first, whose file ends without a line's end.
+    let params = std::fs::read_to_string(folder.path("app-params.toml")).unwrap();
+    folder.write("app-params.toml", params.trim_end());
+    well(&folder.boatswain(&["new", "bookings"]));
+
+    let checked = folder.boatswain(&["check"]);
+    assert_eq!(
+        (checked.status.code(), stderr(&checked).contains("error[")),
+        (Some(0), false),
+        "{}",
+        stderr(&checked)
+    );
+    assert!(!stderr(&checked).contains("warning["), "{}", stderr(&checked));
+    let tested = well(&folder.boatswain(&["test"]));
+    assert!(tested.contains("8 passed, 0 failed"), "{tested}");
+
+    let senders: Vec<_> = std::fs::read_to_string(folder.path("app-params.toml"))
+        .unwrap()
+        .lines()
+        .filter(|line| line.starts_with("from_phone_number") || line.starts_with("account_id"))
+        .map(str::to_owned)
+        .collect();
+    assert_eq!(senders.len(), 4);
+    assert!(senders[0] != senders[2] && senders[1] != senders[3], "nothing is shared: {senders:?}");
+}
+
+#[test]
+fn an_application_that_is_there_is_left_alone() {
+    let folder = Folder::new("", "");
+    folder.write("scripts/only-a-folder/x.js", "");
+    for (name, code) in
+        [("app", "APPLICATION_EXISTS"), ("only-a-folder", "APPLICATION_EXISTS"), ("a b", "USAGE")]
+    {
+        let output = folder.boatswain(&["new", name]);
+        assert_eq!(output.status.code(), Some(2), "{name}");
+        assert!(stderr(&output).contains(&format!("error[{code}]: ")), "{name}: {}", stderr(&output));
+    }
+    assert!(!folder.path("scripts/app/greet.js").exists());
+    assert!(!folder.path("scripts/only-a-folder/greet.js").exists());
+}
+
+/// An application whose callback action throws when a message is read.
+fn served() -> Folder {
+    let folder = Folder::new(
+        "console.log('it is ' + vo.MessageStatus);\nif (vo.MessageStatus === 'delivered') throw new Error('no more');\nreturn 'noted';",
+        "incoming_message = 'answer'",
+    );
+    folder.write("scripts/app/answer.js", "return 'You wrote ' + vo.Body;");
+    folder
+}
+
+#[test]
+fn one_message_is_sent_and_its_story_told() {
+    let folder = served();
+    let mut host = folder.serve();
+    let sent = well(&folder.boatswain(&["send", "app", "333 1234567", "ciao"]));
+    let sid = sent.split_whitespace().next().unwrap().to_owned();
+    assert!(
+        sid.starts_with("SM") && sent.contains(" is queued to +393331234567 from +14155238886"),
+        "{sent}"
+    );
+    host.wait_for("it is delivered");
+    host.wait_for("no more");
+
+    let told = well(&folder.boatswain(&["trace", &sid]));
+    let mut from = 0;
+    for expected in [
+        &format!("message {sid} of app (NODEFINED) to +39…67 from whatsapp:+14155238886\n"),
+        "the host sends\n",
+        "Twilio answers: queued\n",
+        "Twilio calls back: sent (notification ",
+        " of callback (version ",
+        ": completed in ",
+        "info  it is sent\n",
+        "returned noted\n",
+        "Twilio calls back: delivered (notification ",
+        ": thrown in ",
+        "info  it is delivered\n",
+        "Error: no more\n",
+        "--> scripts/app/callback.js:2:",
+        "\nnow it is ",
+    ] {
+        let at =
+            told[from..].find(expected).unwrap_or_else(|| panic!("no `{expected}` in its place in\n{told}"));
+        from += at + expected.len();
+    }
+    let json: Value = serde_json::from_str(&well(&folder.boatswain(&["trace", &sid, "--json"]))).unwrap();
+    assert_eq!(json["message"]["sid"], Value::from(sid));
+    assert_eq!(json["notifications"][0]["run"]["actionId"], "callback");
+    let unmasked = well(&folder.boatswain(&["trace", json["message"]["id"].as_str().unwrap(), "--unmask"]));
+    assert!(unmasked.contains("to +393331234567 from"), "{unmasked}");
+
+    let unknown = folder.boatswain(&["trace", "SM00000000000000000000000000000000"]);
+    assert_eq!(unknown.status.code(), Some(1));
+    assert!(stderr(&unknown).contains("error[NOT_FOUND]"), "{}", stderr(&unknown));
+    drop(host);
+    // The same without a host.
+    assert!(
+        well(&folder.boatswain(&["trace", json["message"]["sid"].as_str().unwrap()]))
+            .contains("returned noted")
+    );
+}
+
+#[test]
+fn a_message_that_cannot_be_sent_says_why() {
+    let folder = served();
+    for (arguments, status, code) in [
+        (&["send", "app", "12", "ciao"][..], 1, "INVALID_PHONE_NUMBER"),
+        (&["send", "app", "+393990121211", "ciao"], 1, "21211"),
+        (&["send", "ap", "+393331234567", "ciao"], 2, "UNKNOWN_APPLICATION"),
+        (&["send", "app", "+393331234567"], 2, "USAGE"),
+        (&["send", "app", "+393331234567", "ciao", "--company", "a b"], 2, "USAGE"),
+    ] {
+        let output = folder.boatswain(arguments);
+        assert_eq!(output.status.code(), Some(status), "{arguments:?}: {}", stderr(&output));
+        assert!(stderr(&output).contains(&format!("error[{code}]: ")), "{arguments:?}: {}", stderr(&output));
+        assert_eq!(stdout(&output), "");
+    }
+    let output = folder.boatswain(&["send", "app", "12", "ciao", "--json"]);
+    let outcome: Value = serde_json::from_str(&stdout(&output)).unwrap();
+    assert_eq!(
+        (output.status.code(), outcome["errorCode"].as_str()),
+        (Some(1), Some("INVALID_PHONE_NUMBER"))
+    );
+}
+
+#[test]
+fn the_hosts_own_action_is_nobody_elses() {
+    let folder = served();
+    folder.write("scripts/app/.send.js", "return 'mine';");
+    let sent = well(&folder.boatswain(&["send", "app", "+393331234567", "ciao", "--json"]));
+    assert!(sent.contains("\"status\":\"queued\""), "{sent}");
+    let near = folder.boatswain(&["run", "app/sen"]);
+    assert!(!stderr(&near).contains(".send"), "{}", stderr(&near));
+}
