@@ -1,5 +1,6 @@
 //! `boatswain new <appId>`: an application that passes `check` and `test`, to be changed into what it shall become.
 
+use std::fmt::Write as _;
 use std::fs;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
@@ -71,8 +72,10 @@ fn section(app: &AppId, params: Option<&Params>) -> String {
         .filter(|text| PhoneNumber::sender(text).is_ok())
         .find(|text| !known.iter().any(|number| number.as_str() == text))
         .unwrap_or_else(|| "+14155238886".to_owned());
-    let account: String =
-        Sha256::digest(app.as_str()).iter().take(16).map(|byte| format!("{byte:02x}")).collect();
+    let mut account = String::new();
+    for byte in Sha256::digest(app.as_str()).iter().take(16) {
+        let _ = write!(account, "{byte:02x}");
+    }
     format!(
         r#"
 [applications.{app}.WHATSAPP]

@@ -87,18 +87,14 @@ fn tell(outcome: &Outcome) {
     for warning in &outcome.warnings {
         output::note(format_args!("warning: {}", shown_lines(warning)));
     }
-    match (&outcome.sid, outcome.success) {
-        (Some(sid), true) => {
-            let (to, from) = (number(&outcome.to), number(&outcome.from));
-            output::line(format_args!("{sid} is {} to {to} from {from}", shown(&outcome.status)));
-            output::note(format_args!("`boatswain trace {sid}` shows what becomes of it"));
-        }
-        _ => {
-            let code =
-                outcome.error_code.as_ref().map_or_else(|| outcome.status.clone(), ToString::to_string);
-            let why = outcome.error_message.as_deref().unwrap_or("no reason was given");
-            output::note(format_args!("error[{}]: {}", shown(&code), shown_lines(why)));
-            output::note(format_args!("help: `boatswain explain {}` says more", shown(&code)));
-        }
+    if let (Some(sid), true) = (&outcome.sid, outcome.success) {
+        let (to, from) = (number(&outcome.to), number(&outcome.from));
+        output::line(format_args!("{sid} is {} to {to} from {from}", shown(&outcome.status)));
+        output::note(format_args!("`boatswain trace {sid}` shows what becomes of it"));
+    } else {
+        let code = outcome.error_code.as_ref().map_or_else(|| outcome.status.clone(), ToString::to_string);
+        let why = outcome.error_message.as_deref().unwrap_or("no reason was given");
+        output::note(format_args!("error[{}]: {}", shown(&code), shown_lines(why)));
+        output::note(format_args!("help: `boatswain explain {}` says more", shown(&code)));
     }
 }
