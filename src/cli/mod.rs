@@ -9,6 +9,7 @@ mod backup;
 mod check;
 mod demo;
 mod explain;
+mod failed;
 mod fences;
 mod log;
 mod look;
@@ -96,7 +97,7 @@ async fn dispatch(options: Options) -> Result<(), Failure> {
     match &options.command {
         Command::Demo { stay } => demo::run(*stay).await,
         Command::Serve { listen } => serve::run(&options, *listen).await,
-        Command::Run { action, vo, company } => run::run(&options, action, vo, company.as_deref()).await,
+        Command::Run(how) => run::run(&options, how).await,
         Command::Check { json } => check::run(&options, *json),
         Command::Simulator { listen } => simulator::run(&options, *listen).await,
         Command::Messages { command } => messages(&options, command).await,
@@ -104,8 +105,8 @@ async fn dispatch(options: Options) -> Result<(), Failure> {
         Command::Runs { command: RunsCommand::List(list) } => {
             look::list(&options, Kind::Runs, list, None, Recipients::Masked).await
         }
-        Command::Runs { command: RunsCommand::Show(show) } => {
-            look::one(&options, Kind::Runs, show, Recipients::Masked).await
+        Command::Runs { command: RunsCommand::Show { show, full_stack } } => {
+            look::one_run(&options, show, *full_stack).await
         }
         Command::Accounts { command } => accounts::run(&options, command).await,
         Command::Export { number, json } => person::export(&options, number, *json).await,

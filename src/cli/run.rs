@@ -4,29 +4,27 @@ use std::io::Read;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::base::{ActionId, AppId, CompanyId, Diagnostic, Place, shown, shown_lines};
-use crate::cli::options::Options;
+use serde_json::json;
+
+use crate::base::{ActionId, AppId, CompanyId, Diagnostic, Place, shown_lines};
+use crate::cli::failed::{self, View};
+use crate::cli::options::{LogFormat, Options, RunOptions};
 use crate::cli::{Failure, output, serve};
 use crate::config::{self, Params};
 use crate::control::{ControlClient, ControlError, RunOrder};
-use crate::pipeline::{DirectRun, RunReport};
+use crate::pipeline::{DirectRun, RecordedFailure, RunReport};
 use crate::script::protocol::{LogLevel, Returned};
 use crate::store::DataDir;
 
-pub(super) async fn run(
-    options: &Options,
-    action: &str,
-    vo: &str,
-    company: Option<&str>,
-) -> Result<(), Failure> {
+pub(super) async fn run(options: &Options, how: &RunOptions) -> Result<(), Failure> {
     let params = config::load(options.params())?.params;
-    let order = order(&params, action, vo, company)?;
+    let order = order(&params, &how.action, &how.vo, how.company.as_deref())?;
     let data = options.data.clone().unwrap_or_else(|| params.host.data_dir.clone());
     let report = match ControlClient::find(&DataDir::socket_in(&data)).await {
         Some(host) => host.run(&order).await.map_err(refused)?,
         None => by_itself(options, params, order).await?,
     };
-    print(&report)
+    print(options, how, &report)
 }
 
 fn order(params: &Params, action: &str, vo: &str, company: Option<&str>) -> Result<RunOrder, Failure> {
@@ -116,7 +114,8 @@ fn refused(error: ControlError) -> Failure {
     }
 }
 
-fn print(report: &RunReport) -> Result<(), Failure> {
+fn print(options: &Options, how: &RunOptions, report: &RunReport) -> Result<(), Failure> {
+    let json = options.log_format == LogFormat::Json;
     for line in &report.log {
         let level = match line.level {
             LogLevel::Debug => "debug",
@@ -124,7 +123,11 @@ fn print(report: &RunReport) -> Result<(), Failure> {
             LogLevel::Warn => "warn",
             LogLevel::Error => "error",
         };
-        output::note(format_args!("{level:5} {}", shown_lines(&line.text)));
+        if json {
+            output::note_json(json!({ "level": level, "message": line.text }));
+        } else {
+            output::note(format_args!("{level:5} {}", shown_lines(&line.text)));
+        }
     }
     match &report.result {
         Ok(Returned::Undefined) => Ok(()),
@@ -133,25 +136,33 @@ fn print(report: &RunReport) -> Result<(), Failure> {
             Ok(())
         }
         Err(failure) => {
-            let code = failure.code.as_deref().unwrap_or(failure.reason.as_str());
-            output::note(format_args!(
-                "error[{}]: {}",
-                shown(&code.to_uppercase()),
-                shown_lines(&failure.message)
-            ));
-            for frame in &failure.frames {
-                let function = if frame.function.is_empty() {
-                    String::new()
-                } else {
-                    format!(" ({})", shown(&frame.function))
-                };
-                let (file, line, column) = (shown(&frame.file), frame.line, frame.column);
-                output::note(format_args!("  --> {file}:{line}:{column}{function}"));
-            }
-            if let Some(help) = failure.reason.remedy() {
-                output::note(format_args!("help: {help}"));
-            }
+            let recorded = RecordedFailure {
+                failure: failure.clone(),
+                evidence: report.evidence.clone().unwrap_or_default(),
+            };
+            tell(options, how, &recorded);
             Err(Failure::Failed)
         }
     }
+}
+
+/// Tells a failure on stderr. What was typed a moment ago is not said again: only a `vo` that came through a pipe is gone.
+fn tell(options: &Options, how: &RunOptions, recorded: &RecordedFailure) {
+    let company = how.company.as_deref().unwrap_or(CompanyId::none().as_str()).to_owned();
+    let (app, action) = how.action.split_once('/').unwrap_or_default();
+    let again = recorded.evidence.run_again(app, action.strip_suffix(".js").unwrap_or(action), &company);
+    let vo = recorded.evidence.masked_vo();
+    if options.log_format == LogFormat::Json {
+        // Strings and numbers: a failure always serializes.
+        let mut told = serde_json::to_value(recorded).unwrap_or_default();
+        told["level"] = "error".into();
+        told["vo"] = vo;
+        told["runAgain"] = again.into();
+        output::note_json(told);
+        return;
+    }
+    let piped = how.vo == "-";
+    let view =
+        View { full_stack: how.full_stack, vo: piped.then_some(&vo), run_again: piped.then_some(&*again) };
+    output::note(failed::told(recorded, view));
 }

@@ -262,6 +262,9 @@ pub static MANIFEST: &[Function] = &[
     },
 ];
 
+/// The types that are objects, where the older functions return JSON text.
+const OBJECTS: [&str; 2] = ["WhatsappOutcome", "SavedMedia"];
+
 /// What a worker is told of the manifest.
 #[must_use]
 pub fn specs() -> Vec<FunctionSpec> {
@@ -275,6 +278,7 @@ pub fn specs() -> Vec<FunctionSpec> {
                 (_, true) => Scope::Global,
                 (_, false) => Scope::Utils,
             },
+            returns_object: OBJECTS.contains(&function.returns),
         })
         .collect()
 }
