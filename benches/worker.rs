@@ -52,6 +52,7 @@ fn start(script: &str) -> Start {
             name: "executeSql".into(),
             parameters: Vec::new(),
             scope: Scope::Utils,
+            returns_object: false,
         }],
         limits: SandboxLimits {
             cpu_ms: 5_000,

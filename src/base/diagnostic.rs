@@ -75,6 +75,9 @@ pub struct Diagnostic {
     /// Where, if there is a place.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub place: Option<Place>,
+    /// The lines around the place, where it is one in a script ([`code_frame`](super::code_frame)).
+    #[serde(rename = "codeFrame", skip_serializing_if = "Option::is_none")]
+    pub code_frame: Option<String>,
     /// What to do about it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub help: Option<String>,
@@ -83,7 +86,14 @@ pub struct Diagnostic {
 impl Diagnostic {
     /// An error with a stable code.
     pub fn error(code: &'static str, message: impl Into<String>) -> Self {
-        Self { severity: Severity::Error, code, message: message.into(), place: None, help: None }
+        Self {
+            severity: Severity::Error,
+            code,
+            message: message.into(),
+            place: None,
+            code_frame: None,
+            help: None,
+        }
     }
 
     /// A warning with a stable code.
@@ -95,6 +105,13 @@ impl Diagnostic {
     #[must_use]
     pub fn at(mut self, place: Place) -> Self {
         self.place = Some(place);
+        self
+    }
+
+    /// Adds the lines around the place.
+    #[must_use]
+    pub fn code_frame(mut self, frame: Option<String>) -> Self {
+        self.code_frame = frame;
         self
     }
 
@@ -116,6 +133,9 @@ impl fmt::Display for Diagnostic {
         write!(f, "{word}[{}]: {}", self.code, shown_lines(&self.message))?;
         if let Some(place) = &self.place {
             write!(f, "\n  --> {place}")?;
+        }
+        if let Some(frame) = &self.code_frame {
+            write!(f, "\n{frame}")?;
         }
         if let Some(help) = &self.help {
             write!(f, "\nhelp: {}", shown_lines(help))?;

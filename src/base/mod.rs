@@ -5,10 +5,12 @@
 //! decide what they are. This module knows no other module of the crate.
 
 mod clock;
+mod code_frame;
 mod debug;
 mod diagnostic;
 mod exposure;
 mod ids;
+pub mod mask;
 mod phone;
 mod price;
 pub mod schedule;
@@ -20,6 +22,7 @@ mod text;
 mod window;
 
 pub use clock::{Clock, ManualClock, SystemClock, UnixMillis};
+pub use code_frame::code_frame;
 pub(crate) use debug::debug_only;
 pub use diagnostic::{Diagnostic, Place, Severity, nearest};
 pub use exposure::Exposure;
@@ -32,5 +35,5 @@ pub use price::{Decimal, Price};
 pub use secret::Secret;
 pub use status::MessageStatus;
 pub use template::{InvalidTemplate, TemplateText};
-pub use text::{cut, shown, shown_as_laid_out, shown_json, shown_lines};
+pub use text::{cut, indented, shell_word, shown, shown_as_laid_out, shown_json, shown_lines};
 pub use window::Window;

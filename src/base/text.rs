@@ -75,6 +75,27 @@ pub fn shown_json(json: &str) -> Cow<'_, str> {
     Cow::Owned(shown)
 }
 
+/// A text of several lines, each indented as in [`shown_lines`], with a line break before it.
+#[must_use]
+pub fn indented(text: &str) -> String {
+    text.lines().fold(String::new(), |mut lines, line| {
+        lines.push_str(INDENT);
+        lines.push_str(&escaped(line, |c| (c == '\t').then_some("\t")));
+        lines
+    })
+}
+
+/// A word as a shell reads it whole (POSIX, 2.2.2): in single quotes where it is not plain.
+#[must_use]
+pub fn shell_word(word: &str) -> Cow<'_, str> {
+    let plain =
+        |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.' | '/' | '@' | ':' | '=' | ',');
+    if !word.is_empty() && word.chars().all(plain) {
+        return word.into();
+    }
+    format!("'{}'", word.replace('\'', "'\\''")).into()
+}
+
 /// `text`, or the beginning of it that fits in `max` bytes with a mark that something is missing.
 #[must_use]
 pub fn cut(text: &str, max: usize) -> String {
@@ -108,6 +129,30 @@ mod tests {
         assert_eq!(shown_lines("a\nerror[X]: b\n\u{85}c"), "a\n      error[X]: b\n      \\u{85}c");
         assert_eq!(shown("a\nb"), "a\\nb");
         assert_eq!(shown_as_laid_out("a\tb\n\u{1b}c"), "a\tb\n\\u{1b}c");
+    }
+
+    #[test]
+    fn a_block_of_lines_is_indented_and_keeps_its_tabs() {
+        assert_eq!(indented("a\n\tb\u{1b}"), "\n      a\n      \tb\\u{1b}");
+        assert_eq!(indented(""), "");
+    }
+
+    #[test]
+    fn a_shell_reads_a_word_whole() {
+        for (word, quoted) in [
+            ("demo/confirm", "demo/confirm"),
+            ("@vo.json", "@vo.json"),
+            ("", "''"),
+            ("a b", "'a b'"),
+            ("{\"name\":\"it's $HOME `x`\"}", "'{\"name\":\"it'\\''s $HOME `x`\"}'"),
+        ] {
+            assert_eq!(shell_word(word), quoted);
+            let said = std::process::Command::new("sh")
+                .args(["-c", &format!("printf %s {quoted}")])
+                .output()
+                .unwrap();
+            assert_eq!(String::from_utf8(said.stdout).unwrap(), word);
+        }
     }
 
     #[test]

@@ -1,15 +1,17 @@
-//! The program's log on stderr: one record a line, whatever stands in it, and the faults of its own.
+//! The program's log on stderr: a record begins a line, and what else stands in it does not; and the faults of its own.
 
+use std::fmt::{Debug, Write as _};
 use std::io::{IsTerminal, Write};
 use std::panic::PanicHookInfo;
 
 use tracing::Level;
+use tracing::field::{Field, Visit};
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::field::RecordFields;
 use tracing_subscriber::fmt::FormatFields;
-use tracing_subscriber::fmt::format::{DefaultFields, Writer};
+use tracing_subscriber::fmt::format::Writer;
 
-use crate::base::{Diagnostic, shown, shown_json};
+use crate::base::{Diagnostic, indented, shown, shown_json};
 use crate::cli::options::LogFormat;
 use crate::cli::output;
 
@@ -27,14 +29,54 @@ pub(super) fn init(format: LogFormat, level: &str) {
     };
 }
 
+/// Fields that have lines of their own below the record, in this order, and what stands before each.
+const BELOW: [(&str, &str); 6] = [
+    ("code_frame", ""),
+    ("stack", ""),
+    ("causes", ""),
+    ("help", "help: "),
+    ("vo", "vo: "),
+    ("run_again", "run again: "),
+];
+
 /// A record's message and fields in text, escaped: what was logged cannot begin a record of its own, nor steer a terminal.
+/// What is shown below a record is indented.
 struct OnOneLine;
 
 impl<'w> FormatFields<'w> for OnOneLine {
     fn format_fields<R: RecordFields>(&self, mut writer: Writer<'w>, fields: R) -> std::fmt::Result {
-        let mut plain = String::new();
-        DefaultFields::new().format_fields(Writer::new(&mut plain), fields)?;
-        writer.write_str(&shown(&plain))
+        let mut record = Record::default();
+        fields.record(&mut record);
+        writer.write_str(&shown(&record.message))?;
+        writer.write_str(&shown(&record.fields))?;
+        record.below.iter().try_for_each(|text| writer.write_str(&indented(text)))
+    }
+}
+
+/// The parts of a record.
+#[derive(Default)]
+struct Record {
+    message: String,
+    /// ` name=value`, one behind the other.
+    fields: String,
+    below: [String; BELOW.len()],
+}
+
+impl Visit for Record {
+    fn record_str(&mut self, field: &Field, value: &str) {
+        match BELOW.iter().position(|(name, _)| *name == field.name()) {
+            Some(index) => self.below[index] = format!("{}{value}", BELOW[index].1),
+            None if field.name() == "message" => value.clone_into(&mut self.message),
+            None => self.record_debug(field, &value),
+        }
+    }
+
+    fn record_debug(&mut self, field: &Field, value: &dyn Debug) {
+        // Writing to a String cannot fail.
+        let _ = match field.name() {
+            "message" => write!(self.message, "{value:?}"),
+            name => write!(self.fields, " {}={value:?}", name.trim_start_matches("r#")),
+        };
     }
 }
 

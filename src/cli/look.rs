@@ -8,12 +8,14 @@ use comfy_table::presets::UTF8_HORIZONTAL_ONLY;
 use serde_json::Value;
 
 use crate::base::{AppId, Diagnostic, PhoneNumber, shown, shown_lines};
+use crate::cli::failed::{self, View};
 use crate::cli::options::{ListOptions, Options, ShowOptions, Which};
 use crate::cli::{Failure, output};
 use crate::config;
 use crate::control::mask::Recipients;
 use crate::control::views::{self, Kind};
 use crate::control::{ControlClient, ControlError};
+use crate::pipeline::RecordedFailure;
 use crate::store::{DataDir, Filter, Ledger, StoreError};
 
 /// Where the rows come from.
@@ -58,28 +60,45 @@ pub(super) async fn one(
     asked: &ShowOptions,
     recipients: Recipients,
 ) -> Result<(), Failure> {
-    let Some(row) = row(options, kind, &asked.id, recipients).await? else {
-        output::problem(&not_found(&asked.id));
-        return Err(Failure::Failed);
-    };
-    show(&row, asked.json);
+    show(&find(options, kind, &asked.id, recipients).await?, asked.json);
     Ok(())
 }
 
-/// One row with all that belongs to it, if there is one of that id.
-pub(super) async fn row(
+/// `runs show`: how it failed is told as `run` tells it.
+pub(super) async fn one_run(options: &Options, asked: &ShowOptions, full_stack: bool) -> Result<(), Failure> {
+    let mut row = find(options, Kind::Runs, &asked.id, Recipients::Masked).await?;
+    // A failure that an older version has recorded otherwise is shown as it is.
+    let recorded = serde_json::from_value::<RecordedFailure>(row["error"].clone()).ok();
+    let (Some(recorded), false) = (recorded, asked.json) else {
+        show(&row, asked.json);
+        return Ok(());
+    };
+    let taken = ["error", "runAgain"].map(|name| row.as_object_mut().and_then(|row| row.shift_remove(name)));
+    describe(&row);
+    let [error, run_again] = taken.map(Option::unwrap_or_default);
+    let view = View { full_stack, vo: error.get("vo"), run_again: run_again.as_str() };
+    output::line(format_args!("\n{}", failed::told(&recorded, view)));
+    Ok(())
+}
+
+/// One row with all that belongs to it.
+pub(super) async fn find(
     options: &Options,
     kind: Kind,
     id: &str,
     recipients: Recipients,
-) -> Result<Option<Value>, Failure> {
-    match source(options).await? {
-        Source::Host(host) => host.show(kind, id, recipients).await.map_err(control),
+) -> Result<Value, Failure> {
+    let row = match source(options).await? {
+        Source::Host(host) => host.show(kind, id, recipients).await.map_err(control)?,
         Source::Ledger(ledger) => {
-            views::show(&ledger, &|app| parameters(options, app), kind, id, recipients).map_err(store)
+            views::show(&ledger, &|app| parameters(options, app), kind, id, recipients).map_err(store)?
         }
-        Source::Nothing => Ok(None),
-    }
+        Source::Nothing => None,
+    };
+    row.ok_or_else(|| {
+        output::problem(&not_found(id));
+        Failure::Failed
+    })
 }
 
 /// The rows that the options mean.

@@ -9,6 +9,7 @@ mod backup;
 mod check;
 mod demo;
 mod explain;
+mod failed;
 mod fences;
 mod log;
 mod look;
@@ -101,7 +102,7 @@ async fn dispatch(options: Options) -> Result<(), Failure> {
     match &options.command {
         Command::Demo { stay } => demo::run(*stay).await,
         Command::Serve { listen } => serve::run(&options, *listen).await,
-        Command::Run { action, vo, company } => run::run(&options, action, vo, company.as_deref()).await,
+        Command::Run(how) => run::run(&options, how).await,
         Command::Check { json } => check::run(&options, *json),
         Command::Test { filter, json } => test::run(&options, filter.as_deref(), *json).await,
         Command::Simulator { listen } => simulator::run(&options, *listen).await,
@@ -110,8 +111,8 @@ async fn dispatch(options: Options) -> Result<(), Failure> {
         Command::Runs { command: RunsCommand::List(list) } => {
             look::list(&options, Kind::Runs, list, None, Recipients::Masked).await
         }
-        Command::Runs { command: RunsCommand::Show(show) } => {
-            look::one(&options, Kind::Runs, show, Recipients::Masked).await
+        Command::Runs { command: RunsCommand::Show { show, full_stack } } => {
+            look::one_run(&options, show, *full_stack).await
         }
         Command::New { app } => new::run(&options, app),
         Command::Send(send) => send::run(&options, send).await,

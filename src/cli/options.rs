@@ -69,17 +69,7 @@ pub(super) enum Command {
         listen: Option<Address>,
     },
     /// Runs one action: its return value on stdout, log and errors on stderr.
-    Run {
-        /// `<appId>/<actionId>`.
-        #[arg(value_name = "APP/ACTION")]
-        action: String,
-        /// The action's `vo`: JSON, `@FILE`, or `-` for stdin.
-        #[arg(long, value_name = "JSON", default_value = "{}")]
-        vo: String,
-        /// The company in whose name it runs.
-        #[arg(long, value_name = "ID")]
-        company: Option<String>,
-    },
+    Run(RunOptions),
     /// Checks parameters, scripts and migrations: every problem at once.
     Check {
         /// One object a line.
@@ -201,6 +191,22 @@ pub(super) enum Command {
         /// `63016`, `UNKNOWN_KEY`, …
         code: String,
     },
+}
+
+#[derive(Debug, Args)]
+pub(super) struct RunOptions {
+    /// `<appId>/<actionId>`.
+    #[arg(value_name = "APP/ACTION")]
+    pub(super) action: String,
+    /// The action's `vo`: JSON, `@FILE`, or `-` for stdin.
+    #[arg(long, value_name = "JSON", default_value = "{}")]
+    pub(super) vo: String,
+    /// The company in whose name it runs.
+    #[arg(long, value_name = "ID")]
+    pub(super) company: Option<String>,
+    /// Shows functions of the engine and the host in the stack of a failure too.
+    #[arg(long)]
+    pub(super) full_stack: bool,
 }
 
 #[derive(Debug, Subcommand)]
@@ -365,8 +371,14 @@ pub(super) struct ReplayOptions {
 pub(super) enum RunsCommand {
     /// The newest first.
     List(ListOptions),
-    /// One, with its log.
-    Show(ShowOptions),
+    /// One, with its log; of one that failed the code, the stack, its `vo` and how to run it again.
+    Show {
+        #[command(flatten)]
+        show: ShowOptions,
+        /// Shows functions of the engine and the host in the stack of a failure too.
+        #[arg(long)]
+        full_stack: bool,
+    },
 }
 
 #[derive(Debug, Args)]

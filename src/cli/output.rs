@@ -42,6 +42,11 @@ pub(super) fn note(text: impl Display) {
     let _ = writeln!(std::io::stderr().lock(), "{}", shown_as_laid_out(&text.to_string()));
 }
 
+/// JSON on stderr.
+pub(super) fn note_json(json: impl Display) {
+    let _ = writeln!(std::io::stderr().lock(), "{}", shown_json(&json.to_string()));
+}
+
 /// A problem on stderr.
 pub(super) fn problem(diagnostic: &Diagnostic) {
     note(diagnostic);

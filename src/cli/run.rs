@@ -4,24 +4,23 @@ use std::io::Read;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::base::{ActionId, AppId, CompanyId, Diagnostic, Place, shown, shown_lines};
-use crate::cli::options::Options;
+use serde_json::json;
+
+use crate::base::{ActionId, AppId, CompanyId, Diagnostic, Place, shown_lines};
+use crate::cli::failed::{self, View};
+use crate::cli::options::{LogFormat, Options, RunOptions};
 use crate::cli::{Failure, output, serve};
 use crate::config::{self, Params};
 use crate::control::{ControlClient, ControlError, RunOrder};
-use crate::pipeline::{DirectRun, RunReport};
+use crate::pipeline::{DirectRun, RecordedFailure, RunReport};
 use crate::script::protocol::Returned;
 use crate::store::DataDir;
 
-pub(super) async fn run(
-    options: &Options,
-    action: &str,
-    vo: &str,
-    company: Option<&str>,
-) -> Result<(), Failure> {
+pub(super) async fn run(options: &Options, how: &RunOptions) -> Result<(), Failure> {
     let params = config::load(options.params())?.params;
-    let order = order(&params, action, vo, company)?;
-    print(&carry_out(options, params, order).await?)
+    let order = order(&params, &how.action, &how.vo, how.company.as_deref())?;
+    let report = carry_out(options, params, order).await?;
+    print(options, how, &report)
 }
 
 /// Has the host that is up run it, or one that is started for it.
@@ -137,10 +136,15 @@ fn refused(error: ControlError) -> Failure {
     }
 }
 
-fn print(report: &RunReport) -> Result<(), Failure> {
+fn print(options: &Options, how: &RunOptions, report: &RunReport) -> Result<(), Failure> {
+    let json = options.log_format == LogFormat::Json;
     for line in &report.log {
         let level = line.level.as_str();
-        output::note(format_args!("{level:5} {}", shown_lines(&line.text)));
+        if json {
+            output::note_json(json!({ "level": level, "message": line.text }));
+        } else {
+            output::note(format_args!("{level:5} {}", shown_lines(&line.text)));
+        }
     }
     match &report.result {
         Ok(Returned::Undefined) => Ok(()),
@@ -149,25 +153,33 @@ fn print(report: &RunReport) -> Result<(), Failure> {
             Ok(())
         }
         Err(failure) => {
-            let code = failure.code.as_deref().unwrap_or(failure.reason.as_str());
-            output::note(format_args!(
-                "error[{}]: {}",
-                shown(&code.to_uppercase()),
-                shown_lines(&failure.message)
-            ));
-            for frame in &failure.frames {
-                let function = if frame.function.is_empty() {
-                    String::new()
-                } else {
-                    format!(" ({})", shown(&frame.function))
-                };
-                let (file, line, column) = (shown(&frame.file), frame.line, frame.column);
-                output::note(format_args!("  --> {file}:{line}:{column}{function}"));
-            }
-            if let Some(help) = failure.reason.remedy() {
-                output::note(format_args!("help: {help}"));
-            }
+            let recorded = RecordedFailure {
+                failure: failure.clone(),
+                evidence: report.evidence.clone().unwrap_or_default(),
+            };
+            tell(options, how, &recorded);
             Err(Failure::Failed)
         }
     }
+}
+
+/// Tells a failure on stderr. What was typed a moment ago is not said again: only a `vo` that came through a pipe is gone.
+fn tell(options: &Options, how: &RunOptions, recorded: &RecordedFailure) {
+    let company = how.company.as_deref().unwrap_or(CompanyId::none().as_str()).to_owned();
+    let (app, action) = how.action.split_once('/').unwrap_or_default();
+    let again = recorded.evidence.run_again(app, action.strip_suffix(".js").unwrap_or(action), &company);
+    let vo = recorded.evidence.masked_vo();
+    if options.log_format == LogFormat::Json {
+        // Strings and numbers: a failure always serializes.
+        let mut told = serde_json::to_value(recorded).unwrap_or_default();
+        told["level"] = "error".into();
+        told["vo"] = vo;
+        told["runAgain"] = again.into();
+        output::note_json(told);
+        return;
+    }
+    let piped = how.vo == "-";
+    let view =
+        View { full_stack: how.full_stack, vo: piped.then_some(&vo), run_again: piped.then_some(&*again) };
+    output::note(failed::told(recorded, view));
 }

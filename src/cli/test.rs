@@ -8,10 +8,12 @@ use std::time::{Duration, Instant};
 use serde_json::json;
 use tokio::sync::mpsc;
 
-use crate::base::{Diagnostic, Place, shown, shown_lines};
+use crate::base::{Diagnostic, shown, shown_lines};
+use crate::cli::failed::View;
 use crate::cli::options::Options;
-use crate::cli::{Failure, output};
+use crate::cli::{Failure, failed, output};
 use crate::config;
+use crate::pipeline::{Evidence, RecordedFailure};
 use crate::script::WorkerCommand;
 use crate::script::protocol::{self, SourceFile};
 use crate::testing::{Outcome, Runner, Suite, TestCase, TestReport};
@@ -57,9 +59,9 @@ async fn tests_of(
         match tests {
             Ok(tests) => cases.extend(tests.into_iter().filter(|case| is_wanted(case, filter))),
             // Its tests are not known: they may be the ones that are wanted.
-            Err(failure) if filter.is_none_or(|filter| contains(&file.shown, filter)) => {
+            Err((failure, code_frame)) if filter.is_none_or(|filter| contains(&file.shown, filter)) => {
                 tally.failed += 1;
-                unloaded(&file, &failure, json);
+                unloaded(&file, &failure, code_frame.as_ref(), json);
             }
             Err(_) => tally.unknown += 1,
         }
@@ -146,7 +148,7 @@ fn show(case: &TestCase, report: &TestReport, is_first: bool, json: bool, tally:
             .iter()
             .map(|line| json!({ "action": line.action, "level": line.level, "text": line.text }));
         output::json(json!({
-            "file": case.file, "name": case.name, "outcome": word, "ms": took.round(), "error": failure, "log": log,
+            "file": case.file, "name": case.name, "outcome": word, "ms": took.round(), "error": failure, "codeFrame": report.code_frame, "log": log,
             "actions": actions.collect::<Vec<_>>(),
         }));
         return;
@@ -172,34 +174,33 @@ fn show(case: &TestCase, report: &TestReport, is_first: bool, json: bool, tally:
                 shown_lines(&line.text)
             ));
         }
-        failed("TEST_FAILED", &format!("{}: {}", case.name, failure.message), failure);
+        let message = format!("{}: {}", case.name, failure.message);
+        show_failure("TEST_FAILED", message, failure, report.code_frame.as_ref());
     }
 }
 
 /// A file whose tests are not even known.
-fn unloaded(file: &SourceFile, failure: &protocol::Failure, json: bool) {
+fn unloaded(file: &SourceFile, failure: &protocol::Failure, code_frame: Option<&String>, json: bool) {
     if json {
         output::json(json!({
-            "file": file.shown, "name": null, "outcome": "failed", "ms": 0, "error": failure, "log": [],
+            "file": file.shown, "name": null, "outcome": "failed", "ms": 0, "error": failure, "codeFrame": code_frame, "log": [],
         }));
         return;
     }
     output::line(shown(&file.shown));
     output::line("  FAILED   the file cannot be loaded");
-    failed("TEST_FILE", &failure.message, failure);
+    show_failure("TEST_FILE", failure.message.clone(), failure, code_frame);
 }
 
-fn failed(code: &'static str, message: &str, failure: &protocol::Failure) {
-    output::line(format_args!("error[{code}]: {}", shown_lines(message)));
-    for frame in &failure.frames {
-        let function =
-            if frame.function.is_empty() { String::new() } else { format!(" ({})", shown(&frame.function)) };
-        let place = Place::at(&frame.file, frame.line, frame.column);
-        output::line(format_args!("  --> {place}{function}"));
-    }
-    if let Some(help) = failure.reason.remedy() {
-        output::line(format_args!("help: {help}"));
-    }
+fn show_failure(
+    code: &'static str,
+    message: String,
+    failure: &protocol::Failure,
+    code_frame: Option<&String>,
+) {
+    let failure = protocol::Failure { code: Some(code.into()), message, ..failure.clone() };
+    let evidence = Evidence { code_frame: code_frame.cloned(), ..Evidence::default() };
+    output::line(failed::told(&RecordedFailure { failure, evidence }, View::default()));
 }
 
 fn conclude(tally: &Tally, filter: Option<&str>, json: bool, took: Duration) -> Result<(), Failure> {

@@ -14,10 +14,7 @@ pub(super) async fn run(
     asked: &ShowOptions,
     recipients: Recipients,
 ) -> Result<(), Failure> {
-    let Some(trace) = look::row(options, Kind::Traces, &asked.id, recipients).await? else {
-        output::problem(&look::not_found(&asked.id));
-        return Err(Failure::Failed);
-    };
+    let trace = look::find(options, Kind::Traces, &asked.id, recipients).await?;
     if asked.json {
         output::json(&trace);
     } else {

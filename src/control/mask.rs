@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::base::PhoneNumber;
+use crate::base::mask::{Hidden, numbers};
 
 /// Whether recipients' numbers are shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -33,6 +33,16 @@ impl Recipients {
         row
     }
 
+    /// A run as it is shown: the numbers that its `vo` names, there and in what its error says.
+    pub(super) fn run(self, mut row: Value) -> Value {
+        if self == Self::Masked {
+            for number in numbers(&row["error"]["vo"]) {
+                number.hide(&mut row);
+            }
+        }
+        row
+    }
+
     /// A notification as `show` shows it, with its form: the person is who the message went to, or came from.
     pub(super) fn notification(self, mut shown: Value) -> Value {
         if self == Self::Shown {
@@ -46,40 +56,6 @@ impl Recipients {
             number.hide(&mut shown);
         }
         shown
-    }
-}
-
-/// The digits of a number, and what stands for them.
-struct Hidden {
-    digits: String,
-    mask: String,
-}
-
-impl Hidden {
-    /// Of a number with or without `whatsapp:` and plus; `None` for what is no number.
-    fn of(text: &str) -> Option<Self> {
-        let bare = text.strip_prefix("whatsapp:").unwrap_or(text);
-        let digits = bare.strip_prefix('+').unwrap_or(bare);
-        if digits.len() < 5 || !digits.bytes().all(|b| b.is_ascii_digit()) {
-            return None;
-        }
-        let mask = match PhoneNumber::sender(&format!("+{digits}")) {
-            Ok(number) => number.masked().trim_start_matches('+').to_owned(),
-            Err(_) => format!("{}…{}", &digits[..2], &digits[digits.len() - 2..]),
-        };
-        Some(Self { digits: digits.to_owned(), mask })
-    }
-
-    /// Puts the mask in place of the digits wherever they stand, however deep.
-    fn hide(&self, value: &mut Value) {
-        match value {
-            Value::String(text) if text.contains(&self.digits) => {
-                *text = text.replace(&self.digits, &self.mask);
-            }
-            Value::Array(items) => items.iter_mut().for_each(|item| self.hide(item)),
-            Value::Object(members) => members.values_mut().for_each(|member| self.hide(member)),
-            _ => {}
-        }
     }
 }
 

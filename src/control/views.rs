@@ -9,7 +9,10 @@ use crate::base::{AppId, CompanyId, NotificationId, PhoneNumber, RunId, UnixMill
 use crate::config::Application;
 use crate::control::mask::Recipients;
 use crate::host::correspondent;
-use crate::store::{By, Filter, Ledger, MessageRow, NotificationRow, Person, ReportRow, StoreError};
+use crate::pipeline::{replay, run_again};
+use crate::store::{
+    By, Filter, Ledger, MessageRow, NotificationRow, NotificationState, Person, ReportRow, RunRow, StoreError,
+};
 use crate::whatsapp::{Form, Sender};
 
 /// What is looked at.
@@ -39,7 +42,7 @@ pub fn list(
     Ok(match kind {
         Kind::Messages => messages(&ledger.messages(filter)?, recipients),
         Kind::Notifications => rows(&ledger.notifications(filter)?),
-        Kind::Runs => rows(&ledger.runs(filter)?),
+        Kind::Runs => rows(&ledger.runs(filter)?).into_iter().map(|run| recipients.run(run)).collect(),
         Kind::Traces => Vec::new(),
     })
 }
@@ -85,7 +88,8 @@ pub fn show(
         }
         Kind::Runs => {
             let Ok(id) = id.parse::<RunId>() else { return Ok(None) };
-            ledger.run(id)?.map(|run| row(&run))
+            let Some(run) = ledger.run(id)? else { return Ok(None) };
+            Some(run_shown(ledger, &run, recipients)?)
         }
         Kind::Traces => trace(ledger, id, recipients)?,
     })
@@ -111,8 +115,41 @@ fn trace(ledger: &Ledger, id: &str, recipients: Recipients) -> Result<Option<Val
         Some(message) => recipients.message(with_history(ledger, message)?),
         None => Value::Null,
     };
-    let sent_by = sent_by.map_or(Value::Null, |run| row(&run));
+    let sent_by = match sent_by {
+        Some(run) => run_shown(ledger, &run, recipients)?,
+        None => Value::Null,
+    };
     Ok(Some(json!({ "message": message, "sentBy": sent_by, "notifications": notifications })))
+}
+
+/// A run with how it is run again, if it failed.
+fn run_shown(ledger: &Ledger, run: &RunRow, recipients: Recipients) -> Result<Value, StoreError> {
+    let shown = recipients.run(row(run));
+    if shown["error"].is_null() {
+        return Ok(shown);
+    }
+    let notification = match run.notification_id {
+        Some(id) => ledger.notification(NotificationId(id))?,
+        None => None,
+    };
+    let (again, next) = match (&notification, run.notification_id) {
+        (Some(known), _) if known.state == NotificationState::Dead => (Some(replay(known.id)), None),
+        (Some(known), _) => (None, known.next_attempt_at),
+        (None, Some(_)) => (None, None),
+        (None, None) => {
+            let error = &shown["error"];
+            // What is hidden here is no `vo` to run with.
+            let is_whole = error["voIsWhole"] == true && row(run)["error"]["vo"] == error["vo"];
+            (
+                error
+                    .get("vo")
+                    .map(|vo| run_again(&run.app_id, &run.action_id, &run.company_id, vo, is_whole)),
+                None,
+            )
+        }
+    };
+    let shown = with(shown, "runAgain", again.into());
+    Ok(with(shown, "nextAttemptAt", next.map(|at| at.to_string()).into()))
 }
 
 /// A notification with its form, its run, what that has sent, and its replays.
@@ -124,7 +161,7 @@ fn notification_shown(
     let form = Form::parse(notification.form.as_deref().unwrap_or_default()).unwrap_or_default();
     let fields: serde_json::Map<_, _> =
         form.fields().into_iter().map(|(name, value)| (name.to_owned(), Value::from(value))).collect();
-    let run = ledger.run_of(notification.id)?.map_or(Value::Null, |run| row(&run));
+    let run = ledger.run_of(notification.id)?.map_or(Value::Null, |run| recipients.run(row(&run)));
     let shown = with(with(row(notification), "form", Value::from(fields)), "run", run);
     let sent = messages(&ledger.messages_of(notification.id)?, recipients);
     let shown = with(shown, "messages", Value::from(sent));

@@ -110,6 +110,9 @@ pub enum Reply {
     Save(Box<SaveMedia>),
 }
 
+/// The types that are objects, where the older functions return JSON text.
+const OBJECTS: [&str; 2] = ["WhatsappOutcome", "SavedMedia"];
+
 /// What a worker is told of the manifest.
 #[must_use]
 pub fn specs() -> Vec<FunctionSpec> {
@@ -123,6 +126,7 @@ pub fn specs() -> Vec<FunctionSpec> {
                 (_, true) => Scope::Global,
                 (_, false) => Scope::Utils,
             },
+            returns_object: OBJECTS.contains(&function.returns.kind),
         })
         .collect()
 }

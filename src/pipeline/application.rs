@@ -17,6 +17,7 @@ use crate::pipeline::report::RunReport;
 use crate::pipeline::share::Share;
 use crate::pipeline::window::Window;
 use crate::pipeline::{ApplicationSetup, DirectRun, Surroundings, slot, window};
+use crate::script::protocol::Bundle;
 use crate::store::{AppDb, Inbox, Ledger, Source, StoreError};
 use crate::whatsapp::SignedUrls;
 
@@ -30,6 +31,8 @@ pub(super) struct Application {
     pub(super) parameters: Arc<config::Application>,
     /// The version of its scripts.
     pub(super) script_version: String,
+    /// Its scripts, for the code around a failure.
+    pub(super) bundle: Arc<Bundle>,
     pub(super) storage: Option<Arc<SignedUrls>>,
     pub(super) surroundings: Surroundings,
     /// Its workers.
@@ -104,6 +107,7 @@ impl Application {
             pool: Pool::new(&setup.parameters, &setup.bundle, workers),
             parameters: setup.parameters,
             script_version: setup.bundle.version.clone(),
+            bundle: setup.bundle,
             storage: setup.storage,
             surroundings,
             gate: Gate::default(),

@@ -463,12 +463,7 @@ impl<'a> Batch<'a> {
                 self.interrupted(run, true);
             }
             Stop::Died(death) => {
-                let result = Err(Failure {
-                    reason: death.reason,
-                    message: death.message,
-                    code: None,
-                    frames: Vec::new(),
-                });
+                let result = Err(Failure::new(death.reason, death.message));
                 let used = Used {
                     cpu: death.cpu,
                     wall: run.elapsed(),
@@ -544,7 +539,7 @@ fn not_separated(error: &ScriptSqlError) -> LogLine {
 
 /// A failure of the host's own making, for the author.
 pub(super) fn failure(reason: Reason, code: &str, message: impl Into<String>) -> Failure {
-    Failure { reason, message: message.into(), code: Some(code.to_owned()), frames: Vec::new() }
+    Failure { code: Some(code.to_owned()), ..Failure::new(reason, message) }
 }
 
 fn fault() -> Failure {

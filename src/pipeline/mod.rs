@@ -23,6 +23,7 @@ mod backoff;
 mod batch;
 mod breaker;
 mod calls;
+mod evidence;
 mod gate;
 mod keep;
 mod keys;
@@ -59,12 +60,13 @@ use crate::script::protocol::Bundle;
 use crate::store::{Accepted, AppDb, HostKey, Inbox, Ledger, Mark, News, StoreError};
 use crate::whatsapp::{Outcome, SignedUrls};
 
+pub use evidence::{Evidence, replay, run_again};
 pub use keep::Pruned;
 pub use outside::{Internet, Network, WorkerHandle, Workers};
 pub use pacer::Pacer;
 pub use pool::sandbox_limits;
 pub use reconcile::{IsOpen, Reconciler, Reconciliation};
-pub use report::RunReport;
+pub use report::{RecordedFailure, RunReport};
 
 /// How much the waiting notifications of one application may weigh in memory, in bytes: some ten thousand of them.
 pub const WAITING_BYTES: usize = 16 << 20;

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::base::{ActionId, CompanyId, UnixMillis, cut};
 use crate::config;
+use crate::pipeline::evidence::Evidence;
 use crate::script::protocol::{Failure, LogLevel, Returned};
 use crate::store::RunRecord;
 
@@ -25,6 +26,20 @@ pub struct RunReport {
     pub used: Used,
     /// When it began.
     pub started_at: UnixMillis,
+    /// What there is to see of a failure.
+    #[serde(default)]
+    pub evidence: Option<Evidence>,
+}
+
+/// A failure with what there is to see of it, as it is recorded.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct RecordedFailure {
+    /// What the action did.
+    #[serde(flatten)]
+    pub failure: Failure,
+    /// What there is to see of it.
+    #[serde(flatten)]
+    pub evidence: Evidence,
 }
 
 /// A line of a run's log.
@@ -59,6 +74,13 @@ impl RunReport {
         }
     }
 
+    /// How it failed, if it did.
+    #[must_use]
+    pub fn failure(&self) -> Option<RecordedFailure> {
+        let failure = self.result.as_ref().err()?.clone();
+        Some(RecordedFailure { failure, evidence: self.evidence.clone().unwrap_or_default() })
+    }
+
     /// What the ledger keeps of it.
     pub(super) fn record(
         &self,
@@ -81,7 +103,7 @@ impl RunReport {
             peak_memory_bytes: self.used.peak_memory_bytes,
             host_calls: self.used.host_calls,
             // Strings and numbers: a failure always serializes.
-            error: self.result.as_ref().err().and_then(|failure| serde_json::to_string(failure).ok()),
+            error: self.failure().and_then(|recorded| serde_json::to_string(&recorded).ok()),
             result: match &self.result {
                 Ok(Returned::String(text) | Returned::Json(text)) => Some(cut(text, MAX_KEPT_RESULT)),
                 Ok(Returned::Undefined) | Err(_) => None,

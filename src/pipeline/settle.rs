@@ -5,6 +5,7 @@
 use crate::base::{ActionId, MessageId, NotificationId, stage};
 use crate::pipeline::Event;
 use crate::pipeline::batch::{Batch, EndedRun, failure};
+use crate::pipeline::evidence::{Evidence, replay};
 use crate::pipeline::queue::{Decision, Verdict};
 use crate::pipeline::report::{RunReport, Used};
 use crate::pipeline::run::{Origin, Run};
@@ -51,7 +52,11 @@ impl Batch<'_> {
         let mut replies = Vec::new();
         for (end, decision) in ended.into_iter().zip(decisions) {
             let EndedRun { run, verdict, result, used } = end;
-            let report = RunReport { result, log: run.log, used, started_at: run.started_at };
+            let evidence = result
+                .as_ref()
+                .err()
+                .map(|failure| Evidence::gather(failure, &run.context.vo, &application.bundle));
+            let report = RunReport { result, log: run.log, used, started_at: run.started_at, evidence };
             let (notification, attempts) = match &run.origin {
                 Origin::Notification { id, attempt } => {
                     let mark = match decision {
@@ -165,10 +170,18 @@ fn tell(
         tracing::info!(target: "script", %app, %action, notification = id.0, level = line.level.as_str(), "{}", line.text);
     }
     if let Err(failure) = &report.result {
-        let place =
-            failure.frames.first().map(|frame| format!(" at {}:{}:{}", frame.file, frame.line, frame.column));
+        let place = failure.frames.first().map(|frame| format!(" at {}", frame.place()));
+        let evidence = report.evidence.as_ref();
+        // The log in text shows what follows the record's fields on lines of their own (`cli::log`).
         tracing::warn!(
             target: "script", %app, %action, notification = id.0, reason = failure.reason.as_str(), next = ?mark,
+            code = failure.code.as_deref(),
+            code_frame = evidence.and_then(|evidence| evidence.code_frame.as_deref()),
+            stack = failure.stack(false),
+            causes = failure.caused_by(),
+            help = failure.remedy(),
+            vo = evidence.map(|evidence| evidence.masked_vo().to_string()),
+            run_again = matches!(mark, Mark::Dead).then(|| replay(id)),
             "{}{}", failure.message, place.unwrap_or_default()
         );
     }

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use super::catalogue::is_module;
 use super::process::{Worker, WorkerCommand};
 use super::protocol::{Bundle, FromWorker, Reason, SandboxLimits, SourceFile, ToWorker};
-use crate::base::{Diagnostic, Place};
+use crate::base::{Diagnostic, Place, code_frame};
 
 /// A file below this many bytes cannot be nested so deeply that it overflows a worker's stack: the costliest byte, an open
 /// bracket, takes 30 KiB of 256 MiB.
@@ -40,11 +40,13 @@ pub fn problems(command: &WorkerCommand, limits: &SandboxLimits, bundle: &Bundle
             (_, Verdict::Wrong(message, position)) => (message, position),
             (_, Verdict::Unknown(reason)) => (format!("it cannot be checked: {reason}"), None),
         };
-        let place = match position {
-            Some((line, column)) => Place::at(&file.shown, line, column),
-            None => Place::file(&file.shown),
+        let (place, frame) = match (position, &file.text) {
+            (Some((line, column)), Ok(text)) => {
+                (Place::at(&file.shown, line, column), code_frame(text, line, column))
+            }
+            _ => (Place::file(&file.shown), None),
         };
-        Some(Diagnostic::error("SCRIPT_SYNTAX", message).at(place))
+        Some(Diagnostic::error("SCRIPT_SYNTAX", message).at(place).code_frame(frame))
     });
     judged.collect()
 }

@@ -15,14 +15,16 @@ use serde::de::{Deserializer, Error, SeqAccess, Visitor};
 use serde::{Deserialize, Serialize};
 
 use super::confine::Confinement;
-use crate::base::cut;
+use crate::base::{code_frame, cut, shown};
 
 /// The largest frame, in bytes, either way: 8 MiB.
 pub const MAX_FRAME: usize = 8 << 20;
 /// The most arguments of one call.
 pub const MAX_ARGUMENTS: usize = 1 << 17;
-/// The most places of one failure.
+/// The most places of one failure, and the most native functions.
 pub const MAX_PLACES: usize = 64;
+/// The most causes of one failure.
+pub const MAX_CAUSES: usize = 16;
 
 /// What the host says.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -67,6 +69,15 @@ pub struct Bundle {
     pub files: Vec<SourceFile>,
 }
 
+impl Bundle {
+    /// The code around a place, with a caret; none where the bundle has no such place.
+    #[must_use]
+    pub fn code_frame(&self, place: &Frame) -> Option<String> {
+        let file = self.files.iter().find(|file| file.shown == place.file)?;
+        code_frame(file.text.as_deref().ok()?, place.line, place.column)
+    }
+}
+
 /// One file of a [`Bundle`].
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct SourceFile {
@@ -87,6 +98,8 @@ pub struct FunctionSpec {
     pub parameters: Vec<String>,
     /// Where scripts see it.
     pub scope: Scope,
+    /// Whether it returns an object, and not JSON text.
+    pub returns_object: bool,
 }
 
 /// Where scripts see a function.
@@ -291,8 +304,7 @@ impl Ended {
         match &mut self.result {
             Ok(Returned::String(text) | Returned::Json(text)) if text.len() > max_result_bytes => {
                 let message = result_too_large(text.len(), max_result_bytes);
-                self.result =
-                    Err(Failure { reason: Reason::OutputLimit, message, code: None, frames: Vec::new() });
+                self.result = Err(Failure::new(Reason::OutputLimit, message));
             }
             Ok(_) => {}
             Err(failure) => failure.cut(),
@@ -401,26 +413,145 @@ pub struct Failure {
     /// Where, innermost first; the author's files only.
     #[serde(deserialize_with = "at_most::<MAX_PLACES, _, _>")]
     pub frames: Vec<Frame>,
+    /// The functions of the engine and the host on the same stack.
+    #[serde(default, deserialize_with = "at_most::<MAX_PLACES, _, _>")]
+    pub native: Vec<NativeFrame>,
+    /// What it says of its causes, the nearest first.
+    #[serde(default, deserialize_with = "at_most::<MAX_CAUSES, _, _>")]
+    pub causes: Vec<Cause>,
+    /// What is probably to be done, where the sandbox knows something.
+    #[serde(default)]
+    pub help: Option<String>,
 }
 
-/// The longest message and code of a failure and name of a function, in bytes.
+/// A function of the engine or the host on the call stack.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NativeFrame {
+    /// Its name; empty where it has none.
+    pub function: String,
+    /// How many of [`Failure::frames`] are further inside.
+    pub inside: u32,
+}
+
+/// What brought a failure about.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Cause {
+    /// How it belongs to what stands before it.
+    pub relation: Relation,
+    /// As in [`Failure`].
+    pub message: String,
+    /// As in [`Failure`].
+    pub code: Option<String>,
+    /// Where it was made, the innermost place in the author's files.
+    pub place: Option<Frame>,
+}
+
+/// How a cause belongs to what stands before it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Relation {
+    /// `error.cause`
+    Cause,
+    /// One of the `errors` of an `AggregateError`.
+    Member,
+}
+
+impl Relation {
+    /// The words before a cause.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Cause => "caused by",
+            Self::Member => "one of its errors",
+        }
+    }
+}
+
+/// The longest message, code and help of a failure, message of a cause and name of a function, in bytes.
 pub const MAX_MESSAGE: usize = 8 << 10;
 /// See [`MAX_MESSAGE`].
 pub const MAX_CODE: usize = 256;
 /// See [`MAX_MESSAGE`].
 pub const MAX_NAME: usize = 200;
+/// See [`MAX_MESSAGE`].
+pub const MAX_CAUSE: usize = 1 << 10;
 
 impl Failure {
+    /// A failure that nothing more is known of.
+    pub fn new(reason: Reason, message: impl Into<String>) -> Self {
+        Self {
+            reason,
+            message: message.into(),
+            code: None,
+            frames: Vec::new(),
+            native: Vec::new(),
+            causes: Vec::new(),
+            help: None,
+        }
+    }
+
+    /// What an author can do about it, where somebody knows.
+    #[must_use]
+    pub fn remedy(&self) -> Option<&str> {
+        self.help.as_deref().or_else(|| self.reason.remedy())
+    }
+
+    /// The stack but for its innermost place, a line each; `full`: with native functions.
+    #[must_use]
+    pub fn stack(&self, full: bool) -> Option<String> {
+        let mut lines = Vec::new();
+        let mut native = self.native.iter().filter(|_| full).peekable();
+        for index in 0..=self.frames.len() {
+            while let Some(native) =
+                native.next_if(|native| usize::try_from(native.inside).is_ok_and(|inside| inside <= index))
+            {
+                lines.push(at(&native.function, "native"));
+            }
+            match self.frames.get(index) {
+                Some(frame) if index > 0 || full => lines.push(at(&frame.function, &frame.place())),
+                _ => {}
+            }
+        }
+        (!lines.is_empty()).then(|| lines.join("\n"))
+    }
+
+    /// The causes, a line each and one for each place.
+    #[must_use]
+    pub fn caused_by(&self) -> Option<String> {
+        let mut lines = Vec::new();
+        for cause in &self.causes {
+            let code = cause.code.as_ref().map(|code| format!(" [{code}]")).unwrap_or_default();
+            lines.push(format!("{}: {}{code}", cause.relation.as_str(), cause.message));
+            lines.extend(cause.place.as_ref().map(|place| format!("  --> {}", place.place())));
+        }
+        (!lines.is_empty()).then(|| lines.join("\n"))
+    }
+
     /// Cuts what is longer than a sandbox makes it.
     fn cut(&mut self) {
         // The sandbox may put a sentence before a message that it has cut.
         self.message = cut(&self.message, 2 * MAX_MESSAGE);
-        self.code = self.code.take().map(|code| cut(&code, MAX_CODE));
-        for frame in &mut self.frames {
-            frame.function = cut(&frame.function, MAX_NAME);
-            frame.file = cut(&frame.file, MAX_MESSAGE);
+        cut_code(&mut self.code);
+        self.frames.iter_mut().for_each(Frame::cut);
+        for native in &mut self.native {
+            native.function = cut(&native.function, MAX_NAME);
         }
+        for cause in &mut self.causes {
+            cause.message = cut(&cause.message, MAX_CAUSE);
+            cut_code(&mut cause.code);
+            cause.place.iter_mut().for_each(Frame::cut);
+        }
+        self.help = self.help.take().map(|help| cut(&help, MAX_CAUSE));
     }
+}
+
+fn at(function: &str, place: &str) -> String {
+    let (function, place) = (shown(function), shown(place));
+    if function.is_empty() { format!("at {place}") } else { format!("at {function} ({place})") }
+}
+
+fn cut_code(code: &mut Option<String>) {
+    *code = code.take().map(|code| cut(&code, MAX_CODE));
 }
 
 /// A place in a script on the call stack.
@@ -434,6 +565,19 @@ pub struct Frame {
     pub line: u32,
     /// Column, from 1.
     pub column: u32,
+}
+
+impl Frame {
+    /// `file:line:column`
+    #[must_use]
+    pub fn place(&self) -> String {
+        format!("{}:{}:{}", self.file, self.line, self.column)
+    }
+
+    fn cut(&mut self) {
+        self.function = cut(&self.function, MAX_NAME);
+        self.file = cut(&self.file, MAX_MESSAGE);
+    }
 }
 
 /// Reads a list of at most `MOST` elements. An empty element takes a byte of a frame and up to fifty in memory: a worker in
@@ -485,9 +629,26 @@ mod tests {
         let long = |length: usize| "é".repeat(length);
         let frame = Frame { function: long(MAX_NAME), file: long(MAX_MESSAGE), line: 1, column: 1 };
         let message = long(2 * MAX_MESSAGE);
-        let failure =
-            Failure { reason: Reason::Thrown, message, code: Some(long(MAX_CODE)), frames: vec![frame] };
+        let cause = Cause {
+            relation: Relation::Cause,
+            message: long(MAX_CAUSE),
+            code: Some(long(MAX_CODE)),
+            place: Some(frame.clone()),
+        };
+        let failure = Failure {
+            code: Some(long(MAX_CODE)),
+            frames: vec![frame],
+            native: vec![NativeFrame { function: long(MAX_NAME), inside: 0 }],
+            causes: vec![cause],
+            help: Some(long(MAX_CAUSE)),
+            ..Failure::new(Reason::Thrown, message)
+        };
         let failure = ended(Err(failure)).within(1024).result.unwrap_err();
+        let [Cause { message, code: Some(code), place: Some(place), .. }] = &failure.causes[..] else {
+            panic!("{failure:?}")
+        };
+        assert!(message.len() <= MAX_CAUSE && code.len() <= MAX_CODE && place.function.len() <= MAX_NAME);
+        assert!(failure.native[0].function.len() <= MAX_NAME && failure.help.unwrap().len() <= MAX_CAUSE);
         assert!(failure.message.len() <= 2 * MAX_MESSAGE && failure.code.unwrap().len() <= MAX_CODE);
         assert!(failure.frames[0].function.len() <= MAX_NAME && failure.frames[0].file.len() <= MAX_MESSAGE);
     }

@@ -208,7 +208,7 @@ impl World {
             Ok(Returned::Json(text)) => {
                 Ok(json!({ "returned": serde_json::from_str::<Json>(&text).unwrap_or_default() }))
             }
-            Err(failure) => Err(failed(&action, &failure)),
+            Err(failure) => Err(self.failed(&action, &failure)),
         }
     }
 
@@ -281,8 +281,26 @@ impl World {
     /// The first run that failed and that the test has not asked for.
     fn failed_unseen(&mut self) -> Option<String> {
         let unseen = std::mem::take(&mut self.failures).into_iter().next()?;
-        let told = failed(&unseen.action, &unseen.failure).message;
+        let told = self.failed(&unseen.action, &unseen.failure).message;
         Some(format!("{told}\n(a test that expects it asks for failures())"))
+    }
+
+    /// The failed run of an action, with its places and the code around the innermost one.
+    fn failed(&self, action: &ActionId, failure: &Failure) -> Thrown {
+        let mut message = format!("{action} failed: {}", failure.message);
+        for (index, frame) in failure.frames.iter().enumerate() {
+            let name = &frame.function;
+            let function = if name.is_empty() { String::new() } else { format!(" ({name})") };
+            let _ = write!(message, "\n--> {}{function}", frame.place());
+            if let Some(code) = self.code_frame(frame).filter(|_| index == 0) {
+                let _ = write!(message, "\n{code}");
+            }
+        }
+        if let Some(help) = failure.remedy() {
+            let _ = write!(message, "\nhelp: {help}");
+        }
+        let code = failure.code.clone().unwrap_or_else(|| failure.reason.as_str().to_owned());
+        Thrown { kind: ErrorKind::Error, message, code: Some(code) }
     }
 
     fn no_such_action(&self, name: &str) -> String {
@@ -394,18 +412,6 @@ fn company_id(company: Option<String>) -> Result<CompanyId, Thrown> {
         None => Ok(CompanyId::none()),
         Some(text) => CompanyId::parse(&text).map_err(|error| wrong(error.to_string())),
     }
-}
-
-/// The failed run of an action, with its places.
-fn failed(action: &ActionId, failure: &Failure) -> Thrown {
-    let mut message = format!("{action} failed: {}", failure.message);
-    for frame in &failure.frames {
-        let function =
-            if frame.function.is_empty() { String::new() } else { format!(" ({})", frame.function) };
-        let _ = write!(message, "\n  --> {}:{}:{}{function}", frame.file, frame.line, frame.column);
-    }
-    let code = failure.code.clone().unwrap_or_else(|| failure.reason.as_str().to_owned());
-    Thrown { kind: ErrorKind::Error, message, code: Some(code) }
 }
 
 fn wrong(message: String) -> Thrown {

@@ -65,6 +65,8 @@ pub enum Outcome {
 pub struct TestReport {
     /// How it ended.
     pub outcome: Outcome,
+    /// The code around the place of a failure.
+    pub code_frame: Option<String>,
     /// What the test itself has logged.
     pub log: Vec<(LogLevel, String)>,
     /// What its actions have logged.
@@ -75,7 +77,7 @@ pub struct TestReport {
 
 impl TestReport {
     fn without_world(outcome: Outcome, took: Duration) -> Self {
-        Self { outcome, log: Vec::new(), actions: Vec::new(), took }
+        Self { outcome, code_frame: None, log: Vec::new(), actions: Vec::new(), took }
     }
 }
 
@@ -108,6 +110,7 @@ impl<'a> Runner<'a> {
                 name: "ask".into(),
                 parameters: vec!["question".into()],
                 scope: Scope::Utils,
+                returns_object: true,
             }],
             limits: LIMITS,
             prelude: Some(prelude()),
@@ -115,10 +118,18 @@ impl<'a> Runner<'a> {
         Self { suite, start, worker: None }
     }
 
-    /// The tests of all files, in order; of a file that cannot be loaded, why.
-    pub fn list(&mut self) -> Vec<(SourceFile, Result<Vec<TestCase>, Failure>)> {
-        let files = self.suite.tests.iter().cloned();
-        files.map(|file| (file.clone(), self.tests_of(&file))).collect()
+    /// The tests of all files, in order; of a file that cannot be loaded, why, and the code around the place.
+    pub fn list(&mut self) -> Vec<(SourceFile, Result<Vec<TestCase>, (Failure, Option<String>)>)> {
+        let files = self.suite.tests.iter();
+        files
+            .map(|file| {
+                let tests = self.tests_of(file).map_err(|failure| {
+                    let code_frame = self.code_frame(&failure);
+                    (failure, code_frame)
+                });
+                (file.clone(), tests)
+            })
+            .collect()
     }
 
     fn tests_of(&mut self, file: &SourceFile) -> Result<Vec<TestCase>, Failure> {
@@ -163,7 +174,17 @@ impl<'a> Runner<'a> {
             }
             (Ok(_), None) => Outcome::Passed,
         };
-        TestReport { outcome, log, actions, took: began.elapsed() }
+        let code_frame = match &outcome {
+            Outcome::Failed(failure) => self.code_frame(failure),
+            Outcome::Passed | Outcome::Skipped => None,
+        };
+        TestReport { outcome, code_frame, log, actions, took: began.elapsed() }
+    }
+
+    /// The code around the innermost place of a failure.
+    #[must_use]
+    pub fn code_frame(&self, failure: &Failure) -> Option<String> {
+        failure.frames.first().and_then(|place| self.start.bundle.code_frame(place))
     }
 
     /// Has the driver load a file and run the test at a place, if there is one to run.
@@ -253,7 +274,7 @@ fn prelude() -> String {
 }
 
 fn plain(reason: Reason, message: String) -> Failure {
-    Failure { reason, message, code: None, frames: Vec::new() }
+    Failure::new(reason, message)
 }
 
 fn ticket() -> u32 {

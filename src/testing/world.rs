@@ -26,7 +26,7 @@ use crate::pipeline::{
 };
 use crate::runtime::{Engine, simulated_accounts};
 use crate::script::catalogue;
-use crate::script::protocol::{Bundle, Failure};
+use crate::script::protocol::{Bundle, Failure, Frame};
 use crate::simulator::{Clients, MediaFrom, Settings, Simulator, Time};
 use crate::store::{AppDb, DataDir, HostDb, HostKey, Ledger, SqlLimits, StoreError};
 use crate::web::{Applications, Listener, ListenerLimits, Readiness, Site};
@@ -234,6 +234,11 @@ impl World {
     /// The application's parameters.
     pub(super) fn application(&self) -> &Application {
         &self.application
+    }
+
+    /// The code around a place in its actions.
+    pub(super) fn code_frame(&self, place: &Frame) -> Option<String> {
+        self.bundle.code_frame(place)
     }
 
     /// The names of its actions.

@@ -4,8 +4,9 @@
 use boatswain::script::confine::{Confinement, Layer};
 use boatswain::script::frame::{Decoder, encode};
 use boatswain::script::protocol::{
-    Answer, Bundle, Ended, ErrorKind, Failure, Frame, FromWorker, FunctionSpec, LogLevel, MAX_FRAME, Reason,
-    Returned, RunRequest, SandboxLimits, Scope, SourceFile, Start, Thrown, ToWorker, Value, Vo,
+    Answer, Bundle, Cause, Ended, ErrorKind, Failure, Frame, FromWorker, FunctionSpec, LogLevel, MAX_FRAME,
+    NativeFrame, Reason, Relation, Returned, RunRequest, SandboxLimits, Scope, SourceFile, Start, Thrown,
+    ToWorker, Value, Vo,
 };
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
@@ -36,15 +37,32 @@ fn value() -> impl Strategy<Value = Value> {
 fn failure() -> impl Strategy<Value = Failure> {
     let reason =
         select(vec![Reason::Thrown, Reason::CpuLimit, Reason::MemoryLimit, Reason::Killed, Reason::Syntax]);
-    let frame = (text(), text(), any::<u32>(), any::<u32>())
-        .prop_map(|(function, file, line, column)| Frame { function, file, line, column });
-    let frames = prop::collection::vec(frame, 0..4);
-    (reason, text(), prop::option::of(text()), frames).prop_map(|(reason, message, code, frames)| Failure {
-        reason,
-        message,
-        code,
-        frames,
-    })
+    let frame = || {
+        (text(), text(), any::<u32>(), any::<u32>()).prop_map(|(function, file, line, column)| Frame {
+            function,
+            file,
+            line,
+            column,
+        })
+    };
+    let frames = prop::collection::vec(frame(), 0..4);
+    let native = (text(), any::<u32>()).prop_map(|(function, inside)| NativeFrame { function, inside });
+    let relation = select(vec![Relation::Cause, Relation::Member]);
+    let cause = (relation, text(), prop::option::of(text()), prop::option::of(frame()))
+        .prop_map(|(relation, message, code, place)| Cause { relation, message, code, place });
+    let around = (prop::collection::vec(native, 0..4), prop::collection::vec(cause, 0..4));
+    let code = prop::option::of(text());
+    ((reason, text(), code, frames), around, prop::option::of(text())).prop_map(
+        |((reason, message, code, frames), (native, causes), help)| Failure {
+            reason,
+            message,
+            code,
+            frames,
+            native,
+            causes,
+            help,
+        },
+    )
 }
 
 fn confinement() -> impl Strategy<Value = Confinement> {
@@ -90,8 +108,14 @@ fn start() -> impl Strategy<Value = Start> {
         text(),
         prop::collection::vec(text(), 0..3),
         select(vec![Scope::Utils, Scope::Global, Scope::Hidden]),
+        any::<bool>(),
     )
-        .prop_map(|(name, parameters, scope)| FunctionSpec { name, parameters, scope });
+        .prop_map(|(name, parameters, scope, returns_object)| FunctionSpec {
+            name,
+            parameters,
+            scope,
+            returns_object,
+        });
     let limits =
         (any::<(u64, u64)>(), any::<(u32, u32, u32, u32, u32)>()).prop_map(|((cpu_ms, wall_ms), rest)| {
             SandboxLimits {
@@ -243,7 +267,11 @@ fn a_frame_full_of_nothing_takes_no_more_memory_than_it_is_worth() {
     let ready = [0];
     let call = [1, 0, 0];
     let ended = [3, 0, 1, 0, 0, 0]; // ticket, failed, thrown, no message, no code; then its frames
-    for (what, tag) in [("Ready", &ready[..]), ("Call", &call), ("Ended", &ended)] {
+    let native = [3, 0, 1, 0, 0, 0, 0]; // … no frames; then its native functions
+    let causes = [3, 0, 1, 0, 0, 0, 0, 0]; // … and none of these; then its causes
+    for (what, tag) in
+        [("Ready", &ready[..]), ("Call", &call), ("Ended", &ended), ("native", &native), ("causes", &causes)]
+    {
         for length in [MAX_FRAME, MAX_FRAME - 100, MAX_FRAME / 4, usize::MAX, usize::MAX >> 8, 1 << 32] {
             let bytes = swollen(tag, 0, length);
             let (frames, held) = measured(|| read::<FromWorker>(&bytes, bytes.len()));

@@ -3,7 +3,8 @@
 use std::path::{Component, Path};
 
 use boatswain::base::{
-    ActionId, AppId, CompanyId, MessageId, MessageSid, TemplateText, UnixMillis, nearest, shown,
+    ActionId, AppId, CompanyId, MessageId, MessageSid, TemplateText, UnixMillis, code_frame, mask, nearest,
+    shown,
 };
 use proptest::prelude::*;
 
@@ -174,5 +175,25 @@ proptest! {
         prop_assert!(!shown.contains(steers), "{:?}", shown);
         let near = nearest(&text, names.iter().map(String::as_str));
         prop_assert!(near.is_none_or(|near| names.iter().any(|name| name == near)));
+    }
+
+    #[test]
+    fn code_around_a_place_is_short_and_steers_nothing(
+        lines in prop::collection::vec(prop_oneof![".{0,40}", "[a-z0-9+='\" :]{0,200}", "(漢|\t|\u{1b}|\u{202e}){0,300}"], 0..6),
+        end in prop_oneof![Just("\n"), Just("\r\n"), Just("\r"), Just("\u{2028}")],
+        line in prop_oneof![0..9_u32, any::<u32>()],
+        column in prop_oneof![0..400_u32, any::<u32>()],
+    ) {
+        let text = lines.join(end);
+        if let Some(frame) = code_frame(&text, line, column) {
+            prop_assert!(frame.lines().count() <= 5 && frame.len() < 8_000, "{}", frame);
+            prop_assert_eq!(frame.lines().filter(|line| line.starts_with('>')).count(), 1);
+            prop_assert!(frame.chars().all(|c| c == '\n' || c == '\t' || !c.is_control()));
+        }
+        for line in &lines {
+            let hidden = mask::hide_in_code(line);
+            prop_assert_eq!(hidden.chars().count(), line.chars().count());
+            prop_assert_eq!(mask::hide_in_code(&hidden), hidden);
+        }
     }
 }

@@ -6,7 +6,7 @@ use std::fs;
 use std::path::Path;
 
 use boatswain::script::Worker;
-use boatswain::script::protocol::Returned;
+use boatswain::script::protocol::{Bundle, Returned};
 
 use crate::support::{Told, command, run_in, start};
 
@@ -24,6 +24,10 @@ const MODULES: &[(&str, &str)] = &[
         "const vo2 = vo; module.exports = () => [vo2 === vo, companyId, applicationId, reqParams.actionId, userInfo.companyId, typeof utils.echo]",
     ),
     ("lib/broken.js", "exports.x = 1;\nexports.y = ;\n"),
+    (
+        "lib/typo.js",
+        "const rate = 2;\nexports.total = (lines) => {\n  let sum = 0;\n  for (const line of lines) sum += line * rat;\n  return sum;\n};",
+    ),
     ("lib/throws.js", "function inner() {\n  null.x;\n}\nexports.go = inner;"),
 ];
 
@@ -54,7 +58,7 @@ fn every_case_does_what_stands_beside_it() {
     let mut worker = Worker::spawn(&command(), &start).expect("a worker");
     let mut wrong = Vec::new();
     for (ticket, name) in (0..).zip(&names) {
-        let said = describe(&run_in(&mut worker, ticket, name));
+        let said = describe(&run_in(&mut worker, ticket, name), &start.bundle);
         let expected = folder.join(format!("{name}.out"));
         if std::env::var_os("UPDATE_CASES").is_some() {
             fs::write(&expected, &said).expect("written");
@@ -67,7 +71,7 @@ fn every_case_does_what_stands_beside_it() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
-fn describe(told: &Told) -> String {
+fn describe(told: &Told, bundle: &Bundle) -> String {
     let mut said = String::new();
     for (function, arguments) in &told.calls {
         let _ = writeln!(said, "call {function} {arguments:?}");
@@ -90,7 +94,18 @@ fn describe(told: &Told) -> String {
             }
             for frame in &failure.frames {
                 let function = if frame.function.is_empty() { "(file)" } else { &frame.function };
-                let _ = writeln!(said, "  at {function} {}:{}:{}", frame.file, frame.line, frame.column);
+                let _ = writeln!(said, "  at {function} {}", frame.place());
+            }
+            if let Some(frame) = failure.frames.first().and_then(|place| bundle.code_frame(place)) {
+                for line in frame.lines() {
+                    let _ = writeln!(said, "    {}", line.trim_end());
+                }
+            }
+            if let Some(causes) = failure.caused_by() {
+                let _ = writeln!(said, "{causes}");
+            }
+            if let Some(help) = &failure.help {
+                let _ = writeln!(said, "help: {help}");
             }
         }
     }

@@ -12,6 +12,7 @@ mod commands;
 mod connections;
 mod crash;
 mod demo;
+mod failures;
 mod faults;
 mod file_modes;
 mod functions;

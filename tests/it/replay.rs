@@ -42,6 +42,8 @@ async fn dead_after_a_send(script: &str) -> (Folder, UnixMillis) {
     let error =
         shown_beside(&folder, &["notifications", "show", "1", "--json"]).await[0]["run"]["error"].clone();
     assert_eq!(error["code"], "JOURNAL_MISMATCH", "{error}");
+    let run = shown_beside(&folder, &["runs", "show", "1", "--json"]).await[0].clone();
+    assert_eq!(run["runAgain"], "boatswain notifications replay 1", "{run}");
     assert!(still.host.stop(LONG).await);
     (folder, at)
 }

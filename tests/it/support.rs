@@ -35,6 +35,7 @@ pub fn start(files: &[(&str, &str)]) -> Start {
         name: name.into(),
         parameters: parameters.iter().map(|name| (*name).to_owned()).collect(),
         scope: if global { Scope::Global } else { Scope::Utils },
+        returns_object: name == "whatsapp.send",
     };
     Start {
         app_id: "demo".into(),

@@ -79,7 +79,7 @@ fn served() -> Folder {
 #[test]
 fn one_message_is_sent_and_its_story_told() {
     let folder = served();
-    let mut host = folder.serve();
+    let host = folder.serve();
     let sent = well(&folder.boatswain(&["send", "app", "333 1234567", "ciao"]));
     let sid = sent.split_whitespace().next().unwrap().to_owned();
     assert!(

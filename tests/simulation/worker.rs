@@ -239,12 +239,9 @@ impl SimulatedWorker {
         self.world.oracle().run_ended(&current.name, result.is_err());
         FromWorker::Ended(Ended {
             ticket: current.request.ticket,
-            result: result.map(|()| Returned::Undefined).map_err(|message| Failure {
-                reason: Reason::Thrown,
-                message,
-                code: None,
-                frames: Vec::new(),
-            }),
+            result: result
+                .map(|()| Returned::Undefined)
+                .map_err(|message| Failure::new(Reason::Thrown, message)),
             cpu_us: 1,
             peak_memory_bytes: 1,
         })

@@ -25,7 +25,10 @@ pub(super) enum Kind {
 }
 
 /// How many values a run passes to the outer function: the names in [`Kind::prefix`], in that order.
-pub(super) const SCOPE: usize = 8;
+pub(super) const SCOPE: usize = NAMES.len();
+/// Those names.
+pub(super) const NAMES: [&str; 8] =
+    ["vo", "reqParams", "companyId", "applicationId", "userInfo", "require", "module", "exports"];
 const SUFFIX: &str = "\n}; })";
 
 impl Kind {

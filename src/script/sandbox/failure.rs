@@ -9,6 +9,7 @@ use boa_engine::error::{EngineError, RuntimeLimitError};
 use boa_engine::object::JsObject;
 use boa_engine::{Context, JsError, JsValue, js_string};
 
+use super::causes;
 use super::compile::{LoadError, PREFIX_COLUMNS};
 use super::hints;
 use super::inspect;
@@ -17,22 +18,20 @@ use super::tripwire::Tripped;
 use super::values::text;
 use crate::base::cut;
 use crate::script::protocol::{
-    Failure, Frame, MAX_CODE, MAX_MESSAGE, MAX_NAME, MAX_PLACES, Reason, SandboxLimits,
+    Failure, Frame, MAX_CODE, MAX_MESSAGE, MAX_NAME, MAX_PLACES, NativeFrame, Reason, SandboxLimits,
 };
 
-/// A failure without a place.
-pub(super) fn plain(reason: Reason, message: impl Into<String>) -> Failure {
-    Failure { reason, message: message.into(), code: None, frames: Vec::new() }
-}
+/// Classes between an error's own and `Error` that are looked at.
+const MAX_CLASSES: usize = 8;
 
 /// The run used up one of its limits.
 pub(super) fn limit(tripped: Tripped, limits: &SandboxLimits) -> Failure {
     match tripped {
-        Tripped::Cpu => plain(
+        Tripped::Cpu => Failure::new(
             Reason::CpuLimit,
             format!("the action used up its CPU time (limits.cpu_ms = {})", limits.cpu_ms),
         ),
-        Tripped::Memory => plain(
+        Tripped::Memory => Failure::new(
             Reason::MemoryLimit,
             format!("the action used up its memory (limits.memory_mb = {})", limits.memory_mb),
         ),
@@ -41,37 +40,32 @@ pub(super) fn limit(tripped: Tripped, limits: &SandboxLimits) -> Failure {
 
 /// A file could not be loaded.
 pub(super) fn load(error: LoadError) -> Failure {
-    let frames = error.place.into_iter().collect();
-    Failure { reason: Reason::Syntax, message: error.message, code: None, frames }
+    Failure { frames: error.place.into_iter().collect(), ..Failure::new(Reason::Syntax, error.message) }
 }
 
 /// What the engine reports and JavaScript cannot catch; for anything else, what was thrown.
 pub(super) fn from_error(error: JsError, context: &mut Context) -> Failure {
-    match error.as_engine() {
+    let (reason, message) = match error.as_engine() {
         Some(EngineError::RuntimeLimit(RuntimeLimitError::Recursion | RuntimeLimitError::StackSize)) => {
-            let frames = frames(&error.to_string());
-            let message = "the action's functions call each other too deeply".to_owned();
-            Failure { reason: Reason::StackLimit, message, code: None, frames }
+            (Reason::StackLimit, "the action's functions call each other too deeply")
         }
         // The tripwire's; its message follows.
-        Some(EngineError::RuntimeLimit(RuntimeLimitError::LoopIteration)) => {
-            let frames = frames(&error.to_string());
-            Failure { reason: Reason::CpuLimit, message: String::new(), code: None, frames }
-        }
+        Some(EngineError::RuntimeLimit(RuntimeLimitError::LoopIteration)) => (Reason::CpuLimit, ""),
         // Where the engine counts on its own code to succeed and it does not, because the limit of calls struck in it.
-        Some(EngineError::Panic(_)) => Failure {
-            reason: Reason::StackLimit,
-            message: "the action's functions call each other too deeply, or through the engine in a way that it does not \
-                      bear"
-                .to_owned(),
-            code: None,
-            frames: frames(&error.to_string()),
-        },
-        None => match error.into_opaque(context) {
-            Ok(value) => from_thrown(&value, context),
-            Err(error) => plain(Reason::Killed, format!("the JavaScript engine failed: {error}")),
-        },
-    }
+        Some(EngineError::Panic(_)) => (
+            Reason::StackLimit,
+            "the action's functions call each other too deeply, or through the engine in a way that it does not bear",
+        ),
+        None => {
+            return match error.into_opaque(context) {
+                Ok(value) => from_thrown(&value, context),
+                Err(error) => Failure::new(Reason::Killed, format!("the JavaScript engine failed: {error}")),
+            };
+        }
+    };
+    let mut stack = Stack::read(&error.to_string());
+    stack.settle();
+    Failure { frames: stack.frames, native: stack.native, ..Failure::new(reason, message) }
 }
 
 /// The action threw `value`, or its promise was rejected with it.
@@ -80,28 +74,72 @@ pub(super) fn from_thrown(value: &JsValue, context: &mut Context) -> Failure {
     let Some(object) = value.as_object().filter(is_error) else {
         let shown = inspect::value(value, context);
         let message = format!("the action threw a value that is not an Error: {shown}");
-        return plain(Reason::Thrown, cut(&message, MAX_MESSAGE));
+        return Failure::new(Reason::Thrown, cut(&message, MAX_MESSAGE));
     };
-    let mut frames = frames(&stack(&object, context));
+    let told = told(&object, context);
+    let causes = causes::of(&object, context);
+    let Told { message, code, mut stack, help } = told;
     let unloaded =
         state.unloaded.borrow().as_ref().filter(|(error, _)| JsObject::equals(error, &object)).cloned();
     let reason = match unloaded {
         Some((_, error)) => {
-            frames.splice(0..0, error.place);
+            if let Some(place) = error.place {
+                stack.frames.insert(0, place);
+                stack.native.iter_mut().for_each(|native| native.inside += 1);
+            }
             Reason::Syntax
         }
         None => Reason::Thrown,
     };
-    let mut failure = Failure {
-        reason,
-        message: cut(&headline(&object, context), MAX_MESSAGE),
-        code: code(&object, context),
-        frames,
-    };
-    if let Some(file) = failure.frames.first().and_then(|frame| state.modules.shown_as(&frame.file)) {
-        hints::complete(&mut failure, file);
+    Failure {
+        code,
+        frames: stack.frames,
+        native: stack.native,
+        causes,
+        help,
+        ..Failure::new(reason, cut(&message, MAX_MESSAGE))
     }
-    failure
+}
+
+/// What an error says of itself, with what the engine leaves out.
+pub(super) struct Told {
+    pub(super) message: String,
+    pub(super) code: Option<String>,
+    pub(super) stack: Stack,
+    pub(super) help: Option<String>,
+}
+
+/// Reads an error.
+pub(super) fn told(error: &JsObject, context: &mut Context) -> Told {
+    let mut told = Told {
+        message: headline(error, context),
+        code: code(error, context),
+        stack: Stack::read(&stack(error, context)),
+        help: None,
+    };
+    told.stack.skip(&classes(error, context));
+    hints::complete(&mut told, error, context);
+    told.stack.settle();
+    told
+}
+
+/// The names of the author's classes that an error is of.
+fn classes(error: &JsObject, context: &mut Context) -> Vec<String> {
+    let mut names = Vec::new();
+    let mut prototype = error.prototype();
+    while let Some(object) = prototype.filter(|_| names.len() < MAX_CLASSES) {
+        if object.is::<boa_engine::builtins::error::Error>() {
+            break;
+        }
+        let class = object.get(js_string!("constructor"), context).ok().and_then(|class| class.as_object());
+        let name = class.and_then(|class| class.get(js_string!("name"), context).ok()?.as_string());
+        match name.map(|name| text(&name)) {
+            Some(name) if name != "Error" => names.push(name),
+            _ => break,
+        }
+        prototype = object.prototype();
+    }
+    names
 }
 
 /// Whether an object is an Error, also one of a subclass.
@@ -145,17 +183,81 @@ pub(super) fn stack(error: &JsObject, context: &mut Context) -> String {
 
 /// The author's places in the text of a stack.
 pub(super) fn frames(stack: &str) -> Vec<Frame> {
-    // A module that could not be loaded puts its own place before them.
-    stack.lines().filter_map(frame).take(MAX_PLACES - 1).collect()
+    let mut stack = Stack::read(stack);
+    stack.settle();
+    stack.frames
+}
+
+/// A call stack, innermost first. A line of 0 means that the engine does not tell where in the function, and a column of
+/// 0 that it is at the beginning of the file.
+#[derive(Debug, Default)]
+pub(super) struct Stack {
+    pub(super) frames: Vec<Frame>,
+    pub(super) native: Vec<NativeFrame>,
+}
+
+impl Stack {
+    pub(super) fn read(text: &str) -> Self {
+        let mut stack = Self::default();
+        for line in text.lines() {
+            let Some(line) = line.trim_start().strip_prefix("at ") else { continue };
+            // A module that could not be loaded puts its own place before them.
+            if let Some(frame) = frame(line).filter(|_| stack.frames.len() < MAX_PLACES - 1) {
+                stack.frames.push(frame);
+            } else if let Some((function, _)) = line.rsplit_once(" (native")
+                && stack.native.len() < MAX_PLACES
+            {
+                let function = if function == "<anonymous>" { "" } else { function };
+                let inside = u32::try_from(stack.frames.len()).unwrap_or(u32::MAX);
+                stack.native.push(NativeFrame { function: cut(function, MAX_NAME), inside });
+            }
+        }
+        stack
+    }
+
+    /// Leaves out the constructors of these classes, for the author wants to know who called them.
+    fn skip(&mut self, classes: &[String]) {
+        let inside = self.frames.iter().take_while(|frame| classes.contains(&frame.function)).count();
+        if inside < self.frames.len() {
+            self.leave_out(inside);
+        }
+    }
+
+    fn leave_out(&mut self, inside: usize) {
+        self.frames.drain(..inside);
+        let inside = u32::try_from(inside).unwrap_or(u32::MAX);
+        self.native.iter_mut().for_each(|native| native.inside = native.inside.saturating_sub(inside));
+    }
+
+    /// Leaves out what still has no place, when all has been tried that could find one.
+    pub(super) fn settle(&mut self) {
+        let mut index = 0;
+        while let Some(frame) = self.frames.get_mut(index) {
+            frame.column = frame.column.max(1);
+            if frame.line > 0 {
+                index += 1;
+                continue;
+            }
+            self.frames.remove(index);
+            for native in &mut self.native {
+                if usize::try_from(native.inside).is_ok_and(|inside| inside > index) {
+                    native.inside -= 1;
+                }
+            }
+        }
+    }
 }
 
 fn frame(line: &str) -> Option<Frame> {
-    let inside = line.trim_start().strip_prefix("at ")?.strip_suffix(')')?;
+    let inside = line.strip_suffix(')')?;
     let (rest, column) = inside.rsplit_once(':')?;
     let (rest, line) = rest.rsplit_once(':')?;
     let (function, file) = rest.rsplit_once(" (")?;
-    let (line, column): (u32, u32) = (line.parse().ok()?, column.parse().ok()?);
-    let column = if line == 1 { column.saturating_sub(PREFIX_COLUMNS).max(1) } else { column };
+    let (line, column): (u32, u32) = match (line, column) {
+        ("?", "?") => (0, 0),
+        (line, column) => (line.parse().ok()?, column.parse().ok()?),
+    };
+    let column = if line == 1 { column.saturating_sub(PREFIX_COLUMNS) } else { column };
     let function = if function == "<main>" { "" } else { function };
     let ours = std::path::Path::new(file).extension().is_some_and(|extension| extension == "js");
     ours.then(|| Frame { function: cut(function, MAX_NAME), file: file.to_owned(), line, column })
@@ -180,6 +282,19 @@ mod tests {
             frames,
             ["inner@scripts/demo/x.js:7:2", "@scripts/demo/x.js:1:5", "a (b@scripts/demo/lib/y.js:12:34"]
         );
+    }
+
+    #[test]
+    fn native_functions_have_their_place_between_the_authors() {
+        let text = "    at <anonymous> (native)\n    at f (x.js:?:?)\n    at sort (native)\n    at g (x.js:2:1)\n    at h (native)";
+        let mut stack = Stack::read(text);
+        let native = |stack: &Stack| -> Vec<_> {
+            stack.native.iter().map(|native| (native.function.clone(), native.inside)).collect()
+        };
+        assert_eq!(native(&stack), [(String::new(), 0), ("sort".to_owned(), 1), ("h".to_owned(), 2)]);
+        stack.settle();
+        assert_eq!(native(&stack), [(String::new(), 0), ("sort".to_owned(), 0), ("h".to_owned(), 1)]);
+        assert_eq!(stack.frames.len(), 1);
     }
 
     #[test]

@@ -6,6 +6,7 @@
 //! The sandbox does not know in which process it is. [`Sandbox::new`] alone keeps to what can be stopped from
 //! inside; [`Sandbox::in_worker`] also ends the process where nothing else helps.
 
+mod causes;
 mod compile;
 mod console;
 mod deadline;
@@ -15,13 +16,16 @@ mod functions;
 mod hints;
 mod inspect;
 mod jobs;
+mod known;
 mod memory;
 mod modules;
+mod neighbours;
 mod random;
 mod realm;
 mod run;
 mod sort;
 mod state;
+mod suspects;
 mod syntax;
 #[cfg(test)]
 mod tests;
@@ -40,7 +44,7 @@ pub use self::memory::CountingAllocator;
 use self::compile::Kind;
 use self::state::State;
 use self::tripwire::{Share, Tripped};
-use super::protocol::{Answer, Ended, LogLevel, Reason, RunRequest, SourceFile, Start, Value};
+use super::protocol::{Answer, Ended, Failure, LogLevel, Reason, RunRequest, SourceFile, Start, Value};
 use super::sys;
 
 /// How much a worker may exceed `limits.memory_mb` twice over before it ends itself, in bytes.
@@ -128,7 +132,7 @@ impl Sandbox {
             Ok(warm) => warm,
             Err(message) => {
                 let failure =
-                    failure::plain(Reason::Killed, format!("the JavaScript engine failed: {message}"));
+                    Failure::new(Reason::Killed, format!("the JavaScript engine failed: {message}"));
                 return Ended {
                     ticket: request.ticket,
                     result: Err(failure),

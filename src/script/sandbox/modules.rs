@@ -16,7 +16,7 @@ use super::compile::{self, Kind, LoadError};
 use super::state::State;
 use super::values;
 use crate::base::nearest;
-use crate::script::protocol::{SourceFile, Start};
+use crate::script::protocol::Start;
 
 /// The files of the application, what has been compiled of them, and what the run has evaluated of them.
 pub(super) struct Modules {
@@ -59,8 +59,16 @@ impl Modules {
     }
 
     /// The file that errors show as `shown`.
-    pub(super) fn shown_as(&self, shown: &str) -> Option<&SourceFile> {
-        self.start.bundle.files.iter().find(|file| file.shown == shown)
+    pub(super) fn shown_as(&self, shown: &str) -> Option<usize> {
+        self.start.bundle.files.iter().position(|file| file.shown == shown)
+    }
+
+    /// What a module exports that the run has evaluated, by the path that the file `from` requires it by.
+    pub(super) fn exports(&self, from: usize, specifier: &str) -> Option<JsValue> {
+        let file = self.resolve(from, specifier).ok()?;
+        let module = self.evaluated.borrow().get(&file).cloned()?;
+        let exports = module.borrow().properties().get(&js_string!("exports").into());
+        exports?.value().cloned()
     }
 
     /// The function of a file, compiled when it is first wanted.

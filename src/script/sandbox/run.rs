@@ -31,6 +31,7 @@ pub(super) fn attempt(
             let mut failure = failure::limit(tripped, &state.start.limits);
             if let Err(stopped) = result {
                 failure.frames = stopped.frames;
+                failure.native = stopped.native;
             }
             Err(failure)
         }
@@ -98,7 +99,7 @@ fn settle(promise: &JsPromise, context: &mut Context, state: &State) -> Result<J
     let never = || {
         let message = "the action's promise never settles: it awaits something that nothing will resolve, or its \
                        functions called each other too deeply after an `await`";
-        Err(failure::plain(Reason::Thrown, message))
+        Err(Failure::new(Reason::Thrown, message))
     };
     loop {
         match promise.state() {
@@ -134,7 +135,7 @@ fn wait_until(due: i64, state: &State) -> Result<(), Failure> {
             "the action waits longer than its wall time (limits.wall_ms = {})",
             state.start.limits.wall_ms
         );
-        return Err(failure::plain(Reason::WallLimit, message));
+        return Err(Failure::new(Reason::WallLimit, message));
     }
     state.waited.set(waited);
     state.host.borrow_mut().sleep(Duration::from_millis(millis));
@@ -164,7 +165,7 @@ fn returned(value: &JsValue, context: &mut Context, state: &State) -> Result<Ret
     };
     let max = usize::try_from(state.start.limits.max_result_bytes).unwrap_or(usize::MAX);
     if bytes > max {
-        return Err(failure::plain(Reason::OutputLimit, result_too_large(bytes, max)));
+        return Err(Failure::new(Reason::OutputLimit, result_too_large(bytes, max)));
     }
     Ok(returned)
 }

@@ -7,18 +7,19 @@
 //! into these two bodies, and the outer one has no room.
 
 use std::collections::HashSet;
+use std::ops::ControlFlow;
 
+use boa_engine::ast::expression::Identifier;
 use boa_engine::ast::function::{AsyncFunctionExpression, FunctionBody, FunctionExpression};
 use boa_engine::ast::operations::{bound_names, var_declared_names};
 use boa_engine::ast::scope::Scope;
-use boa_engine::ast::visitor::VisitWith;
+use boa_engine::ast::visitor::{VisitWith, Visitor};
 use boa_engine::ast::{Declaration, Expression, Position, Script, Spanned, Statement, StatementListItem};
 use boa_engine::interner::{Interner, Sym};
 use boa_engine::parser::lexer::Error as LexError;
 use boa_engine::parser::{Error as ParseError, Parser, Source};
 
 use super::compile::{Kind, LoadError, PREFIX_COLUMNS};
-use super::hints::Mention;
 use crate::base::Place;
 use crate::script::protocol::{Frame, SourceFile};
 
@@ -80,13 +81,28 @@ fn declared_twice(body: &FunctionBody) -> Option<(Sym, (u32, u32))> {
         }
         for name in bound_names(&**declaration) {
             if vars.contains(&name) || !seen.insert(name) {
-                let at = declaration.visit_with(&mut Mention { name, from: (1, 1) });
+                let at = declaration.visit_with(&mut Mention(name));
                 let at = at.break_value().map_or((1, 1), |at| (at.line_number(), at.column_number()));
                 return Some((name, at));
             }
         }
     }
     None
+}
+
+/// Looks for a mention of a variable.
+struct Mention(Sym);
+
+impl<'ast> Visitor<'ast> for Mention {
+    type BreakTy = Position;
+
+    fn visit_identifier(&mut self, identifier: &'ast Identifier) -> ControlFlow<Position> {
+        if identifier.sym() == self.0 {
+            ControlFlow::Break(identifier.span().start())
+        } else {
+            ControlFlow::Continue(())
+        }
+    }
 }
 
 fn is_the_wrapper(script: &Script) -> bool {

@@ -1,0 +1,2 @@
+const { MessageSid } = vo.message;
+return MessageSid;

@@ -1,0 +1,6 @@
+const order = {
+  get total() {
+    return this.lines.length;
+  },
+};
+console.log(order.total);

@@ -1,0 +1,2 @@
+const broken = require("./lib/typo");
+return broken.total([1, 2]);

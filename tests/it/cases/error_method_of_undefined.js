@@ -1,0 +1,5 @@
+console.log("one");
+const text = vo.text;
+JSON.stringify(vo);
+const short = text.trim();
+console.log(short);

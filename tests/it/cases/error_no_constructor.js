@@ -1,0 +1,2 @@
+const order = { id: 7 };
+return new order.Line();

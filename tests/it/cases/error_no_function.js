@@ -1,0 +1,1 @@
+utils.whatsapp.sent({ to: "+39" });

@@ -1,0 +1,2 @@
+const money = require("./lib/money");
+return money.eur(5);

@@ -1,0 +1,2 @@
+const count = 7;
+return count();

@@ -1,0 +1,2 @@
+const name = vo.MessageSid;
+return name.toLowercase();

@@ -1,0 +1,3 @@
+for (const row of vo.rows) {
+  console.log(row);
+}

@@ -1,0 +1,2 @@
+const first = vo.rows?.[0];
+return vo?.message.text;

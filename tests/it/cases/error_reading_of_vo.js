@@ -1,0 +1,2 @@
+const sid = vo.message.MessageSid;
+return sid;

@@ -1,0 +1,1 @@
+vo.message.text = "x";

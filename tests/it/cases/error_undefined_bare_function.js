@@ -1,0 +1,1 @@
+setReturnValue(7);

@@ -1,0 +1,11 @@
+function outer() {
+  return [1].map((x) => {
+    const inner = () => {
+      if (x) {
+        return missing + x;
+      }
+    };
+    return inner();
+  });
+}
+outer();

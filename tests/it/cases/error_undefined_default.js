@@ -1,0 +1,4 @@
+function price(amount, rate = vatRate) {
+  return amount * rate;
+}
+return price(10);

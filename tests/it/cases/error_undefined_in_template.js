@@ -1,0 +1,3 @@
+const order = { id: 7 };
+console.log("before");
+return `order ${order.id} of ${custmer}`;

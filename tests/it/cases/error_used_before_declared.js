@@ -1,0 +1,3 @@
+console.log("total");
+console.log(total);
+const total = 1;

@@ -1,0 +1,1 @@
+	const name = "漢字"; return name.missing.length;
