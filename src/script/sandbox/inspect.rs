@@ -13,6 +13,7 @@ use boa_engine::{Context, JsValue, js_string};
 use super::failure;
 use super::state::State;
 use super::values::text;
+use super::{search_params, url};
 use crate::base::cut;
 
 const MAX_DEPTH: usize = 4;
@@ -96,7 +97,7 @@ impl Inspector<'_> {
             };
             return format!("Promise {{ {inside} }}");
         }
-        if let Some(shown) = self.collection(object) {
+        if let Some(shown) = self.address(object).or_else(|| self.collection(object)) {
             return shown;
         }
         if object.is_array() || JsTypedArray::from_object(object.clone()).is_ok() {
@@ -123,6 +124,28 @@ impl Inspector<'_> {
             members.push(format!("[cause]: {}", self.value(&cause)));
         }
         if members.is_empty() { shown } else { self.braces(&shown, &members, ('{', '}')) }
+    }
+
+    /// `URL` and `URLSearchParams`, whose members are their prototypes'.
+    fn address(&mut self, object: &JsObject) -> Option<String> {
+        if let Some(pairs) = search_params::pairs_of(object) {
+            let left = pairs.len().saturating_sub(MAX_MEMBERS);
+            let shown = pairs.iter().take(MAX_MEMBERS);
+            let shown = shown.map(|(name, value)| {
+                format!("{} => {}", quote(&cut(name, MAX_STRING)), quote(&cut(value, MAX_STRING)))
+            });
+            let mut members: Vec<String> = shown.collect();
+            members.extend((left > 0).then(|| format!("… {left} more")));
+            return Some(self.braces("URLSearchParams", &members, ('{', '}')));
+        }
+        let components = url::components_of(object)?;
+        let members =
+            components.iter().map(|(name, value)| format!("{name}: {}", quote(&cut(value, MAX_STRING))));
+        let mut members: Vec<String> = members.collect();
+        let params = object.get(js_string!("searchParams"), self.context).ok()?;
+        let params = self.value(&params);
+        members.insert(members.len() - 1, format!("searchParams: {params}"));
+        Some(self.braces("URL", &members, ('{', '}')))
     }
 
     fn collection(&mut self, object: &JsObject) -> Option<String> {

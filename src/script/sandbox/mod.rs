@@ -20,6 +20,7 @@ mod modules;
 mod random;
 mod realm;
 mod run;
+mod search_params;
 mod sort;
 mod state;
 mod syntax;
@@ -27,6 +28,7 @@ mod syntax;
 mod tests;
 mod timers;
 mod tripwire;
+mod url;
 mod values;
 
 use std::cell::RefCell;

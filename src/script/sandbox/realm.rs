@@ -15,7 +15,7 @@ use boa_engine::{
 
 use super::jobs::NoImports;
 use super::state::{Captured, State};
-use super::{console, freeze, functions, sort, timers};
+use super::{console, freeze, functions, search_params, sort, timers, url};
 
 /// Globals that would let a run see what is not the same in a replay (when memory is collected) or wait unseen.
 const REMOVED: [&str; 4] = ["WeakRef", "FinalizationRegistry", "SharedArrayBuffer", "Atomics"];
@@ -42,7 +42,8 @@ pub(super) fn build(state: &Rc<State>) -> JsResult<Box<Context>> {
     seed_random(context_ref)?;
     sort::install(context_ref)?;
     boa_runtime::text::register(None, context_ref)?;
-    boa_runtime::url::Url::register(None, context_ref)?;
+    search_params::install(context_ref)?;
+    url::install(context_ref)?;
     boa_runtime::microtask::register(None, context_ref)?;
     boa_runtime::clone::register(None, context_ref)?;
     boa_runtime::base64::register(None, context_ref)?;
