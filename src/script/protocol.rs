@@ -33,7 +33,7 @@ pub enum ToWorker {
     Judge {
         /// The file.
         file: SourceFile,
-        /// Whether it is a module, and not an action.
+        /// Whether it is a module, and not an action; of JSON it says nothing.
         module: bool,
     },
     /// Run an action.
@@ -55,7 +55,7 @@ pub struct Start {
     pub limits: SandboxLimits,
 }
 
-/// The JavaScript files of one application, as they were read together.
+/// The JavaScript and JSON files of one application, as they were read together.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Default)]
 pub struct Bundle {
     /// A short hash of all paths and contents: the version that a run names.
@@ -67,13 +67,24 @@ pub struct Bundle {
 /// One file of a [`Bundle`].
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct SourceFile {
-    /// Path below the application's folder, `/` between segments, `.js` at the end.
+    /// Path below the application's folder, `/` between segments, `.js` or `.json` at the end.
     pub path: String,
     /// The path as errors show it: `scripts/demo/lib/money.js`.
     pub shown: String,
     /// The text, or why it could not be read.
     pub text: Result<String, String>,
 }
+
+impl SourceFile {
+    /// Whether the file is data, and not a script.
+    #[must_use]
+    pub fn is_json(&self) -> bool {
+        self.path.ends_with(JSON)
+    }
+}
+
+/// How the name of a file of data ends.
+pub(super) const JSON: &str = ".json";
 
 /// A function that scripts may call.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
