@@ -69,6 +69,7 @@ impl Pool {
             bundle: bundle.clone(),
             functions: crate::host::specs(),
             limits: sandbox_limits(&parameters.limits),
+            time_zone: parameters.time_zone.clone(),
         };
         let idle = Idle { workers: Vec::new(), reserve: Reserve::Unwanted };
         Arc::new(Self { workers, start, idle: Monitor::new(idle) })

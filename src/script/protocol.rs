@@ -15,7 +15,7 @@ use serde::de::{Deserializer, Error, SeqAccess, Visitor};
 use serde::{Deserialize, Serialize};
 
 use super::confine::Confinement;
-use crate::base::cut;
+use crate::base::{Seed, TimeZone, cut};
 
 /// The largest frame, in bytes, either way: 8 MiB.
 pub const MAX_FRAME: usize = 8 << 20;
@@ -53,6 +53,8 @@ pub struct Start {
     pub functions: Vec<FunctionSpec>,
     /// The limits of each run.
     pub limits: SandboxLimits,
+    /// What local time is.
+    pub time_zone: TimeZone,
 }
 
 /// The JavaScript and JSON files of one application, as they were read together.
@@ -142,7 +144,7 @@ pub struct RunRequest {
     /// when the run is taken up again.
     pub started: i64,
     /// Where the run's randomness comes from.
-    pub seed: u64,
+    pub seed: Seed,
     /// The function that is told what the action returned, where that is the reply to a message: index into
     /// [`Start::functions`].
     pub reply: Option<u16>,

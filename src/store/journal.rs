@@ -9,7 +9,7 @@
 
 use rusqlite::{Connection, params};
 
-use crate::base::{MessageId, NotificationId};
+use crate::base::{MessageId, NotificationId, Seed};
 
 pub(super) const SCHEMA: &str = "
 CREATE TABLE IF NOT EXISTS _host_journal (
@@ -28,8 +28,8 @@ CREATE TABLE IF NOT EXISTS _host_journal (
 pub struct JournalOrigin {
     /// Milliseconds since 1970.
     pub started: i64,
-    /// The seed.
-    pub seed: u64,
+    /// Of its random numbers.
+    pub seed: Seed,
     /// Which of the notification's journals this is: starting a run anew makes a new one.
     pub generation: u32,
 }
@@ -78,9 +78,12 @@ pub(super) fn load(
 
 /// The origin as [`write_origin`] packs it into the fingerprint of call 0.
 pub(super) fn unpacked(packed: &[u8]) -> JournalOrigin {
+    let mut seed = [0; 32];
+    seed[..8].copy_from_slice(&part::<8>(packed, 8));
+    seed[8..].copy_from_slice(&part::<24>(packed, 20));
     JournalOrigin {
         started: i64::from_le_bytes(part(packed, 0)),
-        seed: u64::from_le_bytes(part(packed, 8)),
+        seed: Seed(seed),
         generation: u32::from_le_bytes(part(packed, 16)),
     }
 }
@@ -100,10 +103,12 @@ pub(super) fn write_origin(
     notification: NotificationId,
     origin: JournalOrigin,
 ) -> rusqlite::Result<()> {
-    let mut packed = [0; 20];
+    // Seeds once had eight bytes; the others stand at the end.
+    let mut packed = [0; 44];
     packed[..8].copy_from_slice(&origin.started.to_le_bytes());
-    packed[8..16].copy_from_slice(&origin.seed.to_le_bytes());
-    packed[16..].copy_from_slice(&origin.generation.to_le_bytes());
+    packed[8..16].copy_from_slice(&origin.seed.0[..8]);
+    packed[16..20].copy_from_slice(&origin.generation.to_le_bytes());
+    packed[20..].copy_from_slice(&origin.seed.0[8..]);
     write_row(db, host, notification, 0, &packed, None, None)
 }
 

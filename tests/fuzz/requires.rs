@@ -4,6 +4,7 @@ use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use boatswain::base::{Seed, TimeZone};
 use boatswain::script::protocol::{
     Answer, Bundle, LogLevel, Returned, RunRequest, SandboxLimits, SourceFile, Start, Value, Vo,
 };
@@ -61,6 +62,7 @@ fn start() -> Start {
             max_log_lines: 10,
             max_log_line_bytes: 100,
         },
+        time_zone: TimeZone::default(),
     }
 }
 
@@ -123,7 +125,7 @@ fn paths_mean_files() {
             company: "ACME".into(),
             vo: Vo::Json(serde_json::to_string(&paths).unwrap()),
             started: 0,
-            seed: 1,
+            seed: Seed([1; 32]),
             reply: None,
         };
         let ended = sandbox.borrow_mut().run(&run);

@@ -11,6 +11,7 @@ mod cases;
 mod commands;
 mod connections;
 mod crash;
+mod dates;
 mod demo;
 mod faults;
 mod file_modes;

@@ -8,7 +8,11 @@
 
 mod compile;
 mod console;
+mod crypto;
 mod data;
+mod date_text;
+mod date_value;
+mod dates;
 mod deadline;
 mod failure;
 mod freeze;
