@@ -20,6 +20,7 @@ mod functions;
 mod hints;
 mod inspect;
 mod jobs;
+mod layout;
 mod memory;
 mod modules;
 mod random;
@@ -29,6 +30,7 @@ mod search_params;
 mod sort;
 mod state;
 mod syntax;
+mod table;
 #[cfg(test)]
 mod tests;
 mod timers;
