@@ -7,6 +7,7 @@ use boatswain::script::Worker;
 use boatswain::script::protocol::{Returned, Start, ToWorker, Vo};
 use serde_json::Value;
 
+use crate::bench::{Bench, value};
 use crate::support::{command, listen, run, start};
 
 const TEXTS: &str = include_str!("../data/dates/texts.tsv");
@@ -130,4 +131,15 @@ fn temporal_and_the_constructor_are_in_the_applications_zone() {
         0
     ]);
     assert_eq!(returned(action, &Value::Null, "Europe/Rome"), expected);
+}
+
+#[test]
+fn the_parameters_time_zone_is_the_scripts() {
+    let script =
+        "return [Temporal.Now.timeZoneId(), new Date(0).getHours(), new Date(2026, 6, 1).toISOString()]";
+    let more = "[applications.app]\ntime_zone = \"europe/rome\"\n";
+    let bench = Bench::with("cpu_ms = 5000", more, &[("zone", script)]);
+    let expected = serde_json::json!(["Europe/Rome", 1, "2026-06-30T22:00:00.000Z"]);
+    assert_eq!(value(&bench.run("zone", serde_json::json!({}))), expected);
+    bench.stop();
 }

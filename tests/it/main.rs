@@ -23,6 +23,7 @@ mod hostile_clients;
 mod hostile_sql;
 mod incoming;
 mod javascript_docs;
+mod json_files;
 mod keep;
 mod layers;
 mod ledger;
