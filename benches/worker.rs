@@ -5,6 +5,7 @@
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
+use boatswain::base::{Seed, TimeZone};
 use boatswain::script::protocol::{
     Answer, Bundle, FromWorker, FunctionSpec, RunRequest, SandboxLimits, Scope, SourceFile, Start, ToWorker,
     Value, Vo,
@@ -64,6 +65,7 @@ fn start(script: &str) -> Start {
             max_log_line_bytes: 16 << 10,
         },
         prelude: None,
+        time_zone: TimeZone::default(),
     }
 }
 
@@ -88,7 +90,7 @@ fn request(ticket: u32) -> RunRequest {
             field("companyId", "ACME"),
         ]),
         started: 1_700_000_000_000,
-        seed: u64::from(ticket),
+        seed: Seed([1; 32]),
         reply: None,
     }
 }

@@ -15,10 +15,12 @@ mod phone;
 mod price;
 pub mod schedule;
 mod secret;
+mod seed;
 pub mod stage;
 mod status;
 mod template;
 mod text;
+mod time_zone;
 mod window;
 
 pub use clock::{Clock, ManualClock, SystemClock, UnixMillis};
@@ -33,7 +35,9 @@ pub use ids::{
 pub use phone::{CountryPrefix, InvalidPhoneNumber, PhoneNumber};
 pub use price::{Decimal, Price};
 pub use secret::Secret;
+pub use seed::Seed;
 pub use status::MessageStatus;
 pub use template::{InvalidTemplate, TemplateText};
 pub use text::{cut, indented, shell_word, shown, shown_as_laid_out, shown_json, shown_lines};
+pub use time_zone::{TimeZone, UnknownTimeZone};
 pub use window::Window;

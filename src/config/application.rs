@@ -42,7 +42,9 @@ pub(super) fn read(field: &Field<'_>) -> Option<Application> {
     let companies: BTreeMap<_, _> = companies.collect();
     let storage = section.section("GOOGLE_CLOUD_STORAGE", &names::GOOGLE_CLOUD_STORAGE);
     let parameters = section.get("parameters").map(|parameters| json_entries(&parameters));
+    let time_zone = section.get("time_zone").and_then(|field| values::time_zone(&field));
     Some(Application {
+        time_zone: time_zone.unwrap_or_default(),
         storage: storage.and_then(|section| storage_of(&section)),
         parameters: parameters.unwrap_or_default(),
         limits: section

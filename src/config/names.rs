@@ -28,7 +28,15 @@ pub(super) static ADMIN: Shape = Shape { title: "`[admin]`", keys: &["listen"] }
 pub(super) static SIMULATOR: Shape = Shape { title: "`[simulator]`", keys: &["listen", "rules"] };
 pub(super) static APPLICATION: Shape = Shape {
     title: "`[applications.<appId>]`",
-    keys: &["WHATSAPP", "companies", "templates", "GOOGLE_CLOUD_STORAGE", "parameters", "limits"],
+    keys: &[
+        "time_zone",
+        "WHATSAPP",
+        "companies",
+        "templates",
+        "GOOGLE_CLOUD_STORAGE",
+        "parameters",
+        "limits",
+    ],
 };
 pub(super) static COMPANY: Shape = Shape {
     title: "`[applications.<appId>.companies.<companyId>]`",
@@ -129,6 +137,8 @@ static ALIASES: &[(&str, &str)] = &[
     ("port", "listen"),
     ("host", "listen"),
     ("bind", "listen"),
+    ("timezone", "time_zone"),
+    ("tz", "time_zone"),
     ("url", "public_url"),
 ];
 

@@ -10,6 +10,7 @@ use url::Url;
 
 use crate::base::{
     AccountSid, ActionId, AppId, CompanyId, ContentSid, CountryPrefix, PhoneNumber, Secret, TemplateText,
+    TimeZone,
 };
 
 /// The longest text of a template with its variables, in code points.
@@ -90,6 +91,8 @@ pub enum Rules {
 pub struct Application {
     /// Its name.
     pub id: AppId,
+    /// `time_zone`: what local time is to its scripts. Default UTC.
+    pub time_zone: TimeZone,
     /// `[applications.<appId>.WHATSAPP]`.
     pub whatsapp: Whatsapp,
     /// `[applications.<appId>.companies.<companyId>.WHATSAPP]`: only what differs is in the file, here the

@@ -9,7 +9,7 @@ use url::Url;
 
 use super::params::Address;
 use super::reader::Field;
-use crate::base::nearest;
+use crate::base::{TimeZone, nearest, shown};
 
 /// Reads a listening address: `ip:port`, or `localhost:port` for `127.0.0.1`; port 0 asks for a free one.
 ///
@@ -58,6 +58,24 @@ pub(super) fn one_of<T: Copy>(field: &Field<'_>, words: &[(&str, T)]) -> Option<
     let help = nearest(text, words.iter().map(|(word, _)| *word))
         .map_or_else(|| "choose one of these".to_owned(), |word| format!("did you mean \"{word}\"?"));
     field.invalid(wanted, help)
+}
+
+/// A time zone's name.
+pub(super) fn time_zone(field: &Field<'_>) -> Option<TimeZone> {
+    let text = field.text()?;
+    TimeZone::parse(text)
+        .or_else(|error| {
+            let help = match &error.nearest {
+                Some(zone) => format!("did you mean \"{zone}\"?"),
+                None => {
+                    "write a name of the IANA database, a continent and a city: \"Europe/Rome\"".to_owned()
+                }
+            };
+            field
+                .invalid(format!("names no time zone of the IANA database: `{}`", shown(text)), help)
+                .ok_or(())
+        })
+        .ok()
 }
 
 /// A whole number in a range; `unit` follows the range in the message.

@@ -12,13 +12,14 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use crate::base::Seed;
 use crate::base::stage::{self, Panicked};
 use crate::host::{Effects, RunContext, VoSource, reply_function, run_separated};
 use crate::pipeline::WorkerHandle;
 use crate::pipeline::application::{Application, Baton, Work};
 use crate::pipeline::queue::Verdict;
 use crate::pipeline::report::{LogLine, Used};
-use crate::pipeline::run::{Origin, Run, RunJournal, Stop, new_ticket, seed, used, vo_fields, vo_of_message};
+use crate::pipeline::run::{Origin, Run, RunJournal, Stop, new_ticket, used, vo_fields, vo_of_message};
 use crate::script::protocol::{Ended, Failure, LogLevel, Reason, Returned, RunRequest, ToWorker, Vo};
 use crate::store::{Journal, JournalOrigin, ScriptSqlError, Source, StoreError};
 
@@ -156,7 +157,7 @@ impl<'a> Batch<'a> {
         };
         let ticket = new_ticket();
         let mut journal = RunJournal {
-            start: JournalOrigin { started: now.0, seed: seed(&origin, now.0), generation },
+            start: JournalOrigin { started: now.0, seed: Seed::generate(), generation },
             recorded: Vec::new(),
             begun: false,
             outdated: false,

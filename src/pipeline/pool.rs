@@ -77,6 +77,7 @@ impl Pool {
             functions: crate::host::specs(),
             limits: sandbox_limits(&parameters.limits),
             prelude: None,
+            time_zone: parameters.time_zone.clone(),
         };
         let idle = Idle { workers: Vec::new(), reserve: Reserve::Unwanted };
         Arc::new(Self { workers, start, idle: Monitor::new(idle) })

@@ -3,7 +3,6 @@
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
-use sha2::{Digest, Sha256};
 use tokio::sync::oneshot;
 
 use crate::base::{ActionId, MessageId, NotificationId, cut, stage};
@@ -148,19 +147,6 @@ pub(super) fn vo_fields(form: &[u8], company: &str) -> Vec<(String, String)> {
 /// What an incoming message's action gets as its `vo`.
 pub(super) fn vo_of_message(form: &[u8], company: &str) -> serde_json::Value {
     incoming::vo(&Form::parse(form).unwrap_or_default(), company)
-}
-
-/// A run's seed: of its own, and not to be guessed from the outside by its number alone.
-pub(super) fn seed(origin: &Origin, started: i64) -> u64 {
-    let mut hash = Sha256::new();
-    match origin {
-        Origin::Notification { id, .. } => hash.update(id.0.to_le_bytes()),
-        Origin::Direct(_) => hash.update(MessageId::generate().as_bytes()),
-    }
-    hash.update(started.to_le_bytes());
-    let mut seed = [0; 8];
-    seed.copy_from_slice(&hash.finalize()[..8]);
-    u64::from_le_bytes(seed)
 }
 
 /// What a run used, by the worker's account and the host's.

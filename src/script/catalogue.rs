@@ -1,7 +1,7 @@
 //! The catalogue: an application's scripts as they lie in `scripts/<appId>/`.
 //!
-//! All `*.js` files below the folder belong to it, except tests (`*.test.js`) and what begins with a dot. What a
-//! file cannot be (too large, not UTF-8, a link out of the folder) stays in the catalogue as the reason why, so
+//! All `*.js` files below the folder belong to it, and the `*.json` files that they may require, except tests
+//! (`*.test.js`), what begins with a dot and what editors keep beside scripts ([`NO_DATA`]). What a file cannot be (too large, not UTF-8, a link out of the folder) stays in the catalogue as the reason why, so
 //! that it fails its own runs and no others. The version is a hash of paths and contents: equal trees, equal
 //! versions.
 
@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
 
-use super::protocol::{Bundle, SourceFile};
+use super::protocol::{Bundle, JSON, SourceFile};
 use crate::base::AppId;
 
 /// The largest file, in bytes: 1 MiB.
@@ -25,6 +25,9 @@ const MAX_FILES: usize = 4_000;
 const MAX_DEPTH: usize = 16;
 /// Bytes of a file's path below the application's folder.
 const MAX_PATH: usize = 200;
+
+/// Settings of editors, which are JSON with comments.
+const NO_DATA: [&str; 2] = ["jsconfig.json", "tsconfig.json"];
 
 /// Why the scripts of an application cannot be read at all.
 #[derive(Debug, thiserror::Error)]
@@ -132,7 +135,7 @@ fn list(
             if depth < MAX_DEPTH {
                 list(&entry.path(), &path, depth + 1, paths)?;
             }
-        } else if path.strip_suffix(".js").is_some() {
+        } else if path.strip_suffix(".js").is_some() || path.ends_with(JSON) && !NO_DATA.contains(&name) {
             paths.push(path);
         }
     }
@@ -200,7 +203,7 @@ mod tests {
     }
 
     #[test]
-    fn every_script_but_tests_and_hidden_files_is_read_in_order() {
+    fn every_script_and_its_data_but_tests_and_hidden_files_is_read_in_order() {
         let tree = Tree::new(&[
             ("demo/z.js", b"return 1"),
             ("demo/a.js", b"return 2"),
@@ -209,12 +212,15 @@ mod tests {
             ("demo/a.test.js", b"no"),
             ("demo/.hidden.js", b"no"),
             ("demo/.git/x.js", b"no"),
+            ("demo/lib/prices.json", b"{}"),
+            ("demo/lib/jsconfig.json", b"// no"),
+            ("demo/.hidden.json", b"no"),
             ("demo/migrations/1.sql", b"no"),
             ("other/x.js", b"no"),
         ]);
         let bundle = tree.read();
         let paths: Vec<_> = bundle.files.iter().map(|file| file.path.as_str()).collect();
-        assert_eq!(paths, ["a.js", "lib/money.js", "orders/confirm.js", "z.js"]);
+        assert_eq!(paths, ["a.js", "lib/money.js", "lib/prices.json", "orders/confirm.js", "z.js"]);
         assert!(bundle.files[1].shown.ends_with("demo/lib/money.js"));
         assert_eq!(bundle.files[0].text.as_deref(), Ok("return 2"));
         assert_eq!(actions(&bundle).collect::<Vec<_>>(), ["a", "orders/confirm", "z"]);
@@ -228,6 +234,9 @@ mod tests {
         let shifted = Tree::new(&[("demo/a.js", b"12"), ("demo/b.js", b"")]).read().version;
         assert_eq!(one, same);
         assert_eq!(one.len(), 12);
+        let data =
+            |text: &'static [u8]| Tree::new(&[("demo/a.js", b"1"), ("demo/b.json", text)]).read().version;
+        assert_ne!(data(b"1"), data(b"2"));
         assert_ne!(one, moved);
         assert_ne!(one, shifted);
     }

@@ -18,6 +18,7 @@ use super::confine::Confinement;
 use super::protocol::{Bundle, FromWorker, Reason, SandboxLimits, Start, ToWorker};
 use super::sys::{self, Interest};
 use super::{frame, spawner};
+use crate::base::TimeZone;
 
 /// How long a worker may take from its start to [`FromWorker::Ready`].
 const READY_WITHIN: Duration = Duration::from_secs(10);
@@ -58,12 +59,14 @@ impl WorkerCommand {
             max_log_lines: 0,
             max_log_line_bytes: 0,
         };
+        let time_zone = TimeZone::default();
         let nobody = Start {
             app_id: String::new(),
             bundle: Bundle::default(),
             functions: Vec::new(),
             limits,
             prelude: None,
+            time_zone,
         };
         Ok(Worker::spawn(self, &nobody)?.confinement().clone())
     }

@@ -15,7 +15,7 @@ use serde::de::{Deserializer, Error, SeqAccess, Visitor};
 use serde::{Deserialize, Serialize};
 
 use super::confine::Confinement;
-use crate::base::{code_frame, cut, shown};
+use crate::base::{Seed, TimeZone, code_frame, cut, shown};
 
 /// The largest frame, in bytes, either way: 8 MiB.
 pub const MAX_FRAME: usize = 8 << 20;
@@ -35,7 +35,7 @@ pub enum ToWorker {
     Judge {
         /// The file.
         file: SourceFile,
-        /// Whether it is a module, and not an action.
+        /// Whether it is a module, and not an action; of JSON it says nothing.
         module: bool,
     },
     /// Run an action.
@@ -58,9 +58,11 @@ pub struct Start {
     /// JavaScript of the host's own that readies the world before it is frozen: an expression, evaluated where `utils` and all
     /// other globals are there.
     pub prelude: Option<String>,
+    /// What local time is.
+    pub time_zone: TimeZone,
 }
 
-/// The JavaScript files of one application, as they were read together.
+/// The JavaScript and JSON files of one application, as they were read together.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Default)]
 pub struct Bundle {
     /// A short hash of all paths and contents: the version that a run names.
@@ -81,13 +83,24 @@ impl Bundle {
 /// One file of a [`Bundle`].
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct SourceFile {
-    /// Path below the application's folder, `/` between segments, `.js` at the end.
+    /// Path below the application's folder, `/` between segments, `.js` or `.json` at the end.
     pub path: String,
     /// The path as errors show it: `scripts/demo/lib/money.js`.
     pub shown: String,
     /// The text, or why it could not be read.
     pub text: Result<String, String>,
 }
+
+impl SourceFile {
+    /// Whether the file is data, and not a script.
+    #[must_use]
+    pub fn is_json(&self) -> bool {
+        self.path.ends_with(JSON)
+    }
+}
+
+/// How the name of a file of data ends.
+pub(super) const JSON: &str = ".json";
 
 /// A function that scripts may call.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -147,7 +160,7 @@ pub struct RunRequest {
     /// when the run is taken up again.
     pub started: i64,
     /// Where the run's randomness comes from.
-    pub seed: u64,
+    pub seed: Seed,
     /// The function that is told what the action returned, where that is the reply to a message: index into
     /// [`Start::functions`].
     pub reply: Option<u16>,

@@ -9,7 +9,7 @@
 
 use rusqlite::{Connection, params};
 
-use crate::base::{MessageId, NotificationId};
+use crate::base::{MessageId, NotificationId, Seed};
 
 pub(super) const SCHEMA: &str = "
 CREATE TABLE IF NOT EXISTS _host_journal (
@@ -28,8 +28,8 @@ CREATE TABLE IF NOT EXISTS _host_journal (
 pub struct JournalOrigin {
     /// Milliseconds since 1970.
     pub started: i64,
-    /// The seed.
-    pub seed: u64,
+    /// Of its random numbers.
+    pub seed: Seed,
     /// Which of the notification's journals this is: starting a run anew makes a new one.
     pub generation: u32,
 }
@@ -78,9 +78,12 @@ pub(super) fn load(
 
 /// The origin as [`write_origin`] packs it into the fingerprint of call 0.
 pub(super) fn unpacked(packed: &[u8]) -> JournalOrigin {
+    let mut seed = [0; 32];
+    seed[..8].copy_from_slice(&part::<8>(packed, 8));
+    seed[8..].copy_from_slice(&part::<24>(packed, 20));
     JournalOrigin {
         started: i64::from_le_bytes(part(packed, 0)),
-        seed: u64::from_le_bytes(part(packed, 8)),
+        seed: Seed(seed),
         generation: u32::from_le_bytes(part(packed, 16)),
     }
 }
@@ -100,11 +103,17 @@ pub(super) fn write_origin(
     notification: NotificationId,
     origin: JournalOrigin,
 ) -> rusqlite::Result<()> {
-    let mut packed = [0; 20];
+    write_row(db, host, notification, 0, &packed(origin), None, None)
+}
+
+fn packed(origin: JournalOrigin) -> [u8; 44] {
+    // Seeds once had eight bytes; the others stand at the end.
+    let mut packed = [0; 44];
     packed[..8].copy_from_slice(&origin.started.to_le_bytes());
-    packed[8..16].copy_from_slice(&origin.seed.to_le_bytes());
-    packed[16..].copy_from_slice(&origin.generation.to_le_bytes());
-    write_row(db, host, notification, 0, &packed, None, None)
+    packed[8..16].copy_from_slice(&origin.seed.0[..8]);
+    packed[16..20].copy_from_slice(&origin.generation.to_le_bytes());
+    packed[20..].copy_from_slice(&origin.seed.0[8..]);
+    packed
 }
 
 pub(super) fn write_call(
@@ -170,4 +179,20 @@ pub(super) fn forget(db: &Connection, host: &str, notification: NotificationId) 
         .and_then(|mut delete| delete.execute(params![host, notification.0]));
     db.pragma_update(None, "secure_delete", "FAST")?;
     deleted.map(|_| ())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_origin_comes_back_whole_and_one_of_an_older_version_without_the_rest_of_its_seed() {
+        let seed = Seed(std::array::from_fn(|index| u8::try_from(index).unwrap() + 1));
+        let origin = JournalOrigin { started: -1_700_000_000_000, seed, generation: 3 };
+        assert_eq!(unpacked(&packed(origin)), origin);
+        let older = unpacked(&packed(origin)[..20]);
+        assert_eq!((older.started, older.generation), (origin.started, origin.generation));
+        assert_eq!((&older.seed.0[..8], &older.seed.0[8..]), (&seed.0[..8], &[0; 24][..]));
+        assert_eq!(format!("{origin:?}").matches("Seed(…)").count(), 1, "it is shown nowhere");
+    }
 }

@@ -416,7 +416,8 @@ mod tests {
     #[test]
     fn a_journal_goes_when_its_notification_is_gone_and_its_time_is_over() {
         let world = world();
-        let started = |at: i64| JournalOrigin { started: at, seed: 7, generation: 0 };
+        let started =
+            |at: i64| JournalOrigin { started: at, seed: crate::base::Seed([7; 32]), generation: 0 };
         for id in 1..=3 {
             world.app.record_origin(NotificationId(id), started(NOW - 40 * DAY)).unwrap();
         }

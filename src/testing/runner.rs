@@ -11,6 +11,7 @@ use serde::Deserialize;
 use super::ask::Ask;
 use super::suite::Suite;
 use super::world::{Logged, World};
+use crate::base::Seed;
 use crate::host::MANIFEST;
 use crate::script::Worker;
 use crate::script::protocol::{
@@ -114,6 +115,7 @@ impl<'a> Runner<'a> {
             }],
             limits: LIMITS,
             prelude: Some(prelude()),
+            time_zone: suite.application.time_zone.clone(),
         };
         Self { suite, start, worker: None }
     }
@@ -202,7 +204,7 @@ impl<'a> Runner<'a> {
             company: String::new(),
             vo: Vo::Json(vo.to_string()),
             started: world.as_ref().map_or(0, |world| world.now().0),
-            seed: u64::from(index.unwrap_or_default()),
+            seed: Seed([u8::try_from(index.unwrap_or_default() % 256).unwrap_or_default(); 32]), // the same each time
             reply: None,
         };
         let result = self.converse(request, world, &mut log);

@@ -1,6 +1,7 @@
 //! Frames between host and worker: what was written is read back, anything else is refused, and neither takes more memory
 //! than it is worth. A worker in which an attacker has taken over says what it likes.
 
+use boatswain::base::{Seed, TimeZone};
 use boatswain::script::confine::{Confinement, Layer};
 use boatswain::script::frame::{Decoder, encode};
 use boatswain::script::protocol::{
@@ -128,8 +129,17 @@ fn start() -> impl Strategy<Value = Start> {
                 max_log_line_bytes: rest.4,
             }
         });
-    (text(), bundle, prop::collection::vec(function, 0..3), limits).prop_map(
-        |(app_id, bundle, functions, limits)| Start { app_id, bundle, functions, limits, prelude: None },
+    let time_zone = select(vec!["UTC", "Europe/Rome", "Australia/Lord_Howe"])
+        .prop_map(|name| TimeZone::parse(name).expect("known"));
+    (text(), bundle, prop::collection::vec(function, 0..3), limits, time_zone).prop_map(
+        |(app_id, bundle, functions, limits, time_zone)| Start {
+            app_id,
+            bundle,
+            functions,
+            limits,
+            prelude: None,
+            time_zone,
+        },
     )
 }
 
@@ -138,7 +148,10 @@ fn to_worker() -> impl Strategy<Value = ToWorker> {
         prop::collection::vec((text(), text()), 0..6).prop_map(Vo::Form),
         text().prop_map(Vo::Json),
     ];
-    let request = ((any::<u32>(), text(), text(), vo), (any::<i64>(), any::<u64>(), any::<Option<u16>>()))
+    let request = (
+        (any::<u32>(), text(), text(), vo),
+        (any::<i64>(), any::<[u8; 32]>().prop_map(Seed), any::<Option<u16>>()),
+    )
         .prop_map(|((ticket, action, company, vo), (started, seed, reply))| RunRequest {
             ticket,
             action,

@@ -4,6 +4,7 @@ use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use boatswain::base::{Seed, TimeZone};
 use boatswain::script::protocol::{
     Answer, Bundle, LogLevel, Returned, RunRequest, SandboxLimits, SourceFile, Start, Value, Vo,
 };
@@ -62,6 +63,7 @@ fn start() -> Start {
             max_log_line_bytes: 100,
         },
         prelude: None,
+        time_zone: TimeZone::default(),
     }
 }
 
@@ -124,7 +126,7 @@ fn paths_mean_files() {
             company: "ACME".into(),
             vo: Vo::Json(serde_json::to_string(&paths).unwrap()),
             started: 0,
-            seed: 1,
+            seed: Seed([1; 32]),
             reply: None,
         };
         let ended = sandbox.borrow_mut().run(&run);

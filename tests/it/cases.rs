@@ -6,7 +6,7 @@ use std::fs;
 use std::path::Path;
 
 use boatswain::script::Worker;
-use boatswain::script::protocol::{Bundle, Returned};
+use boatswain::script::protocol::{Bundle, Returned, SourceFile};
 
 use crate::support::{Told, command, run_in, start};
 
@@ -28,6 +28,16 @@ const MODULES: &[(&str, &str)] = &[
         "lib/typo.js",
         "const rate = 2;\nexports.total = (lines) => {\n  let sum = 0;\n  for (const line of lines) sum += line * rat;\n  return sum;\n};",
     ),
+    (
+        "lib/prices.json",
+        "\u{feff}{ \"coffee\": 120, \"__proto__\": { \"x\": 1 }, \"bün\": [1.5, null, true] }\n",
+    ),
+    ("lib/pricing.js", "exports.prices = require('./prices.json')"),
+    ("lib/list.json", "[1, \"two\"]"),
+    ("lib/null.json", "null"),
+    ("lib/both.js", "module.exports = 'the script'"),
+    ("lib/both.json", "\"the data\""),
+    ("lib/broken.json", "{\n  \"a\": 1,\n  \"è\": [1, 2,]\n}"),
     ("lib/throws.js", "function inner() {\n  null.x;\n}\nexports.go = inner;"),
 ];
 
@@ -54,6 +64,12 @@ fn every_case_does_what_stands_beside_it() {
         texts.iter().map(|(file, text)| (file.as_str(), text.as_str())).collect();
     files.extend_from_slice(MODULES);
     let mut start = start(&files);
+    let large = SourceFile {
+        path: "lib/large.json".into(),
+        shown: "scripts/demo/lib/large.json".into(),
+        text: Err("it is larger than 1 MiB".into()),
+    };
+    start.bundle.files.push(large);
     start.limits.cpu_ms = 5_000;
     let mut worker = Worker::spawn(&command(), &start).expect("a worker");
     let mut wrong = Vec::new();

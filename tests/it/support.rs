@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use boatswain::base::{Seed, TimeZone};
 use boatswain::script::protocol::{
     Answer, Bundle, Ended, FromWorker, FunctionSpec, LogLevel, RunRequest, SandboxLimits, Scope, SourceFile,
     Start, ToWorker, Value, Vo,
@@ -48,6 +49,7 @@ pub fn start(files: &[(&str, &str)]) -> Start {
         ],
         limits: limits(),
         prelude: None,
+        time_zone: TimeZone::default(),
     }
 }
 
@@ -58,7 +60,7 @@ pub fn run(ticket: u32, action: &str) -> RunRequest {
         company: "ACME".into(),
         vo: Vo::Form(vec![("MessageSid".into(), "SM1".into()), ("__proto__".into(), "a field".into())]),
         started: 1_700_000_000_000,
-        seed: 42,
+        seed: Seed([42; 32]),
         reply: None,
     }
 }

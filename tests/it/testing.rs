@@ -238,9 +238,9 @@ test('fine', () => {{\n  console.log('said', {{ a: 1 }});\n}});"
     for expected in [
         "scripts/app/app.test.js\n",
         "error[TEST_FAILED]: values: AssertionError: expected \"sent\", and was \"queued\"\n",
-        "  --> scripts/app/app.test.js:3:15\n",
+        "  --> scripts/app/app.test.js:3:10\n",
         "         b: [\n           1,\n      +    2,\n           3,\n",
-        "  --> scripts/app/app.test.js:6:19\n",
+        "  --> scripts/app/app.test.js:6:10\n",
         "broken failed: TypeError: ",
         "  --> scripts/app/broken.js:2:",
         "  --> scripts/app/app.test.js:9:6\n",

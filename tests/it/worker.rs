@@ -294,7 +294,7 @@ fn a_worker_that_keeps_what_runs_leave_has_grown_and_one_that_does_not_has_not()
     assert!(!worker.has_grown());
     for ticket in 0..100 {
         let mut request = run(ticket, "leak");
-        request.seed = ticket.into();
+        request.seed.0[0] = u8::try_from(ticket).expect("below 100");
         worker.queue(&ToWorker::Run(request)).expect("short");
         listen(&mut worker).ended.expect("alive").result.expect("within its own limit");
         if worker.has_grown() {

@@ -197,7 +197,8 @@ impl SimulatedWorker {
 
     /// What a step says. A run that is taken up again must ask for the very same message.
     fn body(current: &Current) -> String {
-        let RunRequest { started, seed, .. } = current.request;
+        let RunRequest { started, seed, .. } = &current.request;
+        let seed = seed.0.map(|byte| format!("{byte:02x}")).concat();
         let Current { name, step, read, begun: Begun { generation, .. }, .. } = current;
         format!("{name}|{step}|{generation}|{started}|{seed}|{read}")
     }

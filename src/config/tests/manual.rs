@@ -56,6 +56,7 @@ fn the_shipped_file_is_sound_with_everything_switched_on() {
     assert_eq!(demo.limits, examples, "the limits that have a default are named with it");
     assert_eq!(demo.storage.as_ref().unwrap().signed_url_lifetime, Duration::from_hours(1));
     assert_eq!(demo.storage.as_ref().unwrap().endpoint.as_str(), "https://storage.googleapis.com/");
+    assert_eq!(demo.time_zone.name(), "Europe/Rome");
     assert_eq!(company(&params, "ACME").account_id.unwrap().as_str(), AC2);
     assert_eq!(demo.whatsapp.default_country_prefix, crate::base::CountryPrefix::default());
 }

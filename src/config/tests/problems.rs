@@ -372,3 +372,27 @@ fn remedies_lead_to_the_right_key() {
     assert_eq!(help("account_id = 'SK00000000000000000000000000000001'"), account);
     assert_eq!(help("account_id = 'me@example.com'"), account);
 }
+
+#[test]
+fn a_time_zone_is_one_of_the_database_or_gets_the_nearest() {
+    let said = |value: &str| {
+        problems(&format!(
+            "[applications.demo]\ntime_zone = {value}\n[applications.demo.WHATSAPP]\nenvironment = 'simulator'\n"
+        ))
+    };
+    insta::assert_snapshot!(said("'Europe/Roma'"), @r#"
+error[INVALID_VALUE]: `time_zone` names no time zone of the IANA database: `Europe/Roma`
+  --> app-params.toml:2:13
+help: did you mean "Europe/Rome"?
+"#);
+    insta::assert_snapshot!(said("'+01:00'"), @r#"
+error[INVALID_VALUE]: `time_zone` names no time zone of the IANA database: `+01:00`
+  --> app-params.toml:2:13
+help: write a name of the IANA database, a continent and a city: "Europe/Rome"
+"#);
+    insta::assert_snapshot!(said("1"), @r#"
+error[WRONG_TYPE]: `time_zone` must be a text, not a whole number
+  --> app-params.toml:2:13
+help: write `time_zone = "…"`, with the quotes
+"#);
+}

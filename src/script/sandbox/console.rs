@@ -1,5 +1,6 @@
-//! `console`: log lines for the author. The format is the [Console Standard's](https://console.spec.whatwg.org/#formatter):
-//! `%s %d %i %f %o %O %j %c %%` in a first argument that is a string, everything else one after another.
+//! `console`: log lines for the author. The format is the [Console Standard's](https://console.spec.whatwg.org/#formatter)
+//! as Node.js has it: `%s %d %i %f %o %O %j %c %%` in a first argument that is a string and has others after it,
+//! everything else one after another.
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
@@ -11,6 +12,7 @@ use boa_engine::{Context, JsArgs, JsResult, JsString, JsValue, NativeFunction, j
 
 use super::inspect;
 use super::state::State;
+use super::table;
 use super::values;
 use crate::base::cut;
 use crate::script::protocol::LogLevel;
@@ -55,8 +57,11 @@ const METHODS: [(&str, LogLevel, Method); 18] = [
         Some(format!("Trace: {}", format(arguments, context)))
     }),
     ("assert", LogLevel::Error, assert),
-    ("dir", LogLevel::Info, first),
-    ("table", LogLevel::Info, first),
+    ("dir", LogLevel::Info, dir),
+    ("table", LogLevel::Info, |arguments, _, context| {
+        let (data, columns) = (arguments.get_or_undefined(0), arguments.get_or_undefined(1));
+        Some(table::table(data, columns, context).unwrap_or_else(|| format(arguments, context)))
+    }),
     ("group", LogLevel::Info, group),
     ("groupCollapsed", LogLevel::Info, group),
     ("groupEnd", LogLevel::Info, |_, state, _| {
@@ -110,8 +115,20 @@ fn all(arguments: &[JsValue], _: &State, context: &mut Context) -> Option<String
 }
 
 #[allow(clippy::unnecessary_wraps, reason = "the form of a method")]
-fn first(arguments: &[JsValue], _: &State, context: &mut Context) -> Option<String> {
-    Some(inspect::value(arguments.get_or_undefined(0), context))
+fn dir(arguments: &[JsValue], _: &State, context: &mut Context) -> Option<String> {
+    let value = arguments.get_or_undefined(0);
+    let depth = arguments.get_or_undefined(1).as_object();
+    let depth = depth.and_then(|options| options.get(js_string!("depth"), context).ok()).unwrap_or_default();
+    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped, and no NaN")]
+    Some(match depth.as_number().filter(|depth| !depth.is_nan()) {
+        Some(depth) => {
+            // Node.js does not count the first level.
+            let levels = (depth + 1.0).clamp(0.0, f64::from(inspect::MAX_LEVELS)) as usize;
+            inspect::to_levels(value, levels, context)
+        }
+        None if depth.is_null() => inspect::to_levels(value, usize::from(inspect::MAX_LEVELS), context),
+        None => inspect::value(value, context),
+    })
 }
 
 fn assert(arguments: &[JsValue], _: &State, context: &mut Context) -> Option<String> {
@@ -154,7 +171,10 @@ fn label(arguments: &[JsValue], context: &mut Context) -> String {
 pub(super) fn format(arguments: &[JsValue], context: &mut Context) -> String {
     let mut rest = arguments;
     let mut text = String::new();
-    if let Some(pattern) = arguments.first().and_then(JsValue::as_string) {
+    // A text alone is no pattern: `100%%` stays.
+    if let [pattern, _, ..] = arguments
+        && let Some(pattern) = pattern.as_string()
+    {
         rest = &rest[1..];
         substitute(&mut text, &values::text(&pattern), &mut rest, context);
     }
@@ -202,9 +222,10 @@ fn substitute(text: &mut String, pattern: &str, rest: &mut &[JsValue], context: 
         let (value, left) = (&rest[0], &rest[1..]);
         *rest = left;
         match directive {
-            Some('s') => text.push_str(&plain(value, context)),
-            Some('d' | 'f') => text.push_str(&number(value, false)),
-            Some('i') => text.push_str(&number(value, true)),
+            Some('s') => text.push_str(&string(value, context)),
+            Some('d') => text.push_str(&number(value, None, context)),
+            Some('i') => text.push_str(&number(value, Some(js_string!("parseInt")), context)),
+            Some('f') => text.push_str(&number(value, Some(js_string!("parseFloat")), context)),
             Some('j') => match values::stringify(value, context) {
                 Ok(json) => text.push_str(json.as_deref().unwrap_or("undefined")),
                 Err(_) => text.push_str("[Circular]"),
@@ -219,14 +240,34 @@ fn substitute(text: &mut String, pattern: &str, rest: &mut &[JsValue], context: 
     }
 }
 
-/// `%d`, `%f` and `%i`: a number, a numeric string, or NaN.
-fn number(value: &JsValue, whole: bool) -> String {
-    let number = match value.as_string() {
-        Some(string) => values::text(&string).trim().parse().unwrap_or(f64::NAN),
-        None => value.as_number().unwrap_or(f64::NAN),
-    };
+/// `%s`: an object that can say a text says it, one level of any other is shown.
+fn string(value: &JsValue, context: &mut Context) -> String {
+    let Some(object) = value.as_object() else { return plain(value, context) };
+    if inspect::own_to_string(&object)
+        && let Ok(said) = value.to_string(context)
+    {
+        return values::text(&said);
+    }
+    inspect::to_levels(value, 1, context)
+}
+
+/// `%d`, and with the engine's function of that name `%i` and `%f`: a number, what a text says of one, or NaN.
+fn number(value: &JsValue, function: Option<JsString>, context: &mut Context) -> String {
     if let Some(big) = value.as_bigint() {
         return format!("{big}n");
     }
-    JsValue::from(if whole { number.trunc() } else { number }).display().to_string()
+    if value.is_object() || value.is_symbol() {
+        return "NaN".to_owned();
+    }
+    let number = match function {
+        None => value.to_number(context).map(JsValue::from),
+        // Frozen, so it is the engine's own.
+        Some(name) => {
+            context.global_object().get(name, context).and_then(|function| match function.as_callable() {
+                Some(function) => function.call(&JsValue::undefined(), std::slice::from_ref(value), context),
+                None => Ok(JsValue::nan()),
+            })
+        }
+    };
+    number.unwrap_or_else(|_| JsValue::nan()).display().to_string()
 }

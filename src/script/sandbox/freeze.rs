@@ -19,6 +19,7 @@ const HIDDEN: &str = "[
     async function () {}, function* () {}, async function* () {}, (function* () {})(), (async function* () {})(),
     [][Symbol.iterator](), new Map().entries(), new Set().values(), ''[Symbol.iterator](), 'a'.matchAll(/a/g),
     Iterator.from({ next() {} }), [].values().map((x) => x), Object.getPrototypeOf(Int8Array),
+    new URLSearchParams().keys(),
 ]";
 
 /// What authors assign on objects of their own, whatever these inherit from.

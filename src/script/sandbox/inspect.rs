@@ -1,5 +1,5 @@
-//! Values as people read them in a log: `{ a: 1, list: [ 'x' ] }`. Bounded in depth, members and length, and no
-//! getter is called.
+//! Values as people read them in a log: `{ a: 1, list: [ 'x' ] }`, as Node.js shows them ([`layout`](super::layout)), to
+//! one level more. Bounded in depth, members and length, and no getter is called.
 
 use std::fmt::Write as _;
 
@@ -11,29 +11,72 @@ use boa_engine::value::JsVariant;
 use boa_engine::{Context, JsValue, js_string};
 
 use super::failure;
+use super::layout::Parts;
 use super::state::State;
 use super::values::text;
+use super::{search_params, url};
 use crate::base::cut;
 
-const MAX_DEPTH: usize = 4;
+/// How a value is looked at unless somebody says otherwise.
+const LOOK: Look = Look { levels: 4, items: MAX_MEMBERS, width: 80 };
+/// Levels of objects that are shown at most.
+pub(super) const MAX_LEVELS: u8 = 100;
 const MAX_MEMBERS: usize = 100;
 const MAX_STRING: usize = 10_000;
+/// Places without a value that are looked at in a row.
+const MAX_HOLES: u32 = 100_000;
 /// Once this much has been written, the rest is left out.
 const MAX_TOTAL: usize = 64 << 10;
-/// Members stand on one line while they fit in this many characters.
-const LINE: usize = 76;
-/// Items of a list up to this many characters share lines.
-const SHORT: usize = 18;
+
+/// How a value is looked at.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Look {
+    /// Levels of objects that are shown.
+    pub(super) levels: usize,
+    /// Items of a list that are.
+    pub(super) items: usize,
+    /// Characters of a line.
+    pub(super) width: usize,
+}
 
 /// A value as a log shows it inside an object; strings are quoted.
 pub(super) fn value(value: &JsValue, context: &mut Context) -> String {
-    Inspector { context, above: Vec::new(), written: 0 }.value(value)
+    with(value, LOOK, context)
+}
+
+/// The same, with so many levels of objects.
+pub(super) fn to_levels(value: &JsValue, levels: usize, context: &mut Context) -> String {
+    with(value, Look { levels, ..LOOK }, context)
+}
+
+/// The same, looked at otherwise.
+pub(super) fn with(value: &JsValue, look: Look, context: &mut Context) -> String {
+    let (above, circles) = (Vec::new(), Vec::new());
+    Inspector { context, look, above, circles, last_level: 0, written: 0 }.value(value)
+}
+
+/// The author's own `toString`, which `%s` asks: none of the engine's, which are accessors (see `freeze`).
+pub(super) fn own_to_string(object: &JsObject) -> bool {
+    let key = PropertyKey::from(js_string!("toString"));
+    let mut next = Some(object.clone());
+    while let Some(current) = next {
+        if let Some(property) = current.borrow().properties().get(&key) {
+            return property.value().is_some_and(JsValue::is_callable);
+        }
+        next = current.prototype();
+    }
+    false
 }
 
 struct Inspector<'a> {
     context: &'a mut Context,
+    look: Look,
     /// The objects that we are inside of.
     above: Vec<JsObject>,
+    /// Those of them that have been met inside themselves.
+    circles: Vec<JsObject>,
+    /// The level of the object that was opened last.
+    last_level: usize,
     written: usize,
 }
 
@@ -52,29 +95,41 @@ impl Inspector<'_> {
 
     fn object(&mut self, object: &JsObject) -> String {
         if self.above.iter().any(|above| JsObject::equals(above, object)) {
-            return "[Circular]".to_owned();
+            let known = self.circles.iter().position(|known| JsObject::equals(known, object));
+            let number = known.unwrap_or_else(|| {
+                self.circles.push(object.clone());
+                self.circles.len() - 1
+            });
+            return format!("[Circular *{}]", number + 1);
         }
         if self.written > MAX_TOTAL {
             return "…".to_owned();
         }
         let name = self.class_name(object);
-        if self.above.len() >= MAX_DEPTH {
+        if self.above.len() >= self.look.levels {
             return format!(
                 "[{}]",
                 if object.is_array() { "Array" } else { name.as_deref().unwrap_or("Object") }
             );
         }
         self.above.push(object.clone());
+        // An object without members counts for no level.
+        let before = std::mem::replace(&mut self.last_level, self.above.len());
         let shown = self.open_object(object, name.as_deref());
+        if matches!(shown.as_str(), "{}" | "[]") {
+            self.last_level = before;
+        }
         self.above.pop();
         shown
     }
 
     fn open_object(&mut self, object: &JsObject, name: Option<&str>) -> String {
+        let kind = name;
         if object.is_callable() {
             let name = self.own(object, &js_string!("name").into()).and_then(|name| name.as_string());
-            let name = name.map(|name| text(&name)).filter(|name| !name.is_empty());
-            let head = name.map_or("[Function (anonymous)]".to_owned(), |name| format!("[Function: {name}]"));
+            let own = name.map(|name| cut(&text(&name), 200)).filter(|name| !name.is_empty());
+            let kind = kind.filter(|kind| kind.ends_with("Function")).unwrap_or("Function");
+            let head = own.map_or(format!("[{kind} (anonymous)]"), |own| format!("[{kind}: {own}]"));
             let members = self.members(object, |_| true);
             return if members.is_empty() { head } else { self.braces(&head, &members, ('{', '}')) };
         }
@@ -96,7 +151,7 @@ impl Inspector<'_> {
             };
             return format!("Promise {{ {inside} }}");
         }
-        if let Some(shown) = self.collection(object) {
+        if let Some(shown) = self.address(object).or_else(|| self.collection(object)) {
             return shown;
         }
         if object.is_array() || JsTypedArray::from_object(object.clone()).is_ok() {
@@ -125,11 +180,33 @@ impl Inspector<'_> {
         if members.is_empty() { shown } else { self.braces(&shown, &members, ('{', '}')) }
     }
 
+    /// `URL` and `URLSearchParams`, whose members are their prototypes'.
+    fn address(&mut self, object: &JsObject) -> Option<String> {
+        if let Some(pairs) = search_params::pairs_of(object) {
+            let left = pairs.len().saturating_sub(MAX_MEMBERS);
+            let shown = pairs.iter().take(MAX_MEMBERS);
+            let shown = shown.map(|(name, value)| {
+                format!("{} => {}", quote(&cut(name, MAX_STRING)), quote(&cut(value, MAX_STRING)))
+            });
+            let mut members: Vec<String> = shown.collect();
+            members.extend((left > 0).then(|| format!("... {left} more items")));
+            return Some(self.braces("URLSearchParams", &members, ('{', '}')));
+        }
+        let components = url::components_of(object)?;
+        let members =
+            components.iter().map(|(name, value)| format!("{name}: {}", quote(&cut(value, MAX_STRING))));
+        let mut members: Vec<String> = members.collect();
+        let params = object.get(js_string!("searchParams"), self.context).ok()?;
+        let params = self.value(&params);
+        members.insert(members.len() - 1, format!("searchParams: {params}"));
+        Some(self.braces("URL", &members, ('{', '}')))
+    }
+
     fn collection(&mut self, object: &JsObject) -> Option<String> {
         let mut items: Vec<(JsValue, Option<JsValue>)> = Vec::new();
         let (kind, size) = if let Ok(map) = JsMap::from_object(object.clone()) {
             let _ = map.for_each_native(|key, value| {
-                if items.len() < MAX_MEMBERS {
+                if items.len() < self.look.items {
                     items.push((key, Some(value)));
                 }
                 Ok(())
@@ -138,7 +215,7 @@ impl Inspector<'_> {
         } else {
             let set = JsSet::from_object(object.clone()).ok()?;
             let _ = set.for_each_native(|value| {
-                if items.len() < MAX_MEMBERS {
+                if items.len() < self.look.items {
                     items.push((value, None));
                 }
                 Ok(())
@@ -146,6 +223,8 @@ impl Inspector<'_> {
             ("Set", JsValue::from(set.size()))
         };
         let size = size.as_number().unwrap_or(0.0);
+        #[allow(clippy::cast_precision_loss, reason = "a hundred")]
+        let left = size - items.len() as f64;
         let mut members = Vec::new();
         for (key, value) in items {
             let key = self.value(&key);
@@ -153,6 +232,9 @@ impl Inspector<'_> {
                 Some(value) => format!("{key} => {}", self.value(&value)),
                 None => key,
             });
+        }
+        if left > 0.0 {
+            members.push(more(left));
         }
         Some(self.braces(&format!("{kind}({size})"), &members, ('{', '}')))
     }
@@ -162,22 +244,37 @@ impl Inspector<'_> {
         let length = length.and_then(|length| length.as_number()).unwrap_or(0.0);
         let mut members = Vec::new();
         let mut index = 0_u32;
-        while f64::from(index) < length && members.len() < MAX_MEMBERS && self.written <= MAX_TOTAL {
+        let mut numbers = true;
+        let mut holes = 0_u32;
+        while f64::from(index) < length && members.len() < self.look.items && self.written <= MAX_TOTAL {
+            if !object.has_property(index, self.context).unwrap_or(true) {
+                (holes, index) = (holes + 1, index + 1);
+                if holes < MAX_HOLES {
+                    continue;
+                }
+                break;
+            }
+            numbers &= holes == 0;
+            members.extend(empty(&mut holes));
             match object.get(index, self.context) {
-                Ok(item) => members.push(self.value(&item)),
+                Ok(item) => {
+                    numbers &= item.is_number() || item.is_bigint();
+                    members.push(self.value(&item));
+                }
                 Err(_) => break,
             }
             index += 1;
         }
+        members.extend(empty(&mut holes));
         if f64::from(index) < length {
-            members.push(format!("… {} more", length - f64::from(index)));
+            members.push(more(length - f64::from(index)));
         }
         members.extend(self.members(object, |key| key.parse::<u32>().is_err()));
         let head = match name {
             Some("Array") | None => String::new(),
             Some(name) => format!("{name}({length})"),
         };
-        self.braces(&head, &members, ('[', ']'))
+        self.lay_out(&head, members, ('[', ']'), Some(numbers))
     }
 
     /// `key: value` for the own enumerable properties that `wanted` lets pass.
@@ -198,10 +295,14 @@ impl Inspector<'_> {
             let descriptor = object.borrow().properties().get(key);
             let shown = match &descriptor {
                 Some(property) if property.enumerable() == Some(false) => continue,
-                Some(property) if property.is_accessor_descriptor() => match property.set() {
-                    Some(set) if !set.is_undefined() => "[Getter/Setter]".to_owned(),
-                    _ => "[Getter]".to_owned(),
-                },
+                Some(property) if property.is_accessor_descriptor() => {
+                    let is_there = |function: Option<&JsValue>| function.is_some_and(JsValue::is_object);
+                    match (is_there(property.get()), is_there(property.set())) {
+                        (true, true) => "[Getter/Setter]".to_owned(),
+                        (false, true) => "[Setter]".to_owned(),
+                        _ => "[Getter]".to_owned(),
+                    }
+                }
                 Some(property) => self.value(&property.value().cloned().unwrap_or_default()),
                 None => match object.get(key.clone(), self.context) {
                     Ok(value) => self.value(&value),
@@ -214,7 +315,7 @@ impl Inspector<'_> {
             if members.len() >= MAX_MEMBERS || self.written > MAX_TOTAL {
                 let left = keys.len() - index - 1;
                 if left > 0 {
-                    members.push(format!("… {left} more"));
+                    members.push(format!("... {left} more"));
                 }
                 break;
             }
@@ -222,37 +323,31 @@ impl Inspector<'_> {
         members
     }
 
-    fn braces(&self, head: &str, members: &[String], (open, close): (char, char)) -> String {
-        let space = if head.is_empty() { "" } else { " " };
-        if members.is_empty() {
-            return format!("{head}{space}{open}{close}");
-        }
-        let width: usize = members.iter().map(|member| member.chars().count() + 2).sum();
-        if width + head.len() <= LINE && !members.iter().any(|member| member.contains('\n')) {
-            return format!("{head}{space}{open} {} {close}", members.join(", "));
-        }
-        let indent = "  ".repeat(self.above.len());
-        let outer = "  ".repeat(self.above.len().saturating_sub(1));
-        let mut shown = format!("{head}{space}{open}\n{indent}");
-        let mut column = 0;
-        for (index, member) in members.iter().enumerate() {
-            // Short items, such as numbers, share lines.
-            let width = member.chars().count() + 2;
-            if index > 0 {
-                let fits = open == '[' && width <= SHORT && column + width <= LINE;
-                shown.push(',');
-                if fits {
-                    shown.push(' ');
-                } else {
-                    shown.push('\n');
-                    shown.push_str(&indent);
-                    column = 0;
-                }
-            }
-            shown.push_str(member);
-            column += if width <= SHORT { width } else { LINE };
-        }
-        format!("{shown}\n{outer}{close}")
+    fn braces(&self, head: &str, members: &[String], brackets: (char, char)) -> String {
+        self.lay_out(head, members.to_vec(), brackets, None)
+    }
+
+    /// The object that is open, with its members.
+    fn lay_out(
+        &self,
+        head: &str,
+        members: Vec<String>,
+        brackets: (char, char),
+        numbers: Option<bool>,
+    ) -> String {
+        let level = self.above.len();
+        let circle = self
+            .above
+            .last()
+            .and_then(|object| self.circles.iter().position(|known| JsObject::equals(known, object)));
+        let head = match circle {
+            None => head.to_owned(),
+            Some(number) if head.is_empty() => format!("<ref *{}>", number + 1),
+            Some(number) => format!("<ref *{}> {head}", number + 1),
+        };
+        let levels = self.last_level.saturating_sub(level);
+        let indent = 2 * level.saturating_sub(1);
+        Parts { head: &head, brackets, members, indent, width: self.look.width, levels }.lay_out(numbers)
     }
 
     /// The name of the object's class; `None` when it has no prototype.
@@ -283,8 +378,26 @@ impl Inspector<'_> {
     }
 }
 
+/// What is left out of a list.
+fn more(items: f64) -> String {
+    format!("... {items} more item{}", if items > 1.0 { "s" } else { "" })
+}
+
+/// Places of a list without a value; none are left.
+fn empty(holes: &mut u32) -> Option<String> {
+    match std::mem::take(holes) {
+        0 => None,
+        1 => Some("<1 empty item>".to_owned()),
+        many => Some(format!("<{many} empty items>")),
+    }
+}
+
 fn quote(text: &str) -> String {
-    let quote = if text.contains('\'') && !text.contains('"') { '"' } else { '\'' };
+    let quote = match (text.contains('\''), text.contains('"'), text.contains('`')) {
+        (true, false, _) => '"',
+        (true, true, false) => '`',
+        _ => '\'',
+    };
     let mut quoted = String::with_capacity(text.len() + 2);
     quoted.push(quote);
     for character in text.chars() {
@@ -292,9 +405,13 @@ fn quote(text: &str) -> String {
             '\n' => quoted.push_str("\\n"),
             '\r' => quoted.push_str("\\r"),
             '\t' => quoted.push_str("\\t"),
+            '\u{8}' => quoted.push_str("\\b"),
+            '\u{c}' => quoted.push_str("\\f"),
             '\\' => quoted.push_str("\\\\"),
             other if other == quote => quoted.extend(['\\', other]),
-            other if other.is_control() => quoted.extend(other.escape_unicode()),
+            other if other.is_control() => {
+                let _ = write!(quoted, "\\x{:02X}", u32::from(other));
+            }
             other => quoted.push(other),
         }
     }
@@ -303,7 +420,6 @@ fn quote(text: &str) -> String {
 }
 
 fn is_identifier(text: &str) -> bool {
-    let mut characters = text.chars();
-    characters.next().is_some_and(|first| first.is_alphabetic() || matches!(first, '_' | '$'))
-        && characters.all(|other| other.is_alphanumeric() || matches!(other, '_' | '$'))
+    text.starts_with(|first: char| first.is_ascii_alphabetic() || first == '_')
+        && text.chars().all(|other| other.is_ascii_alphanumeric() || other == '_')
 }

@@ -9,6 +9,11 @@
 mod causes;
 mod compile;
 mod console;
+mod crypto;
+mod data;
+mod date_text;
+mod date_value;
+mod dates;
 mod deadline;
 mod failure;
 mod freeze;
@@ -17,20 +22,24 @@ mod hints;
 mod inspect;
 mod jobs;
 mod known;
+mod layout;
 mod memory;
 mod modules;
 mod neighbours;
 mod random;
 mod realm;
 mod run;
+mod search_params;
 mod sort;
 mod state;
 mod suspects;
 mod syntax;
+mod table;
 #[cfg(test)]
 mod tests;
 mod timers;
 mod tripwire;
+mod url;
 mod values;
 
 use std::cell::RefCell;
@@ -41,7 +50,7 @@ use boa_engine::Context;
 
 pub use self::memory::CountingAllocator;
 
-use self::compile::Kind;
+use self::compile::{Kind, LoadError};
 use self::state::State;
 use self::tripwire::{Share, Tripped};
 use super::protocol::{Answer, Ended, Failure, LogLevel, Reason, RunRequest, SourceFile, Start, Value};
@@ -201,8 +210,13 @@ pub(super) fn status_of_panic() -> i32 {
     }
 }
 
-/// Why `file` cannot be loaded, found by compiling it as a run would, and where; nothing of it runs.
+/// Why `file` cannot be loaded, found by compiling it (or reading it, where it is JSON) as a run would, and where;
+/// nothing of it runs.
 pub(super) fn load_problem(file: &SourceFile, module: bool) -> Option<(String, Option<(u32, u32)>)> {
+    let problem = |error: LoadError| (error.message, error.place.map(|place| (place.line, place.column)));
+    if file.is_json() {
+        return data::check(file).err().map(problem);
+    }
     let kind = if module { Kind::Module } else { Kind::Action };
     // The engine's own loader of modules would look for a folder.
     let context = Context::builder().module_loader(Rc::new(jobs::NoImports)).build();
@@ -211,6 +225,5 @@ pub(super) fn load_problem(file: &SourceFile, module: bool) -> Option<(String, O
         Err(error) => return Some((format!("the JavaScript engine failed: {error}"), None)),
     };
     context.strict(true);
-    let error = compile::compile(file, kind, &mut context).err()?;
-    Some((error.message, error.place.map(|place| (place.line, place.column))))
+    compile::compile(file, kind, &mut context).err().map(problem)
 }

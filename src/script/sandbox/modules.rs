@@ -1,7 +1,8 @@
 //! `require`: modules of the application's own folder, compiled once per Context and evaluated afresh in each run.
 //!
 //! A path is relative to the file that requires it and never leaves the bundle. A module that is being evaluated
-//! is already in the run's table, so a circle sees the exports as they are so far, as in Node.js.
+//! is already in the run's table, so a circle sees the exports as they are so far, as in Node.js. JSON is read afresh in
+//! each run too: what a run does to it, it does to itself.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -13,10 +14,11 @@ use boa_engine::{Context, JsArgs, JsError, JsNativeError, JsResult, JsValue, Nat
 use boa_gc::{Finalize, Trace};
 
 use super::compile::{self, Kind, LoadError};
+use super::data;
 use super::state::State;
 use super::values;
 use crate::base::nearest;
-use crate::script::protocol::Start;
+use crate::script::protocol::{JSON, Start};
 
 /// The files of the application, what has been compiled of them, and what the run has evaluated of them.
 pub(super) struct Modules {
@@ -130,11 +132,13 @@ impl Modules {
             }
         }
         let path = segments.join("/");
-        let candidates = [path.clone(), format!("{path}.js"), format!("{path}/index.js")];
+        let candidates =
+            [path.clone(), format!("{path}.js"), format!("{path}.json"), format!("{path}/index.js")];
         if let Some(file) = candidates.iter().find_map(|path| self.by_path.get(path)) {
             return Ok(*file);
         }
-        let wanted = format!("{}.js", path.strip_suffix(".js").unwrap_or(&path));
+        let named = path.strip_suffix(".js").or(path.strip_suffix(JSON)).is_some();
+        let wanted = if named { path } else { format!("{path}.js") };
         let hint = nearest(&wanted, self.start.bundle.files.iter().map(|file| file.path.as_str()));
         let hint = hint.map(|path| format!("; the nearest is `{path}`")).unwrap_or_default();
         Err((format!("require(\"{specifier}\"): there is no file `{wanted}`{hint}"), NOT_FOUND))
@@ -168,20 +172,17 @@ fn require(
 }
 
 fn evaluate(file: usize, state: &State, context: &mut Context) -> JsResult<JsValue> {
-    let outer = match state.modules.function(file, Kind::Module, context) {
-        Ok(outer) => outer,
-        Err(error) => {
-            let mut message =
-                error.message.strip_prefix("SyntaxError: ").unwrap_or(&error.message).to_owned();
-            if let Some(place) = &error.place {
-                message = format!("{message} ({}:{}:{})", place.file, place.line, place.column);
-            }
-            let thrown = JsNativeError::syntax().with_message(message).into_opaque(context);
-            return Err(unloaded(JsError::from_opaque(thrown.into()), error, state));
-        }
-    };
-    let exports = JsObject::with_object_proto(context.intrinsics());
     let module = JsObject::with_object_proto(context.intrinsics());
+    let source = &state.start.bundle.files[file];
+    if source.is_json() {
+        let value = data::load(source, context).map_err(|error| syntax_error(error, state, context))?;
+        module.create_data_property_or_throw(js_string!("exports"), value.clone(), context)?;
+        state.modules.evaluated.borrow_mut().insert(file, module);
+        return Ok(value);
+    }
+    let outer = state.modules.function(file, Kind::Module, context);
+    let outer = outer.map_err(|error| syntax_error(error, state, context))?;
+    let exports = JsObject::with_object_proto(context.intrinsics());
     module.create_data_property_or_throw(js_string!("exports"), exports.clone(), context)?;
     let require = state.modules.require_of(file, context)?;
     let mut scope = state.scope.borrow().clone();
@@ -197,6 +198,16 @@ fn evaluate(file: usize, state: &State, context: &mut Context) -> JsResult<JsVal
         return Err(error);
     }
     module.get(js_string!("exports"), context)
+}
+
+/// What `require` throws where a file cannot be loaded.
+fn syntax_error(error: LoadError, state: &State, context: &mut Context) -> JsError {
+    let mut message = error.message.strip_prefix("SyntaxError: ").unwrap_or(&error.message).to_owned();
+    if let Some(place) = &error.place {
+        message = format!("{message} ({}:{}:{})", place.file, place.line, place.column);
+    }
+    let thrown = JsNativeError::syntax().with_message(message).into_opaque(context);
+    unloaded(JsError::from_opaque(thrown.into()), error, state)
 }
 
 /// Remembers that `error` means that a file could not be loaded, for the reason of a run that it ends.

@@ -13,9 +13,11 @@ use boa_engine::{
     object::FunctionObjectBuilder,
 };
 
+use super::date_value;
 use super::jobs::NoImports;
 use super::state::{Captured, State};
-use super::{console, freeze, functions, sort, timers};
+use super::{console, crypto, dates, freeze, functions, search_params, sort, timers, url};
+use crate::base::TimeZone;
 
 /// Globals that would let a run see what is not the same in a replay (when memory is collected) or wait unseen.
 const REMOVED: [&str; 4] = ["WeakRef", "FinalizationRegistry", "SharedArrayBuffer", "Atomics"];
@@ -30,7 +32,10 @@ pub(super) fn build(state: &Rc<State>) -> JsResult<Box<Context>> {
             .clock(state.clock.clone())
             .job_executor(state.jobs.clone())
             .module_loader(Rc::new(NoImports))
-            .host_hooks(Rc::new(Hooks { max_buffer: u64::from(state.start.limits.memory_mb) << 20 }))
+            .host_hooks(Rc::new(Hooks {
+                max_buffer: u64::from(state.start.limits.memory_mb) << 20,
+                time_zone: state.start.time_zone.clone(),
+            }))
             .can_block(false)
             .build()?,
     );
@@ -41,8 +46,11 @@ pub(super) fn build(state: &Rc<State>) -> JsResult<Box<Context>> {
     remove(context_ref)?;
     seed_random(context_ref)?;
     sort::install(context_ref)?;
+    dates::install(context_ref)?;
+    crypto::install(context_ref)?;
     boa_runtime::text::register(None, context_ref)?;
-    boa_runtime::url::Url::register(None, context_ref)?;
+    search_params::install(context_ref)?;
+    url::install(context_ref)?;
     boa_runtime::microtask::register(None, context_ref)?;
     boa_runtime::clone::register(None, context_ref)?;
     boa_runtime::base64::register(None, context_ref)?;
@@ -90,6 +98,7 @@ fn seed_random(context: &mut Context) -> JsResult<()> {
 /// What the engine asks its embedder.
 struct Hooks {
     max_buffer: u64,
+    time_zone: TimeZone,
 }
 
 impl HostHooks for Hooks {
@@ -120,9 +129,11 @@ impl HostHooks for Hooks {
         }
     }
 
-    /// UTC: reading the computer's zone would open a file, and make runs differ between computers.
-    fn local_timezone_offset_seconds(&self, _unix_time_seconds: i64) -> i32 {
-        0
+    /// The application's zone: reading the computer's would open a file, and make runs differ between computers. Right
+    /// where the engine asks about a moment; see [`dates`].
+    fn local_timezone_offset_seconds(&self, unix_time_seconds: i64) -> i32 {
+        let offset = date_value::offset_at(unix_time_seconds.saturating_mul(1000), &self.time_zone) / 1000;
+        i32::try_from(offset).unwrap_or(0)
     }
 
     fn max_buffer_size(&self, context: &mut Context) -> u64 {

@@ -6,6 +6,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use super::*;
+use crate::base::{Seed, TimeZone};
 use crate::script::protocol::{
     Bundle, ErrorKind, Failure, FunctionSpec, Returned, SandboxLimits, Scope, Thrown, Vo,
 };
@@ -60,6 +61,7 @@ fn start(script: &str) -> Start {
             max_log_line_bytes: 100,
         },
         prelude: None,
+        time_zone: TimeZone::default(),
     }
 }
 
@@ -70,7 +72,7 @@ fn request() -> RunRequest {
         company: "ACME".into(),
         vo: Vo::Form(Vec::new()),
         started: 1_000,
-        seed: 7,
+        seed: Seed([7; 32]),
         reply: None,
     }
 }
@@ -99,7 +101,7 @@ fn a_run_that_is_taken_up_again_does_the_same() {
     let Returned::Json(text) = &first else { panic!("{first:?}") };
     assert!(text.starts_with("[1000,") && text.contains(",1040,1540,"), "{text}");
     assert_eq!(once(&request()), first);
-    assert_ne!(once(&RunRequest { seed: 8, ..request() }), first);
+    assert_ne!(once(&RunRequest { seed: Seed([8; 32]), ..request() }), first);
 }
 
 #[test]

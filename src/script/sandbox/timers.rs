@@ -1,7 +1,8 @@
 //! `setTimeout`, `setInterval` and their `clear…`, as in the HTML standard, except that delays count on the run's
-//! clock and a first argument that is no function is an error.
+//! clock and a first argument that is no function is an error. `setImmediate` is Node.js's: a timer that is due now.
 
 use boa_engine::object::FunctionObjectBuilder;
+use boa_engine::object::builtins::JsFunction;
 use boa_engine::property::Attribute;
 use boa_engine::{Context, JsArgs, JsNativeError, JsResult, JsString, JsValue, NativeFunction};
 
@@ -15,7 +16,14 @@ pub(super) fn install(context: &mut Context) -> JsResult<()> {
         });
         register(name, 2, native, context)?;
     }
-    for name in ["clearTimeout", "clearInterval"] {
+    let immediate = NativeFunction::from_fn_ptr(|_, arguments, context| {
+        let callback = callback("setImmediate", arguments)?;
+        let state = State::of(context);
+        let rest = arguments.get(1..).unwrap_or_default().to_vec();
+        Ok(state.jobs.set_timer(callback, rest, state.clock.millis(), 0, false).into())
+    });
+    register("setImmediate", 1, immediate, context)?;
+    for name in ["clearTimeout", "clearInterval", "clearImmediate"] {
         register(name, 1, NativeFunction::from_fn_ptr(clear), context)?;
     }
     Ok(())
@@ -34,16 +42,20 @@ fn register(
 }
 
 fn set(name: &str, repeats: bool, arguments: &[JsValue], context: &mut Context) -> JsResult<JsValue> {
-    let Some(callback) = arguments.get_or_undefined(0).as_function() else {
-        let message = format!("{name}: the first argument must be a function");
-        return Err(JsNativeError::typ().with_message(message).into());
-    };
+    let callback = callback(name, arguments)?;
     let delay = arguments.get_or_undefined(1).to_number(context)?;
     #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped; NaN becomes 0")]
     let delay = delay.clamp(0.0, f64::from(i32::MAX)) as u64;
     let state = State::of(context);
     let rest = arguments.get(2..).unwrap_or_default().to_vec();
     Ok(state.jobs.set_timer(callback, rest, state.clock.millis(), delay, repeats).into())
+}
+
+fn callback(name: &str, arguments: &[JsValue]) -> JsResult<JsFunction> {
+    arguments.get_or_undefined(0).as_function().ok_or_else(|| {
+        let message = format!("{name}: the first argument must be a function");
+        JsNativeError::typ().with_message(message).into()
+    })
 }
 
 #[allow(clippy::unnecessary_wraps, reason = "the form of a native function")]

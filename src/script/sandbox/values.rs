@@ -219,15 +219,23 @@ pub(super) fn from_vo(vo: &Vo, context: &mut Context) -> JsResult<JsValue> {
 /// # Errors
 /// A `SyntaxError` when it is not JSON.
 pub(super) fn parse(json: &str, context: &mut Context) -> JsResult<JsValue> {
-    let mut deserializer = serde_json::Deserializer::from_str(json);
-    if let Ok(value) = Seed(context).deserialize(&mut deserializer)
-        && deserializer.end().is_ok()
-    {
+    if let Ok(value) = parse_strictly(json, context) {
         return Ok(value);
     }
     // Deeper than 128 levels, a lone surrogate, or no JSON at all: the engine says so.
     let parse: JsFunction = State::of(context).captured().parse.clone();
     parse.call(&JsValue::undefined(), &[JsString::from(json).into()], context)
+}
+
+/// The same, but for texts deeper than 128 levels and halves of surrogate pairs, which are errors.
+///
+/// # Errors
+/// Says what is wrong and where.
+pub(super) fn parse_strictly(json: &str, context: &mut Context) -> serde_json::Result<JsValue> {
+    let mut deserializer = serde_json::Deserializer::from_str(json);
+    let value = Seed(context).deserialize(&mut deserializer)?;
+    deserializer.end()?;
+    Ok(value)
 }
 
 /// Builds JavaScript values straight from JSON text; keys keep their order, and `__proto__` is a key like others.
