@@ -1,16 +1,18 @@
-//! `boatswain check`: parameters, scripts, migrations: every problem at once.
+//! `boatswain check`: parameters, scripts, migrations, tests: every problem at once.
+//!
+//! What is looked at stands in `docs/check.md`.
 
-use std::collections::BTreeSet;
+mod scripts;
+
 use std::path::Path;
 
-use crate::base::{AppId, Diagnostic, Place, Severity};
+use crate::base::{AppId, Severity};
 use crate::cli::options::Options;
 use crate::cli::{Failure, output, serve};
-use crate::config::{self, Application, Limits, Loaded};
+use crate::config::{self, Limits, Loaded};
 use crate::pipeline::sandbox_limits;
-use crate::script::protocol::{Bundle, SandboxLimits};
-use crate::script::{WorkerCommand, catalogue, judge};
-use crate::store::{AppDb, DataDir, HostId, SqlLimits, exposed_folder, exposed_key, read_migrations};
+use crate::script::WorkerCommand;
+use crate::store::{DataDir, SqlLimits, exposed_folder, exposed_key};
 
 pub(super) fn run(options: &Options, json: bool) -> Result<(), Failure> {
     let scripts = options.scripts.clone().unwrap_or_else(|| params_folder(options).join("scripts"));
@@ -18,20 +20,21 @@ pub(super) fn run(options: &Options, json: bool) -> Result<(), Failure> {
     let mut found = match config::load(options.params()) {
         Ok(Loaded { params, warnings }) => {
             let mut found = warnings;
-            let folder = data.get_or_insert(params.host.data_dir);
+            let folder = data.get_or_insert_with(|| params.host.data_dir.clone());
             let kept = DataDir::existing(folder).ok();
             for application in params.applications.values() {
                 let limits = SqlLimits::from(&application.limits);
                 let database = kept.as_ref().map(|data| data.app_db(&application.id));
                 found.extend(database.and_then(|file| limits.warning(&application.id, &file)));
-                found.extend(application_problems(application, &scripts, options.params()));
+                found.extend(scripts::of_application(application, &scripts, options.params()));
             }
+            found.extend(scripts::of_nobody(&params, &scripts));
             found
         }
         Err(mut problems) => {
             // Which applications there are is not known now: every folder is taken for one.
-            for app in folders(&scripts) {
-                problems.extend(script_problems(&app, &scripts, &sandbox_limits(&Limits::default())).1);
+            for app in scripts::folders(&scripts).filter_map(|name| AppId::parse(&name).ok()) {
+                problems.extend(scripts::of_folder(&app, &scripts, &sandbox_limits(&Limits::default())));
             }
             problems
         }
@@ -66,63 +69,4 @@ pub(super) fn run(options: &Options, json: bool) -> Result<(), Failure> {
 /// Where the other folders are, unless the parameters or the options say otherwise.
 fn params_folder(options: &Options) -> &Path {
     options.params().parent().unwrap_or_else(|| "".as_ref())
-}
-
-/// The applications that have a folder, in the order of their names.
-fn folders(scripts: &Path) -> BTreeSet<AppId> {
-    let entries = std::fs::read_dir(scripts).into_iter().flatten().flatten();
-    let folders = entries.filter(|entry| entry.path().is_dir());
-    folders.filter_map(|entry| AppId::parse(entry.file_name().to_str()?).ok()).collect()
-}
-
-fn application_problems(application: &Application, scripts: &Path, params: &Path) -> Vec<Diagnostic> {
-    let (bundle, mut found) = script_problems(&application.id, scripts, &sandbox_limits(&application.limits));
-    let whatsapp = &application.whatsapp;
-    let named = [
-        ("whatsapp_callback", &whatsapp.whatsapp_callback),
-        ("incoming_message", &whatsapp.incoming_message),
-    ];
-    for (key, action) in named {
-        let (Some(bundle), Some(action)) = (&bundle, action) else { continue };
-        if catalogue::actions(bundle).any(|known| known == action.as_str()) {
-            continue;
-        }
-        let near = crate::base::nearest(action.as_str(), catalogue::actions(bundle));
-        let help = near.map_or_else(
-            || {
-                let file = scripts.join(application.id.as_str()).join(format!("{action}.js"));
-                format!("write {}", file.display())
-            },
-            |near| format!("did you mean `{near}`?"),
-        );
-        let message = format!("{key} of `{}` names `{action}`, which does not exist", application.id);
-        found.push(Diagnostic::error("UNKNOWN_ACTION", message).at(Place::file(params)).help(help));
-    }
-    found
-}
-
-/// An application's scripts, if they can be read, and what is wrong with them and with its migrations.
-fn script_problems(app: &AppId, scripts: &Path, limits: &SandboxLimits) -> (Option<Bundle>, Vec<Diagnostic>) {
-    let folder = scripts.join(app.as_str());
-    let mut found = Vec::new();
-    let bundle = catalogue::read_bundle(scripts, app);
-    match &bundle {
-        Ok(bundle) => found.extend(judge::problems(&WorkerCommand::current_exe(), limits, bundle)),
-        Err(error) => found.push(
-            Diagnostic::error("SCRIPTS_UNREADABLE", error.to_string())
-                .at(Place::file(&folder))
-                .help("make the folder and put the application's actions into it"),
-        ),
-    }
-    // Migrations are tried for real, all of them, on a database of their own that is thrown away.
-    let migrated = read_migrations(&folder.join("migrations")).and_then(|migrations| {
-        // In memory each page counts for the statement that writes it: what matters is what the file would take.
-        let limits = SqlLimits { memory_mb: 4096, ..SqlLimits::default() };
-        let db = AppDb::open(Path::new(":memory:"), &HostId("check".into()), limits)?;
-        db.migrate(&migrations, crate::base::UnixMillis(0))
-    });
-    if let Err(error) = migrated {
-        found.push(error.diagnostic());
-    }
-    (bundle.ok(), found)
 }

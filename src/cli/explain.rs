@@ -166,6 +166,58 @@ const OWN: &[OwnCode] = &[
         "the `vo` that was given to a run is larger than limits.vo_kb",
         "give what names the data, not the data; or raise the limit",
     ),
+    own(
+        "UNKNOWN_NAME",
+        "a script uses a name that there is not: a variable that nothing declares, or a member of utils, console, \
+         reqParams or userInfo",
+        "use the name that the error suggests; docs/check.md says how a script may test for one",
+    ),
+    own(
+        "UNKNOWN_MODULE",
+        "a script requires a file that there is not, or a package",
+        "paths begin with ./ or ../ and lead to files of the application; docs/check.md lists what takes the place of packages",
+    ),
+    own(
+        "EXPORTS_IN_ACTION",
+        "an action sets `exports`, which only modules have",
+        "the file is the body of the action: its input is `vo`, and `return value` ends it; shared code belongs into lib/",
+    ),
+    own("FOREIGN_HABIT", "a script uses what works elsewhere and not here", "write what the error suggests"),
+    own(
+        "VO_FIELD",
+        "a script reads a field of `vo` by a name that differs from Twilio's in case or underscores",
+        "write it as Twilio does: vo.MessageSid, vo.Body",
+    ),
+    own(
+        "OUTCOME_NOT_PARSED",
+        "a script takes the JSON text that a function returned for an object or a list",
+        "write JSON.parse(utils.sendWhatsappMessage(...)), or use utils.whatsapp.send, which returns an object",
+    ),
+    own(
+        "ARGUMENT_COUNT",
+        "a function of the host is called with too few or too many arguments",
+        "the warning shows its parameters; docs/actions.md explains them",
+    ),
+    own(
+        "NOT_AWAITED",
+        "an action calls an async function and does not wait for it: what comes behind its first `await` is lost",
+        "write `await` before the call",
+    ),
+    own(
+        "NOT_LOOKED_OVER",
+        "a script can be loaded, but looking for mistakes in it came to no end",
+        "check the script yourself, or make it simpler",
+    ),
+    own(
+        "FOREIGN_FILE",
+        "a file in an application's folder is never loaded, or belongs to a package of Node.js",
+        "actions and modules are files `*.js`; do as the warning says",
+    ),
+    own(
+        "UNUSED_FOLDER",
+        "a folder in scripts/ belongs to no application of the parameter file",
+        "call it as the application is called, add the application, or move the folder away",
+    ),
     own("UNKNOWN_ACTION", "a configured action does not exist", "write the file, or correct the name"),
     own("UNKNOWN_APPLICATION", "there is no application of that name", "see the sections of app-params.toml"),
     own("UNKNOWN_CODE", "the code is not known here", "give it as an error or an outcome shows it"),

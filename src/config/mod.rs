@@ -14,6 +14,7 @@ mod limits;
 mod load;
 mod names;
 mod params;
+mod places;
 mod reader;
 mod secrets;
 mod templates;
@@ -29,4 +30,5 @@ pub use params::{
     Address, Application, Company, CompanyLimits, Environment, GoogleCloudStorage, HostParams, Limits,
     MAX_TEMPLATE, MediaCheck, Params, Rules, SendingKey, SimulatorParams, Template, Templates, Whatsapp,
 };
+pub use places::place_of;
 pub use values::parse_address;

@@ -22,6 +22,7 @@ mod media;
 mod messages;
 mod reply;
 mod request;
+mod shapes;
 mod sql;
 mod window;
 
@@ -31,5 +32,6 @@ pub use context::{Effects, RunContext, Separated, VoSource};
 pub use functions::{Body, Function, MANIFEST, Parameter, Reply, call, is_reply, reply_function, specs};
 pub use incoming_media::SaveMedia;
 pub use messages::{OutcomeForm, Send};
+pub use shapes::shapes;
 pub use sql::run_separated;
 pub use window::{correspondent, is_own};

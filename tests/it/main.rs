@@ -8,6 +8,7 @@ mod bench;
 mod callbacks;
 mod canary;
 mod cases;
+mod check;
 mod commands;
 mod connections;
 mod crash;

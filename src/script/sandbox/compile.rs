@@ -24,7 +24,10 @@ pub(super) enum Kind {
     Module,
 }
 
-/// How many values a run passes to the outer function: the names in [`Kind::prefix`], in that order.
+/// The names in scope, as [`Kind::prefix`] has them; the last three have values in modules only.
+pub(super) const NAMES_IN_SCOPE: [&str; SCOPE] =
+    ["vo", "reqParams", "companyId", "applicationId", "userInfo", "require", "module", "exports"];
+/// How many values a run passes to the outer function.
 pub(super) const SCOPE: usize = 8;
 const SUFFIX: &str = "\n}; })";
 
@@ -137,6 +140,13 @@ mod tests {
     }
 
     #[test]
+    fn the_wrapper_has_the_names_in_scope() {
+        for kind in [Kind::Action, Kind::Module] {
+            assert!(kind.prefix().starts_with(&format!("(function ({}) {{", NAMES_IN_SCOPE.join(", "))));
+        }
+    }
+
+    #[test]
     fn nothing_closes_the_wrapper() {
         for text in [
             "})",
@@ -155,6 +165,28 @@ mod tests {
             let error = load(text).expect_err(text);
             assert!(error.message.starts_with("SyntaxError: "), "{text}: {error:?}");
             assert!(error.place.is_some(), "{text}: {error:?}");
+        }
+    }
+
+    #[test]
+    fn modules_of_another_kind_are_named_with_the_remedy() {
+        for (text, remedy) in [
+            ("import x from './lib/x'", "require("),
+            ("const a = 1;\n  import { x } from 'x'", "require("),
+            ("import 'x'", "require("),
+            ("import * as x from 'x'", "require("),
+            ("export default 1", "module.exports"),
+            ("export const x = 1", "module.exports"),
+            ("export { load }", "module.exports"),
+        ] {
+            let error = load(text).expect_err(text);
+            assert!(
+                error.message.contains("is not available") && error.message.contains(remedy),
+                "{error:?}"
+            );
+        }
+        for text in ["importer = ;", "exports.x = ;", "import.meta.x = ;"] {
+            assert!(!load(text).expect_err(text).message.contains("is not available"), "{text}");
         }
     }
 

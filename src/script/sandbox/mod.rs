@@ -15,6 +15,7 @@ mod functions;
 mod hints;
 mod inspect;
 mod jobs;
+mod lint;
 mod memory;
 mod modules;
 mod random;
@@ -35,6 +36,7 @@ use std::time::Duration;
 
 use boa_engine::Context;
 
+pub(super) use self::lint::Linter;
 pub use self::memory::CountingAllocator;
 
 use self::compile::Kind;
