@@ -49,6 +49,11 @@ const OWN: &[OwnCode] = &[
         "chmod 600 the file, or use { env = … } or { file = … }",
     ),
     own(
+        "SECRET_DOUBTFUL",
+        "a secret is a SID, a placeholder, or the secret of something else",
+        "auth_key is the account's Auth Token, api_key_secret what Twilio showed when the API key was made",
+    ),
+    own(
         "SIMULATOR_EXPOSED",
         "the simulator, which asks nobody who he is, listens where other computers reach it",
         "write 127.0.0.1:8081 for [simulator] listen; use a tunnel where somebody must see it from elsewhere",

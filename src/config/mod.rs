@@ -9,6 +9,7 @@
 mod application;
 pub mod codes;
 mod document;
+mod doubtful;
 mod environment;
 mod limits;
 mod load;
