@@ -68,6 +68,47 @@ const OWN: &[OwnCode] = &[
         "the parameter file has no application",
         "add a section [applications.NAME.WHATSAPP]",
     ),
+    // What check --online finds.
+    own(
+        "CREDENTIALS_REFUSED",
+        "Twilio refuses account_id with auth_key",
+        "copy Account SID and Auth Token anew, from the same page of Twilio's console",
+    ),
+    own(
+        "API_KEY_REFUSED",
+        "Twilio refuses the API key, or it may not read messages",
+        "make a new API key in the console of the same account",
+    ),
+    own(
+        "ACCOUNT_INACTIVE",
+        "Twilio has suspended or closed the account",
+        "see in Twilio's console what it waits for",
+    ),
+    own(
+        "SENDER_UNKNOWN",
+        "the account has no WhatsApp sender of this number",
+        "write a number that Twilio's console lists under WhatsApp senders; the sandbox's is +14155238886",
+    ),
+    own(
+        "SENDER_OFFLINE",
+        "the number is a WhatsApp sender of the account, and cannot send at the moment",
+        "see in Twilio's console, under WhatsApp senders, what it waits for",
+    ),
+    own(
+        "MESSAGING_SERVICE_UNKNOWN",
+        "the account has no such messaging service",
+        "copy its SID (MG...) from Twilio's console, of the same account",
+    ),
+    own(
+        "PUBLIC_URL_FOREIGN",
+        "something else than a Boatswain answers at the public URL",
+        "write the URL as it is called in the end, with https and the path under which the proxy leads here",
+    ),
+    own(
+        "ONLINE_UNCLEAR",
+        "check --online could not find something out",
+        "look at the network, and try again; the host does not need it",
+    ),
     // Starting and commands.
     own("USAGE", "the command line cannot be understood", "see boatswain --help"),
     own("LISTEN", "an address cannot be listened on", "stop what listens there, or choose another one"),

@@ -97,7 +97,7 @@ async fn dispatch(options: Options) -> Result<(), Failure> {
         Command::Demo { stay } => demo::run(*stay).await,
         Command::Serve { listen } => serve::run(&options, *listen).await,
         Command::Run { action, vo, company } => run::run(&options, action, vo, company.as_deref()).await,
-        Command::Check { json } => check::run(&options, *json),
+        Command::Check { json, online } => check::run(&options, *json, *online).await,
         Command::Simulator { listen } => simulator::run(&options, *listen).await,
         Command::Messages { command } => messages(&options, command).await,
         Command::Notifications { command } => notifications(&options, command).await,

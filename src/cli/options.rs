@@ -74,11 +74,14 @@ pub(super) enum Command {
         #[arg(long, value_name = "ID")]
         company: Option<String>,
     },
-    /// Checks parameters, scripts and migrations: every problem at once.
+    /// Checks parameters, scripts, migrations and tests: every problem at once.
     Check {
         /// One object a line.
         #[arg(long)]
         json: bool,
+        /// Also asks Twilio about credentials and senders, and the public URL for an answer.
+        #[arg(long)]
+        online: bool,
     },
     /// The simulator alone.
     Simulator {

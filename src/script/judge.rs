@@ -141,7 +141,9 @@ pub fn sift(command: &WorkerCommand, limits: &SandboxLimits, bundle: &mut Bundle
 }
 
 fn unloadable(file: &SourceFile, reason: &str) -> Diagnostic {
-    Diagnostic::error("SCRIPT_UNREADABLE", reason).at(Place::file(&file.shown))
+    Diagnostic::error("SCRIPT_UNREADABLE", reason)
+        .at(Place::file(&file.shown))
+        .help("save it as a text in UTF-8 that the host may read, and make it smaller or simpler")
 }
 
 struct Judge<'a> {

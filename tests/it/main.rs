@@ -9,6 +9,7 @@ mod callbacks;
 mod canary;
 mod cases;
 mod check;
+mod check_online;
 mod commands;
 mod connections;
 mod crash;

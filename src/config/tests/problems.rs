@@ -253,7 +253,10 @@ fn keys_of_whatsapp() {
     check(
         whatsapp,
         &[
-            ("account_id = 'AC1'\nauth_key = 'x'", "INVALID_VALUE 3:14 `account_id` has 3 characters instead of 34"),
+            (
+                "account_id = 'AC1'\nauth_key = 'x'",
+                "INVALID_VALUE 3:14 `account_id` has 3 characters instead of 34",
+            ),
             (
                 "account_id = 'SK00000000000000000000000000000001'\nauth_key = 'x'",
                 "INVALID_VALUE 3:14 `account_id` holds the SID of an API key, which belongs in `api_key_id`, with `api_key_secret`",
