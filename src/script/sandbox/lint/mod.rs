@@ -11,6 +11,7 @@ mod calls;
 mod habits;
 mod known;
 mod members;
+mod names;
 mod scopes;
 mod waits;
 mod walk;

@@ -7,7 +7,7 @@ use boa_engine::ast::declaration::{Binding, Variable};
 use boa_engine::ast::expression::access::PropertyAccess;
 use boa_engine::ast::expression::literal::PropertyDefinition;
 use boa_engine::ast::expression::operator::assign::{Assign, AssignTarget};
-use boa_engine::ast::expression::operator::binary::{BinaryOp, LogicalOp, RelationalOp};
+use boa_engine::ast::expression::operator::binary::{BinaryOp, LogicalOp};
 use boa_engine::ast::expression::operator::unary::UnaryOp;
 use boa_engine::ast::expression::operator::update::UpdateTarget;
 use boa_engine::ast::expression::operator::{Binary, Conditional, Unary, Update};
@@ -19,17 +19,16 @@ use boa_engine::ast::function::{
 use boa_engine::ast::operations::{bound_names, var_declared_names};
 use boa_engine::ast::pattern::Pattern;
 use boa_engine::ast::statement::iteration::{
-    DoWhileLoop, ForInLoop, ForLoop, ForLoopInitializer, ForOfLoop, IterableLoopInitializer, WhileLoop,
+    DoWhileLoop, ForInLoop, ForLoop, ForLoopInitializer, ForOfLoop, WhileLoop,
 };
 use boa_engine::ast::statement::{Block, Catch, If, Switch, Try};
 use boa_engine::ast::visitor::{VisitWith, Visitor};
-use boa_engine::ast::{Position, Spanned, StatementList};
+use boa_engine::ast::{Position, StatementList};
 use boa_engine::interner::{Interner, Sym};
 
 use super::scopes::{Holds, Scopes, declared};
-use super::{Linter, MAX_COMPARED, Notes, finding, habits, start_of, waits, warning};
-use crate::base::nearest;
-use crate::script::protocol::{Finding, Linted, MAX_FINDINGS, Role, Rule, SourceFile};
+use super::{Linter, Notes, start_of, waits, warning};
+use crate::script::protocol::{Linted, Role, Rule, SourceFile};
 use crate::script::sandbox::modules::Modules;
 
 /// See the module.
@@ -41,7 +40,7 @@ pub(super) struct Walk<'a> {
     pub(super) scopes: Scopes,
     pub(super) notes: Notes,
     /// Where names stand about which something better has been said.
-    said: HashSet<Position>,
+    pub(super) said: HashSet<Position>,
     /// Whether parameters are in sight whose function's body comes next.
     in_parameters: bool,
     /// In how many `try` blocks with a `catch` this is.
@@ -128,87 +127,6 @@ impl<'a> Walk<'a> {
         }
     }
 
-    /// A variable is read or written.
-    fn reference(&mut self, name: Identifier, written: bool) {
-        let at = name.span().start();
-        if self.scopes.find(name.sym()).is_some() || self.said.contains(&at) {
-            return;
-        }
-        let Some(text) = self.text(name.sym()) else { return };
-        let in_test = self.in_test();
-        if self.linter.known.is_global(text, in_test) {
-            return;
-        }
-        let (message, help, is_sure) = if let Some(remedy) = habits::instead_of(text) {
-            (format!("`{text}` does not exist here"), remedy.to_owned(), false)
-        } else {
-            let near = self.nearest(text);
-            let help = match near {
-                Some(near) if written => format!("declare it with `let`, or did you mean `{near}`?"),
-                Some(near) => format!("did you mean `{near}`?"),
-                None => "declare it with `let` or `const`".to_owned(),
-            };
-            (format!("nothing declares `{text}`"), help, near.is_some())
-        };
-        let finding = finding(Rule::UnknownName, at, message, help);
-        self.notes.add(text, Finding { is_error: is_sure || self.caught == 0, ..finding });
-    }
-
-    /// The name in sight that is most like `text`. Of a file with more mistakes than are told nobody asks that.
-    fn nearest(&self, text: &str) -> Option<&'a str> {
-        if self.notes.noted.len() >= MAX_FINDINGS {
-            return None;
-        }
-        let globals = self.linter.known.global_names(self.in_test());
-        nearest(text, globals.chain(self.scopes.names(self.interner).take(MAX_COMPARED)))
-    }
-
-    /// Something is said about the name at the beginning of an expression, and nothing else is to be said.
-    pub(super) fn say_of_member(&mut self, root: &Identifier, text: &str, help: String) {
-        let at = root.span().start();
-        if self.said.insert(at) {
-            let finding = finding(Rule::UnknownName, at, format!("`{text}` does not exist here"), help);
-            self.notes.add(text, Finding { is_error: self.caught == 0, ..finding });
-        }
-    }
-
-    /// The file asks whether there is such a thing.
-    fn test(&mut self, expression: &Expression) {
-        match expression.flatten() {
-            Expression::PropertyAccess(_) => {
-                self.notes.tested.extend(self.written(expression));
-            }
-            Expression::Unary(unary) if unary.op() == UnaryOp::Not => self.test(unary.target()),
-            Expression::Binary(binary) => self.tests_of(binary),
-            _ => {}
-        }
-    }
-
-    fn tests_of(&mut self, binary: &Binary) {
-        match binary.op() {
-            BinaryOp::Relational(RelationalOp::In) => {
-                if let (Some(object), Some(name)) = (self.written(binary.rhs()), self.literal(binary.lhs())) {
-                    self.notes.tested.insert(if object == "globalThis" {
-                        name.to_owned()
-                    } else {
-                        format!("{object}.{name}")
-                    });
-                }
-            }
-            BinaryOp::Logical(_)
-            | BinaryOp::Relational(
-                RelationalOp::Equal
-                | RelationalOp::NotEqual
-                | RelationalOp::StrictEqual
-                | RelationalOp::StrictNotEqual,
-            ) => {
-                self.test(binary.lhs());
-                self.test(binary.rhs());
-            }
-            _ => {}
-        }
-    }
-
     /// In the sight of `names`.
     fn within(
         &mut self,
@@ -219,23 +137,6 @@ impl<'a> Walk<'a> {
         let flow = inside(self);
         self.scopes.leave();
         flow
-    }
-
-    fn assign_to(&mut self, target: &AssignTarget) {
-        match target {
-            AssignTarget::Identifier(name) => {
-                self.notes.assigned.insert(name.sym());
-                self.reference(*name, true);
-            }
-            AssignTarget::Access(access) => {
-                if let PropertyAccess::Simple(simple) = access {
-                    self.exports(simple);
-                }
-                let written = self.written(&Expression::PropertyAccess(access.clone()));
-                self.notes.tested.extend(written);
-            }
-            AssignTarget::Pattern(pattern) => self.notes.assigned.extend(bound_names(pattern)),
-        }
     }
 }
 
@@ -452,26 +353,5 @@ impl<'ast> Visitor<'ast> for Walk<'_> {
     fn visit_for_in_loop(&mut self, statement: &'ast ForInLoop) -> Flow {
         let names = self.of_loop(statement.initializer());
         self.within(names, |walk| statement.visit_with(walk))
-    }
-}
-
-impl Walk<'_> {
-    /// The names that a loop over something declares.
-    fn of_loop(&mut self, initializer: &IterableLoopInitializer) -> Vec<Sym> {
-        match initializer {
-            IterableLoopInitializer::Let(binding) | IterableLoopInitializer::Const(binding) => {
-                super::scopes::bound(binding)
-            }
-            IterableLoopInitializer::Identifier(name) => {
-                self.notes.assigned.insert(name.sym());
-                self.reference(*name, true);
-                Vec::new()
-            }
-            IterableLoopInitializer::Pattern(pattern) => {
-                self.notes.assigned.extend(bound_names(pattern));
-                Vec::new()
-            }
-            IterableLoopInitializer::Var(_) | IterableLoopInitializer::Access(_) => Vec::new(),
-        }
     }
 }
