@@ -153,10 +153,16 @@ pub fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Opti
     let folded = name.to_lowercase();
     known
         .into_iter()
-        .map(|candidate| (strsim::jaro_winkler(&folded, &candidate.to_lowercase()), candidate))
+        .map(|candidate| (similarity(&folded, &candidate.to_lowercase()), candidate))
         .filter(|(similarity, _)| *similarity >= 0.8)
         .max_by(|a, b| a.0.total_cmp(&b.0))
         .map(|(_, candidate)| candidate)
+}
+
+/// From 0 to 1. In short names one slip counts for more than it is: `lgo`.
+fn similarity(a: &str, b: &str) -> f64 {
+    let is_a_slip = a.len() > 2 && a.len().abs_diff(b.len()) < 2 && strsim::osa_distance(a, b) == 1;
+    strsim::jaro_winkler(a, b).max(if is_a_slip { 0.8 } else { 0.0 })
 }
 
 #[cfg(test)]
@@ -200,5 +206,7 @@ mod tests {
     fn the_nearest_name_is_similar_or_none() {
         assert_eq!(nearest("whatsap_callback", ["listen", "whatsapp_callback"]), Some("whatsapp_callback"));
         assert_eq!(nearest("zzz", ["listen", "whatsapp_callback"]), None);
+        assert_eq!(nearest("lgo", ["info", "log", "lag2"]), Some("log"));
+        assert_eq!(nearest("xy", ["xz"]), None);
     }
 }

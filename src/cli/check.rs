@@ -1,128 +1,149 @@
-//! `boatswain check`: parameters, scripts, migrations: every problem at once.
+//! `boatswain check`: parameters, scripts, migrations, tests: every problem at once.
+//!
+//! What is looked at stands in `docs/check.md`.
 
-use std::collections::BTreeSet;
+mod online;
+mod scripts;
+
+use std::fmt;
 use std::path::Path;
 
-use crate::base::{AppId, Diagnostic, Place, Severity};
+use crate::base::{AppId, Diagnostic, Severity};
 use crate::cli::options::Options;
 use crate::cli::{Failure, output, serve};
-use crate::config::{self, Application, Limits, Loaded};
+use crate::config::{self, Limits, Loaded, Params};
 use crate::pipeline::sandbox_limits;
-use crate::script::protocol::{Bundle, SandboxLimits};
-use crate::script::{WorkerCommand, catalogue, judge};
-use crate::store::{AppDb, DataDir, HostId, SqlLimits, exposed_folder, exposed_key, read_migrations};
+use crate::runtime::open_storage;
+use crate::script::confine::Confinement;
+use crate::script::{WorkerCommand, WorkerError};
+use crate::store::{DataDir, SqlLimits, exposed_folder, exposed_key};
 
-pub(super) fn run(options: &Options, json: bool) -> Result<(), Failure> {
-    let scripts = options.scripts();
-    let mut data = options.data.clone();
-    let mut found = match config::load(options.params()) {
-        Ok(Loaded { params, warnings }) => {
-            let mut found = warnings;
-            let folder = data.get_or_insert(params.host.data_dir);
-            let kept = DataDir::existing(folder).ok();
-            for application in params.applications.values() {
-                let limits = SqlLimits::from(&application.limits);
-                let database = kept.as_ref().map(|data| data.app_db(&application.id));
-                found.extend(database.and_then(|file| limits.warning(&application.id, &file)));
-                found.extend(application_problems(application, &scripts, options.params()));
-            }
-            found
-        }
-        Err(mut problems) => {
-            // Which applications there are is not known now: every folder is taken for one.
-            for app in folders(&scripts) {
-                problems.extend(script_problems(&app, &scripts, &sandbox_limits(&Limits::default())).1);
-            }
-            problems
-        }
-    };
+pub(super) async fn run(options: &Options, json: bool, online: bool) -> Result<(), Failure> {
+    let loaded = config::load(options.params());
+    let mut tally = Tally { json, errors: 0, warnings: 0 };
     let workers = WorkerCommand::current_exe().confinement();
-    match &workers {
-        Ok(confinement) => found.extend(confinement.warnings()),
-        Err(error) => found.push(serve::no_workers(error)),
+    let mut found = of_files(options, &loaded, &workers);
+    if let Ok(Loaded { params, .. }) = &loaded {
+        found.extend(of_storage(params).await);
     }
-    let data = data.unwrap_or_else(|| params_folder(options).join("data"));
-    found.extend([exposed_folder(&data), exposed_key(&data)].into_iter().flatten());
     found.sort_by_key(|diagnostic| diagnostic.severity == Severity::Warning);
-    let errors = found.iter().filter(|diagnostic| diagnostic.severity == Severity::Error).count();
     for diagnostic in &found {
-        if json {
+        tally.tell(diagnostic);
+    }
+    if online {
+        ask(loaded, &mut tally).await;
+    }
+    if !json {
+        if let Ok(confinement) = &workers {
+            output::note(format_args!("actions are confined by {}", confinement.summary()));
+        }
+        output::note(&tally);
+    }
+    if tally.errors == 0 { Ok(()) } else { Err(Failure::Failed) }
+}
+
+/// What was told, and how.
+struct Tally {
+    json: bool,
+    errors: usize,
+    warnings: usize,
+}
+
+impl Tally {
+    fn tell(&mut self, diagnostic: &Diagnostic) {
+        match diagnostic.severity {
+            Severity::Error => self.errors += 1,
+            Severity::Warning => self.warnings += 1,
+        }
+        if self.json {
             // Plain strings and numbers: a diagnostic always serializes.
             output::json(serde_json::to_string(diagnostic).unwrap_or_default());
         } else {
             output::problem(diagnostic);
         }
     }
-    if !json {
-        if let Ok(confinement) = &workers {
-            output::note(format_args!("actions are confined by {}", confinement.summary()));
-        }
+}
+
+impl fmt::Display for Tally {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let word = |count: usize, one: &str| format!("{count} {one}{}", if count == 1 { "" } else { "s" });
-        output::note(format_args!("{}, {}", word(errors, "error"), word(found.len() - errors, "warning")));
+        write!(f, "{}, {}", word(self.errors, "error"), word(self.warnings, "warning"))
     }
-    if errors == 0 { Ok(()) } else { Err(Failure::Failed) }
+}
+
+/// What shows without asking anybody.
+fn of_files(
+    options: &Options,
+    loaded: &Result<Loaded, Vec<Diagnostic>>,
+    workers: &Result<Confinement, WorkerError>,
+) -> Vec<Diagnostic> {
+    let scripts = options.scripts();
+    let mut data = options.data.clone();
+    let mut found = match loaded {
+        Ok(Loaded { params, warnings }) => {
+            let mut found = warnings.clone();
+            let folder = data.get_or_insert_with(|| params.host.data_dir.clone());
+            let kept = DataDir::existing(folder).ok();
+            for application in params.applications.values() {
+                let limits = SqlLimits::from(&application.limits);
+                let database = kept.as_ref().map(|data| data.app_db(&application.id));
+                found.extend(database.and_then(|file| limits.warning(&application.id, &file)));
+                found.extend(scripts::of_application(application, &scripts, options.params()));
+            }
+            found.extend(scripts::of_nobody(params, &scripts));
+            found
+        }
+        Err(problems) => {
+            let mut problems = problems.clone();
+            // Which applications there are is not known now: every folder is taken for one.
+            for app in scripts::folders(&scripts).filter_map(|name| AppId::parse(&name).ok()) {
+                problems.extend(scripts::of_folder(&app, &scripts, &sandbox_limits(&Limits::default())));
+            }
+            problems
+        }
+    };
+    match workers {
+        Ok(confinement) => found.extend(confinement.warnings()),
+        Err(error) => found.push(serve::no_workers(error)),
+    }
+    let data = data.unwrap_or_else(|| params_folder(options).join("data"));
+    found.extend([exposed_folder(&data), exposed_key(&data)].into_iter().flatten());
+    found
+}
+
+/// Keys of Google Cloud Storage with which nothing can be signed.
+async fn of_storage(params: &Params) -> Vec<Diagnostic> {
+    let mut found = Vec::new();
+    for storage in params.applications.values().filter_map(|application| application.storage.as_ref()) {
+        found.extend(open_storage(storage).await.err().into_iter().flatten());
+    }
+    found
+}
+
+/// Asks Twilio and the public URL, and tells each answer as it comes.
+async fn ask(loaded: Result<Loaded, Vec<Diagnostic>>, tally: &mut Tally) {
+    let Ok(Loaded { params, .. }) = loaded else {
+        if !tally.json {
+            output::note("nobody is asked before the parameters are sound");
+        }
+        return;
+    };
+    let mut answers = match online::ask(&params) {
+        Ok(answers) => answers,
+        Err(problem) => return tally.tell(&problem),
+    };
+    while let Some(told) = answers.next().await {
+        for told in told {
+            match told {
+                online::Told::Problem(problem) => tally.tell(&problem),
+                online::Told::Fine(_) if tally.json => {}
+                online::Told::Fine(sentence) => output::note(format_args!("ok: {sentence}")),
+            }
+        }
+    }
 }
 
 /// Where the other folders are, unless the parameters or the options say otherwise.
 fn params_folder(options: &Options) -> &Path {
     options.params().parent().unwrap_or_else(|| "".as_ref())
-}
-
-/// The applications that have a folder, in the order of their names.
-fn folders(scripts: &Path) -> BTreeSet<AppId> {
-    let entries = std::fs::read_dir(scripts).into_iter().flatten().flatten();
-    let folders = entries.filter(|entry| entry.path().is_dir());
-    folders.filter_map(|entry| AppId::parse(entry.file_name().to_str()?).ok()).collect()
-}
-
-fn application_problems(application: &Application, scripts: &Path, params: &Path) -> Vec<Diagnostic> {
-    let (bundle, mut found) = script_problems(&application.id, scripts, &sandbox_limits(&application.limits));
-    let whatsapp = &application.whatsapp;
-    let named = [
-        ("whatsapp_callback", &whatsapp.whatsapp_callback),
-        ("incoming_message", &whatsapp.incoming_message),
-    ];
-    for (key, action) in named {
-        let (Some(bundle), Some(action)) = (&bundle, action) else { continue };
-        if catalogue::actions(bundle).any(|known| known == action.as_str()) {
-            continue;
-        }
-        let near = crate::base::nearest(action.as_str(), catalogue::actions(bundle));
-        let help = near.map_or_else(
-            || {
-                let file = scripts.join(application.id.as_str()).join(format!("{action}.js"));
-                format!("write {}", file.display())
-            },
-            |near| format!("did you mean `{near}`?"),
-        );
-        let message = format!("{key} of `{}` names `{action}`, which does not exist", application.id);
-        found.push(Diagnostic::error("UNKNOWN_ACTION", message).at(Place::file(params)).help(help));
-    }
-    found
-}
-
-/// An application's scripts, if they can be read, and what is wrong with them and with its migrations.
-fn script_problems(app: &AppId, scripts: &Path, limits: &SandboxLimits) -> (Option<Bundle>, Vec<Diagnostic>) {
-    let folder = scripts.join(app.as_str());
-    let mut found = Vec::new();
-    let bundle = catalogue::read_bundle(scripts, app);
-    match &bundle {
-        Ok(bundle) => found.extend(judge::problems(&WorkerCommand::current_exe(), limits, bundle)),
-        Err(error) => found.push(
-            Diagnostic::error("SCRIPTS_UNREADABLE", error.to_string())
-                .at(Place::file(&folder))
-                .help("make the folder and put the application's actions into it"),
-        ),
-    }
-    // Migrations are tried for real, all of them, on a database of their own that is thrown away.
-    let migrated = read_migrations(&folder.join("migrations")).and_then(|migrations| {
-        // In memory each page counts for the statement that writes it: what matters is what the file would take.
-        let limits = SqlLimits { memory_mb: 4096, ..SqlLimits::default() };
-        let db = AppDb::open(Path::new(":memory:"), &HostId("check".into()), limits)?;
-        db.migrate(&migrations, crate::base::UnixMillis(0))
-    });
-    if let Err(error) = migrated {
-        found.push(error.diagnostic());
-    }
-    (bundle.ok(), found)
 }

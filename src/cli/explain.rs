@@ -74,6 +74,11 @@ const OWN: &[OwnCode] = &[
         "chmod 600 the file, or use { env = … } or { file = … }",
     ),
     own(
+        "SECRET_DOUBTFUL",
+        "a secret is a SID, a placeholder, or the secret of something else",
+        "auth_key is the account's Auth Token, api_key_secret what Twilio showed when the API key was made",
+    ),
+    own(
         "SIMULATOR_EXPOSED",
         "the simulator, which asks nobody who he is, listens where other computers reach it",
         "write 127.0.0.1:8081 for [simulator] listen; use a tunnel where somebody must see it from elsewhere",
@@ -87,6 +92,47 @@ const OWN: &[OwnCode] = &[
         "NO_APPLICATIONS",
         "the parameter file has no application",
         "add a section [applications.NAME.WHATSAPP]",
+    ),
+    // What check --online finds.
+    own(
+        "CREDENTIALS_REFUSED",
+        "Twilio refuses account_id with auth_key",
+        "copy Account SID and Auth Token anew, from the same page of Twilio's console",
+    ),
+    own(
+        "API_KEY_REFUSED",
+        "Twilio refuses the API key, or it may not read messages",
+        "make a new API key in the console of the same account",
+    ),
+    own(
+        "ACCOUNT_INACTIVE",
+        "Twilio has suspended or closed the account",
+        "see in Twilio's console what it waits for",
+    ),
+    own(
+        "SENDER_UNKNOWN",
+        "the account has no WhatsApp sender of this number",
+        "write a number that Twilio's console lists under WhatsApp senders; the sandbox's is +14155238886",
+    ),
+    own(
+        "SENDER_OFFLINE",
+        "the number is a WhatsApp sender of the account, and cannot send at the moment",
+        "see in Twilio's console, under WhatsApp senders, what it waits for",
+    ),
+    own(
+        "MESSAGING_SERVICE_UNKNOWN",
+        "the account has no such messaging service",
+        "copy its SID (MG...) from Twilio's console, of the same account",
+    ),
+    own(
+        "PUBLIC_URL_FOREIGN",
+        "something else than a Boatswain answers at the public URL",
+        "write the URL as it is called in the end, with https and the path under which the proxy leads here",
+    ),
+    own(
+        "ONLINE_UNCLEAR",
+        "check --online could not find something out",
+        "look at the network, and try again; the host does not need it",
     ),
     // Starting and commands.
     own("USAGE", "the command line cannot be understood", "see boatswain --help"),
@@ -200,6 +246,58 @@ const OWN: &[OwnCode] = &[
         "VO_TOO_LARGE",
         "the `vo` that was given to a run is larger than limits.vo_kb",
         "give what names the data, not the data; or raise the limit",
+    ),
+    own(
+        "UNKNOWN_NAME",
+        "a script uses a name that there is not: a variable that nothing declares, or a member of utils, console, \
+         reqParams or userInfo",
+        "use the name that the error suggests; docs/check.md says how a script may test for one",
+    ),
+    own(
+        "UNKNOWN_MODULE",
+        "a script requires a file that there is not, or a package",
+        "paths begin with ./ or ../ and lead to files of the application; docs/check.md lists what takes the place of packages",
+    ),
+    own(
+        "EXPORTS_IN_ACTION",
+        "an action sets `exports`, which only modules have",
+        "the file is the body of the action: its input is `vo`, and `return value` ends it; shared code belongs into lib/",
+    ),
+    own("FOREIGN_HABIT", "a script uses what works elsewhere and not here", "write what the error suggests"),
+    own(
+        "VO_FIELD",
+        "a script reads a field of `vo` by a name that differs from Twilio's in case or underscores",
+        "write it as Twilio does: vo.MessageSid, vo.Body",
+    ),
+    own(
+        "OUTCOME_NOT_PARSED",
+        "a script takes the JSON text that a function returned for an object or a list",
+        "write JSON.parse(utils.sendWhatsappMessage(...)), or use utils.whatsapp.send, which returns an object",
+    ),
+    own(
+        "ARGUMENT_COUNT",
+        "a function of the host is called with too few or too many arguments",
+        "the warning shows its parameters; docs/actions.md explains them",
+    ),
+    own(
+        "NOT_AWAITED",
+        "an action calls an async function and does not wait for it: what comes behind its first `await` is lost",
+        "write `await` before the call",
+    ),
+    own(
+        "NOT_LOOKED_OVER",
+        "a script can be loaded, but looking for mistakes in it came to no end",
+        "check the script yourself, or make it simpler",
+    ),
+    own(
+        "FOREIGN_FILE",
+        "a file in an application's folder is never loaded, or belongs to a package of Node.js",
+        "actions and modules are files `*.js`; do as the warning says",
+    ),
+    own(
+        "UNUSED_FOLDER",
+        "a folder in scripts/ belongs to no application of the parameter file",
+        "call it as the application is called, add the application, or move the folder away",
     ),
     own("UNKNOWN_ACTION", "a configured action does not exist", "write the file, or correct the name"),
     own("UNKNOWN_APPLICATION", "there is no application of that name", "see the sections of app-params.toml"),

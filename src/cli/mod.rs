@@ -103,7 +103,7 @@ async fn dispatch(options: Options) -> Result<(), Failure> {
         Command::Demo { stay } => demo::run(*stay).await,
         Command::Serve { listen } => serve::run(&options, *listen).await,
         Command::Run(how) => run::run(&options, how).await,
-        Command::Check { json } => check::run(&options, *json),
+        Command::Check { json, online } => check::run(&options, *json, *online).await,
         Command::Test { filter, json } => test::run(&options, filter.as_deref(), *json).await,
         Command::Simulator { listen } => simulator::run(&options, *listen).await,
         Command::Messages { command } => messages(&options, command).await,

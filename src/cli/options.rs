@@ -70,11 +70,14 @@ pub(super) enum Command {
     },
     /// Runs one action: its return value on stdout, log and errors on stderr.
     Run(RunOptions),
-    /// Checks parameters, scripts and migrations: every problem at once.
+    /// Checks parameters, scripts, migrations and tests: every problem at once.
     Check {
         /// One object a line.
         #[arg(long)]
         json: bool,
+        /// Also asks Twilio about credentials and senders, and the public URL for an answer.
+        #[arg(long)]
+        online: bool,
     },
     /// Runs the tests of actions, `scripts/<appId>/**.test.js`.
     Test {

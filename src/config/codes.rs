@@ -20,6 +20,8 @@ pub const CONFLICTING_KEYS: &str = "CONFLICTING_KEYS";
 pub const SECRET_UNAVAILABLE: &str = "SECRET_UNAVAILABLE";
 /// Warning: a secret stands in a file that other users of the computer can read.
 pub const SECRET_EXPOSED: &str = "SECRET_EXPOSED";
+/// Warning: a secret that can hardly be the one that is wanted.
+pub const SECRET_DOUBTFUL: &str = "SECRET_DOUBTFUL";
 /// Warning: other computers can reach the simulator.
 pub const SIMULATOR_EXPOSED: &str = "SIMULATOR_EXPOSED";
 /// Warning: Twilio can't reach the public URL, or only without encryption.
@@ -39,6 +41,7 @@ pub const ALL: &[&str] = &[
     CONFLICTING_KEYS,
     SECRET_UNAVAILABLE,
     SECRET_EXPOSED,
+    SECRET_DOUBTFUL,
     SIMULATOR_EXPOSED,
     PUBLIC_URL_UNREACHABLE,
     NO_APPLICATIONS,

@@ -165,7 +165,7 @@ fn simulator(section: Option<&Section<'_>>) -> SimulatorParams {
 }
 
 /// The text of a file, and who else can read it.
-fn text_of(file: &Path) -> Result<(String, Option<Exposure>), Diagnostic> {
+pub(super) fn text_of(file: &Path) -> Result<(String, Option<Exposure>), Diagnostic> {
     let unreadable = |what: String, place: Place, help: &str| {
         Diagnostic::error(codes::PARAMS_UNREADABLE, what).at(place).help(help)
     };

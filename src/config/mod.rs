@@ -9,11 +9,13 @@
 mod application;
 pub mod codes;
 mod document;
+mod doubtful;
 mod environment;
 mod limits;
 mod load;
 mod names;
 mod params;
+mod places;
 mod reader;
 mod secrets;
 mod templates;
@@ -29,4 +31,5 @@ pub use params::{
     Address, Application, Company, CompanyLimits, Environment, GoogleCloudStorage, HostParams, Limits,
     MAX_TEMPLATE, MediaCheck, Params, Rules, SendingKey, SimulatorParams, Template, Templates, Whatsapp,
 };
+pub use places::place_of;
 pub use values::parse_address;

@@ -119,14 +119,26 @@ pub(super) static APPLICATION_ONLY: &[&str] =
 /// What others call our keys: Twilio's libraries and documentation first.
 static ALIASES: &[(&str, &str)] = &[
     ("account_sid", "account_id"),
+    ("account", "account_id"),
+    ("sid", "account_id"),
     ("auth_token", "auth_key"),
+    ("token", "auth_key"),
+    ("secret_key", "auth_key"),
     ("api_key", "api_key_id"),
     ("api_key_sid", "api_key_id"),
     ("api_secret", "api_key_secret"),
     ("from", "from_phone_number"),
     ("from_number", "from_phone_number"),
+    ("from_phone_nr", "from_phone_number"),
     ("phone_number", "from_phone_number"),
+    ("sender", "from_phone_number"),
+    ("whatsapp_from", "from_phone_number"),
+    ("whatsapp_number", "from_phone_number"),
     ("status_callback", "whatsapp_callback"),
+    ("status_callback_url", "whatsapp_callback"),
+    ("incoming", "incoming_message"),
+    ("inbound_message", "incoming_message"),
+    ("on_message", "incoming_message"),
     ("callback", "whatsapp_callback"),
     ("messaging_service_sid", "messaging_service_id"),
     ("content_id", "content_sid"),
@@ -165,12 +177,20 @@ pub(super) fn suggest(unknown: &str, shape: &Shape) -> Suggestion {
 }
 
 fn alias_of(unknown: &str) -> Option<&'static str> {
-    let folded = unknown.to_ascii_lowercase().replace('-', "_");
-    ALIASES.iter().find(|(alias, _)| *alias == folded).map(|(_, key)| *key)
+    let folded = folded(unknown);
+    ALIASES.iter().find(|(alias, _)| self::folded(alias) == folded).map(|(_, key)| *key)
 }
 
 fn exactly_but_for_case(unknown: &str, shape: &Shape) -> Option<&'static str> {
-    shape.keys.iter().copied().find(|key| key.eq_ignore_ascii_case(unknown))
+    let folded = folded(unknown);
+    shape.keys.iter().copied().find(|key| self::folded(key) == folded)
+}
+
+/// A name without what other worlds write differently: case, `_` and `-`, and the `TWILIO_` before a variable's.
+fn folded(name: &str) -> String {
+    let name: String = name.chars().filter(|c| !matches!(c, '_' | '-')).collect();
+    let name = name.to_ascii_lowercase();
+    name.strip_prefix("twilio").unwrap_or(&name).to_owned()
 }
 
 /// The sections, in words, that have this very key, whatever its case.
@@ -214,6 +234,25 @@ mod tests {
         assert_eq!(help("account_sid", &WHATSAPP), "did you mean `account_id`?");
         assert_eq!(help("ACCOUNT_SID", &WHATSAPP), "did you mean `account_id`?");
         assert_eq!(help("auth-token", &WHATSAPP), "did you mean `auth_key`?");
+        for (name, key) in [
+            ("TWILIO_ACCOUNT_SID", "account_id"),
+            ("accountSid", "account_id"),
+            ("accountId", "account_id"),
+            ("TWILIO_AUTH_TOKEN", "auth_key"),
+            ("authToken", "auth_key"),
+            ("token", "auth_key"),
+            ("secretKey", "auth_key"),
+            ("TWILIO_API_KEY", "api_key_id"),
+            ("TWILIO_API_SECRET", "api_key_secret"),
+            ("TWILIO_PHONE_NUMBER", "from_phone_number"),
+            ("fromPhoneNr", "from_phone_number"),
+            ("sender", "from_phone_number"),
+            ("statusCallback", "whatsapp_callback"),
+            ("messagingServiceSid", "messaging_service_id"),
+            ("on_message", "incoming_message"),
+        ] {
+            assert_eq!(help(name, &WHATSAPP), format!("did you mean `{key}`?"), "{name}");
+        }
         assert_eq!(help("whatsap_calback", &WHATSAPP), "did you mean `whatsapp_callback`?");
         assert_eq!(help("whatsapp", &APPLICATION), "did you mean `WHATSAPP`?");
         assert_eq!(help("port", &HOST), "did you mean `listen`?");

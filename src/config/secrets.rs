@@ -149,6 +149,16 @@ fn is_variable_name(name: &str) -> bool {
         && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
 }
 
+/// What examples have in the place of a key.
+pub(super) fn looks_like_a_placeholder(text: &str) -> bool {
+    let folded = text.to_lowercase();
+    let mut characters = folded.trim_start_matches("ac").trim_start_matches("sk").chars();
+    let first = characters.next();
+    let is_one_character = text.len() > 7 && characters.all(|c| Some(c) == first);
+    let words = ["your", "xxx", "placeholder", "changeme", "change_me", "change-me", "todo", "<", "…", "..."];
+    is_one_character || words.iter().any(|word| folded.contains(word))
+}
+
 /// Twilio's auth tokens and API secrets are 32 letters and digits.
 pub(super) fn looks_like_a_secret(text: &str) -> bool {
     text.len() == 32

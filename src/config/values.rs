@@ -9,6 +9,7 @@ use url::Url;
 
 use super::params::Address;
 use super::reader::Field;
+use super::secrets::{looks_like_a_placeholder, looks_like_a_secret};
 use crate::base::{TimeZone, nearest, shown};
 
 /// Reads a listening address: `ip:port`, or `localhost:port` for `127.0.0.1`; port 0 asks for a free one.
@@ -161,20 +162,7 @@ pub(super) fn sid(field: &Field<'_>, prefix: &str, what: &str) -> Option<String>
     if text.strip_prefix(prefix).is_some_and(hexadecimal) {
         return Some(text.to_owned());
     }
-    let found = match text.get(..2) {
-        _ if text.starts_with('+') => "holds a phone number, which belongs in `from_phone_number`".to_owned(),
-        _ if text.contains('@') => "holds an email address".to_owned(),
-        Some("AC") if prefix != "AC" => {
-            "holds the SID of an account, which belongs in `account_id`".to_owned()
-        }
-        Some("SK") if prefix != "SK" => {
-            "holds the SID of an API key, which belongs in `api_key_id`, with `api_key_secret`".to_owned()
-        }
-        Some("MG") if prefix != "MG" => {
-            "holds the SID of a messaging service, which belongs in `messaging_service_id`".to_owned()
-        }
-        _ => format!("is not {what}"),
-    };
+    let found = found_instead(text, prefix).unwrap_or_else(|| format!("is not {what}"));
     field.invalid(
         found,
         format!(
@@ -182,6 +170,54 @@ pub(super) fn sid(field: &Field<'_>, prefix: &str, what: &str) -> Option<String>
         ),
     )
 }
+
+/// What a text is that should have been a SID with `prefix`; never the text itself, which may be a secret.
+fn found_instead(text: &str, prefix: &str) -> Option<String> {
+    let kind = text.get(..2).filter(|kind| *kind != prefix);
+    let kind = kind.and_then(|kind| SID_KINDS.iter().find(|(known, _)| *known == kind));
+    if let Some((_, what)) = kind {
+        return Some(format!("holds the SID of {what}"));
+    }
+    if text.starts_with('+') || text.starts_with("whatsapp:") {
+        return Some("holds a phone number, which belongs in `from_phone_number`".to_owned());
+    }
+    if text.contains('@') {
+        return Some("holds an email address".to_owned());
+    }
+    if looks_like_a_placeholder(text) {
+        return Some("holds a placeholder".to_owned());
+    }
+    if looks_like_a_secret(text) {
+        let home = if prefix == "SK" { "`api_key_secret`" } else { "`auth_key`" };
+        return Some(format!("holds what looks like a secret, which belongs in {home}"));
+    }
+    let begins = text.get(..2).is_some_and(|kind| kind.eq_ignore_ascii_case(prefix));
+    if !begins {
+        return None;
+    }
+    let length = text.chars().count();
+    Some(if length != 34 {
+        format!("has {length} characters instead of 34")
+    } else if text.starts_with(prefix) {
+        "has other characters than hexadecimal digits behind its two letters".to_owned()
+    } else {
+        format!("does not begin with `{prefix}` in capitals")
+    })
+}
+
+/// Kinds of SIDs that get mixed up, by their prefixes.
+static SID_KINDS: &[(&str, &str)] = &[
+    ("AC", "an account, which belongs in `account_id`"),
+    ("SK", "an API key, which belongs in `api_key_id`, with `api_key_secret`"),
+    ("MG", "a messaging service, which belongs in `messaging_service_id`"),
+    ("US", "a user of Twilio's console"),
+    ("OR", "an organization of Twilio's console"),
+    ("HX", "a template, which belongs in a section `templates`"),
+    ("PN", "a phone number: `from_phone_number` takes the number itself"),
+    ("XE", "a WhatsApp sender: `from_phone_number` takes its number"),
+    ("SM", "a message"),
+    ("MM", "a message"),
+];
 
 #[cfg(test)]
 mod tests {

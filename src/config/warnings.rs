@@ -7,7 +7,7 @@ use url::{Host, Url};
 
 use super::params::{Environment, Params};
 use super::reader::{Field, Source, find};
-use super::{codes, secrets};
+use super::{codes, doubtful, secrets};
 use crate::base::{Diagnostic, Exposure, Place};
 
 /// The warnings about a file, in no order that matters.
@@ -22,6 +22,7 @@ pub(super) fn of<'a>(
     [no_applications(params), secret, unreachable(params, source, document), simulator]
         .into_iter()
         .flatten()
+        .chain(doubtful::of(params, source, document))
         .collect()
 }
 

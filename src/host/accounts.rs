@@ -6,10 +6,7 @@ use crate::base::{AccountSid, CompanyId, Secret, UnixMillis};
 use crate::config::{Application, Environment, Whatsapp};
 use crate::host::RunContext;
 use crate::store::KeyPlace;
-use crate::whatsapp::Account;
-
-/// Twilio, where nothing else is configured.
-const TWILIO: &str = "https://api.twilio.com";
+use crate::whatsapp::{Account, twilio};
 
 /// The parameters' own account: its API key if there is one, else its auth tokens. `None`: they name none.
 pub(super) fn own_account(parameters: &Whatsapp, api_base_url: Url) -> Option<Account> {
@@ -26,7 +23,7 @@ pub(super) fn api_base_url(parameters: &Whatsapp, simulator: Option<&Url>) -> Op
     match (&parameters.api_base_url, parameters.environment) {
         (Some(url), _) => Some(url.clone()),
         (None, Environment::Simulator) => simulator.cloned(),
-        (None, Environment::Sandbox | Environment::Production) => Url::parse(TWILIO).ok(),
+        (None, Environment::Sandbox | Environment::Production) => Url::parse(twilio::API).ok(),
     }
 }
 

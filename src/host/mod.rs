@@ -24,6 +24,7 @@ mod messages;
 mod parameters;
 mod reply;
 mod request;
+mod shapes;
 mod sql;
 pub mod types;
 mod window;
@@ -37,5 +38,6 @@ pub use functions::{
 pub use incoming_media::SaveMedia;
 pub use manifest::MANIFEST;
 pub use messages::{OutcomeForm, Send};
+pub use shapes::shapes;
 pub use sql::run_separated;
 pub use window::{correspondent, is_own};

@@ -28,7 +28,7 @@ mod start;
 pub use engine::Engine;
 pub use open_files::{open_files, raise_open_files};
 pub use simulated::simulated_accounts;
-pub use start::simulator_problem;
+pub use start::{open_storage, simulator_problem};
 
 use std::net::SocketAddr;
 use std::path::PathBuf;

@@ -333,7 +333,11 @@ pub fn simulator_problem(error: &SimulatorError) -> Diagnostic {
         .help("stop what listens there, or choose another address with `[simulator] listen`")
 }
 
-async fn open_storage(storage: &GoogleCloudStorage) -> Result<SignedUrls, Problems> {
+/// Takes the key of an application's Google Cloud Storage, and signs with it once; asks nobody.
+///
+/// # Errors
+/// What is wrong with the key.
+pub async fn open_storage(storage: &GoogleCloudStorage) -> Result<SignedUrls, Problems> {
     let file = &storage.credentials_file;
     let problem = |message: String| {
         vec![

@@ -1,7 +1,8 @@
 //! The catalogue: an application's scripts as they lie in `scripts/<appId>/`.
 //!
 //! All `*.js` files below the folder belong to it, and the `*.json` files that they may require, except tests
-//! (`*.test.js`), what begins with a dot and what editors keep beside scripts ([`NO_DATA`]). What a file cannot be (too large, not UTF-8, a link out of the folder) stays in the catalogue as the reason why, so
+//! (`*.test.js`, see [`read_tests`]), what begins with a dot and what editors keep beside scripts ([`NO_DATA`]). What a
+//! file cannot be (too large, not UTF-8, a link out of the folder) stays in the catalogue as the reason why, so
 //! that it fails its own runs and no others. The version is a hash of paths and contents: equal trees, equal
 //! versions.
 
@@ -44,7 +45,8 @@ pub struct CatalogueError {
 /// # Errors
 /// When the application's folder, or one inside it, cannot be read.
 pub fn read_bundle(scripts: &Path, app: &AppId) -> Result<Bundle, CatalogueError> {
-    read_files(scripts, app, |path| !is_test(path))
+    let files = read_files(scripts, app, &is_script)?;
+    Ok(Bundle { version: version(&files), files })
 }
 
 /// The same with the tests.
@@ -52,7 +54,8 @@ pub fn read_bundle(scripts: &Path, app: &AppId) -> Result<Bundle, CatalogueError
 /// # Errors
 /// As [`read_bundle`].
 pub fn read_with_tests(scripts: &Path, app: &AppId) -> Result<Bundle, CatalogueError> {
-    read_files(scripts, app, |_| true)
+    let files = read_files(scripts, app, &is_script_or_test)?;
+    Ok(Bundle { version: version(&files), files })
 }
 
 /// The bundle without its tests, as [`read_bundle`] reads it.
@@ -62,17 +65,54 @@ pub fn without_tests(bundle: &Bundle) -> Bundle {
     Bundle { version: version(&files), files }
 }
 
+/// Reads the tests of `app` in `scripts`: its files `*.test.js`, in order of paths.
+///
+/// # Errors
+/// As [`read_bundle`].
+pub fn read_tests(scripts: &Path, app: &AppId) -> Result<Vec<SourceFile>, CatalogueError> {
+    read_files(scripts, app, &is_test)
+}
+
+/// The paths, below the folder of `app`, of files in other dialects of JavaScript, which nothing reads.
+///
+/// # Errors
+/// As [`read_bundle`].
+pub fn in_other_dialects(scripts: &Path, app: &AppId) -> Result<Vec<String>, CatalogueError> {
+    let folder = scripts.join(app.as_str());
+    let mut paths = Vec::new();
+    let is_other = |path: &str| {
+        let dialect = path.rsplit_once('.').is_some_and(|(_, extension)| DIALECTS.contains(&extension));
+        dialect && !path.ends_with(".d.ts")
+    };
+    list(&folder, "", 0, &is_other, &mut paths)
+        .map_err(|(folder, source)| CatalogueError { folder, source })?;
+    paths.sort_unstable();
+    Ok(paths)
+}
+
+/// Endings of JavaScript's other dialects.
+const DIALECTS: [&str; 8] = ["mjs", "cjs", "jsx", "ts", "mts", "cts", "tsx", "coffee"];
+
 /// Whether a path below an application's folder is a test's.
 #[must_use]
 pub fn is_test(path: &str) -> bool {
     path.ends_with(".test.js")
 }
 
+fn is_script(path: &str) -> bool {
+    is_script_or_test(path) && !is_test(path)
+}
+
+fn is_script_or_test(path: &str) -> bool {
+    let name = path.rsplit('/').next().unwrap_or(path);
+    path.strip_suffix(".js").is_some() || path.ends_with(JSON) && !NO_DATA.contains(&name)
+}
+
 fn read_files(
     scripts: &Path,
     app: &AppId,
-    is_wanted: impl Fn(&str) -> bool,
-) -> Result<Bundle, CatalogueError> {
+    wanted: &dyn Fn(&str) -> bool,
+) -> Result<Vec<SourceFile>, CatalogueError> {
     let folder = scripts.join(app.as_str());
     let fail = |folder: &Path| {
         let folder = folder.to_owned();
@@ -80,8 +120,7 @@ fn read_files(
     };
     let root = fs::canonicalize(&folder).map_err(fail(&folder))?;
     let mut paths = Vec::new();
-    list(&folder, "", 0, &mut paths).map_err(|(folder, source)| CatalogueError { folder, source })?;
-    paths.retain(|path| is_wanted(path));
+    list(&folder, "", 0, wanted, &mut paths).map_err(|(folder, source)| CatalogueError { folder, source })?;
     paths.sort_unstable();
     let mut total = 0_u64;
     let mut files = Vec::with_capacity(paths.len());
@@ -100,7 +139,7 @@ fn read_files(
         });
         files.push(SourceFile { shown: file.display().to_string(), path, text });
     }
-    Ok(Bundle { version: version(&files), files })
+    Ok(files)
 }
 
 /// The actions of a bundle: its files but those in `lib/`, without `.js`.
@@ -114,11 +153,12 @@ pub(super) fn is_module(path: &str) -> bool {
     path.starts_with("lib/") || is_test(path)
 }
 
-/// Collects the paths of scripts below `folder`, which is `prefix` below the application's.
+/// Collects the paths of the files that are `wanted` below `folder`, which is `prefix` below the application's.
 fn list(
     folder: &Path,
     prefix: &str,
     depth: usize,
+    wanted: &dyn Fn(&str) -> bool,
     paths: &mut Vec<String>,
 ) -> Result<(), (PathBuf, io::Error)> {
     let fail = |error| (folder.to_owned(), error);
@@ -133,9 +173,9 @@ fn list(
         // Not following links: a folder that is one could lead anywhere, and round in circles.
         if entry.file_type().map_err(fail)?.is_dir() {
             if depth < MAX_DEPTH {
-                list(&entry.path(), &path, depth + 1, paths)?;
+                list(&entry.path(), &path, depth + 1, wanted, paths)?;
             }
-        } else if path.strip_suffix(".js").is_some() || path.ends_with(JSON) && !NO_DATA.contains(&name) {
+        } else if wanted(&path) {
             paths.push(path);
         }
     }

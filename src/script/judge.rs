@@ -2,20 +2,27 @@
 //! the stack of whoever parses it, and there is no telling by looking.
 //!
 //! The child compiles each file as a worker would, within the time of a run, and runs none. One that ends the child is bad;
-//! a new child goes on with the next. `check` asks of every file what is wrong with it. A host that starts takes out the
-//! files that would kill worker after worker ([`sift`]), so that they fail their own runs as what cannot be loaded and cost
-//! nobody anything.
+//! a new child goes on with the next. `check` asks of every file what is wrong with it, and has the child look for mistakes
+//! in those that compile ([`review`]). A host that starts takes out the files that would kill worker after worker
+//! ([`sift`]), so that they fail their own runs as what cannot be loaded and cost nobody anything.
 
+use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use super::catalogue::is_module;
-use super::process::{Worker, WorkerCommand};
-use super::protocol::{Bundle, FromWorker, Reason, SandboxLimits, SourceFile, ToWorker};
-use crate::base::{Diagnostic, Place, code_frame};
+use super::process::{Worker, WorkerCommand, WorkerError};
+use super::protocol::{
+    Bundle, CallShape, Finding, FromWorker, FunctionSpec, Linted, Reason, Role, Rule, SandboxLimits,
+    SourceFile, Start, ToWorker, Vocabulary,
+};
+use crate::base::{Diagnostic, Place, TimeZone, code_frame};
 
 /// A file below this many bytes cannot be nested so deeply that it overflows a worker's stack: the costliest byte, an open
 /// bracket, takes 30 KiB of 256 MiB.
 const HARMLESS: usize = 4_000;
+
+/// How long looking for mistakes in a file may take.
+const LINT_WITHIN: Duration = Duration::from_secs(10);
 
 /// What was found of a file.
 enum Verdict {
@@ -31,9 +38,129 @@ enum Verdict {
 /// Every file of a bundle that cannot be loaded, in order.
 #[must_use]
 pub fn problems(command: &WorkerCommand, limits: &SandboxLimits, bundle: &Bundle) -> Vec<Diagnostic> {
-    let mut judge = Judge { command, limits, child: None };
-    let judged = bundle.files.iter().filter_map(|file| {
-        let (message, position) = match (&file.text, judge.verdict(file)) {
+    let mut judge = Judge { command, limits, vocabulary: None, child: None };
+    bundle.files.iter().filter_map(|file| judge.problem(file)).collect()
+}
+
+/// What is to be looked over, and what with.
+#[derive(Debug)]
+pub struct Review<'a> {
+    /// The application; `reqParams.appId`.
+    pub app_id: &'a str,
+    /// Its scripts.
+    pub bundle: &'a Bundle,
+    /// Its tests, which no bundle has.
+    pub tests: &'a [SourceFile],
+    /// What scripts may call.
+    pub functions: Vec<FunctionSpec>,
+    /// How each of `functions` is called.
+    pub shapes: Vec<CallShape>,
+    /// The fields that the `vo` of actions has, by the actions' names, as far as they are known.
+    pub vo: Vec<(&'a str, Vec<String>)>,
+}
+
+/// Every file that cannot be loaded, and the mistakes in those that can.
+#[must_use]
+pub fn review(command: &WorkerCommand, limits: &SandboxLimits, review: &Review<'_>) -> Vec<Diagnostic> {
+    let mut judge = Judge { command, limits, vocabulary: Some(vocabulary(limits, review)), child: None };
+    let (mut found, mut mistakes) = (Vec::new(), Vec::new());
+    let (mut required, mut requires_any) = (BTreeSet::new(), false);
+    let tests = review.tests.iter().map(|file| (file, Role::Test));
+    let scripts = review.bundle.files.iter().map(|file| (file, role(file, review)));
+    for (file, role) in scripts.chain(tests) {
+        if let Some(problem) = judge.problem(file) {
+            found.push(problem);
+            continue;
+        }
+        match judge.lint(file, &role) {
+            Ok(linted) => {
+                required.extend(linted.required);
+                requires_any |= linted.requires_any;
+                mistakes.extend(linted.findings.into_iter().map(|finding| (file, finding.within_bounds())));
+            }
+            Err(reason) => {
+                let message = format!("it could not be looked over for mistakes: {reason}");
+                let help = "it can be loaded; make it simpler if its mistakes are to be told";
+                found.push(
+                    Diagnostic::warning("NOT_LOOKED_OVER", message).at(Place::file(&file.shown)).help(help),
+                );
+            }
+        }
+    }
+    // A file that others require is a module, wherever it lies.
+    let is_module = |file: &SourceFile| requires_any || required.contains(&file.path);
+    mistakes.retain(|(file, finding)| finding.rule != Rule::ExportsInAction || !is_module(file));
+    found.extend(mistakes.into_iter().map(|(file, finding)| diagnostic(file, finding)));
+    found
+}
+
+fn vocabulary(limits: &SandboxLimits, review: &Review<'_>) -> Vocabulary {
+    let paths = review.bundle.files.iter().map(|file| SourceFile { text: Ok(String::new()), ..file.clone() });
+    let bundle = Bundle { version: review.bundle.version.clone(), files: paths.collect() };
+    Vocabulary {
+        start: Start {
+            app_id: review.app_id.to_owned(),
+            bundle,
+            functions: review.functions.clone(),
+            limits: limits.clone(),
+            prelude: None,
+            time_zone: TimeZone::default(),
+        },
+        shapes: review.shapes.clone(),
+    }
+}
+
+fn role(file: &SourceFile, review: &Review<'_>) -> Role {
+    if is_module(&file.path) {
+        return Role::Module;
+    }
+    let name = file.path.strip_suffix(".js");
+    let vo = review.vo.iter().filter(|(action, _)| name == Some(*action));
+    Role::Action { vo: vo.flat_map(|(_, fields)| fields.clone()).collect() }
+}
+
+fn diagnostic(file: &SourceFile, finding: Finding) -> Diagnostic {
+    let Finding { rule, is_error, message, help, line, column } = finding;
+    let diagnostic = if is_error {
+        Diagnostic::error(rule.code(), message)
+    } else {
+        Diagnostic::warning(rule.code(), message)
+    };
+    let frame = file.text.as_ref().ok().and_then(|text| code_frame(text, line, column));
+    diagnostic.at(Place::at(&file.shown, line, column)).code_frame(frame).help(help)
+}
+
+/// Takes out of a bundle the texts that end the process which compiles them; the reason stands in their place.
+pub fn sift(command: &WorkerCommand, limits: &SandboxLimits, bundle: &mut Bundle) {
+    let mut judge = Judge { command, limits, vocabulary: None, child: None };
+    for file in &mut bundle.files {
+        if file.text.as_ref().is_ok_and(|text| text.len() >= HARMLESS)
+            && let Verdict::Deadly(reason) = judge.verdict(file)
+        {
+            tracing::warn!(file = %file.shown, "a script cannot be loaded: {reason}");
+            file.text = Err(reason);
+        }
+    }
+}
+
+fn unloadable(file: &SourceFile, reason: &str) -> Diagnostic {
+    Diagnostic::error("SCRIPT_UNREADABLE", reason)
+        .at(Place::file(&file.shown))
+        .help("save it as a text in UTF-8 that the host may read, and make it smaller or simpler")
+}
+
+struct Judge<'a> {
+    command: &'a WorkerCommand,
+    limits: &'a SandboxLimits,
+    /// What a child is told first that looks for mistakes, too.
+    vocabulary: Option<Vocabulary>,
+    child: Option<Worker>,
+}
+
+impl Judge<'_> {
+    /// Why a file cannot be loaded, if so.
+    fn problem(&mut self, file: &SourceFile) -> Option<Diagnostic> {
+        let (message, position) = match (&file.text, self.verdict(file)) {
             (Err(reason), _) => return Some(unloadable(file, reason)),
             (_, Verdict::Sound) => return None,
             (_, Verdict::Deadly(reason)) => return Some(unloadable(file, &reason)),
@@ -47,40 +174,41 @@ pub fn problems(command: &WorkerCommand, limits: &SandboxLimits, bundle: &Bundle
             _ => (Place::file(&file.shown), None),
         };
         Some(Diagnostic::error("SCRIPT_SYNTAX", message).at(place).code_frame(frame))
-    });
-    judged.collect()
-}
+    }
 
-/// Takes out of a bundle the texts that end the process which compiles them; the reason stands in their place.
-pub fn sift(command: &WorkerCommand, limits: &SandboxLimits, bundle: &mut Bundle) {
-    let mut judge = Judge { command, limits, child: None };
-    for file in &mut bundle.files {
-        if file.text.as_ref().is_ok_and(|text| text.len() >= HARMLESS)
-            && let Verdict::Deadly(reason) = judge.verdict(file)
-        {
-            tracing::warn!(file = %file.shown, "a script cannot be loaded: {reason}");
-            file.text = Err(reason);
+    /// The child that is there, or a new one.
+    fn child(&mut self) -> Result<Worker, WorkerError> {
+        if let Some(child) = self.child.take() {
+            return Ok(child);
+        }
+        let mut child = Worker::launch(self.command, self.limits)?;
+        if let Some(vocabulary) = &self.vocabulary {
+            child.queue(&ToWorker::Vocabulary(Box::new(vocabulary.clone())))?;
+            child.await_ready()?;
+        }
+        Ok(child)
+    }
+
+    /// The mistakes of a file that compiles, or why they are not known.
+    fn lint(&mut self, file: &SourceFile, role: &Role) -> Result<Linted, String> {
+        let mut child = self.child().map_err(|error| error.to_string())?;
+        let order = ToWorker::Lint { file: file.clone(), role: role.clone() };
+        child.queue(&order).map_err(|error| error.to_string())?;
+        match child.receive_within(LINT_WITHIN) {
+            Ok(FromWorker::Linted(linted)) => {
+                self.child = Some(child);
+                Ok(linted)
+            }
+            Ok(_) => Err("a worker did not do as it was told".to_owned()),
+            Err(death) => Err(death.message),
         }
     }
-}
 
-fn unloadable(file: &SourceFile, reason: &str) -> Diagnostic {
-    Diagnostic::error("SCRIPT_UNREADABLE", reason).at(Place::file(&file.shown))
-}
-
-struct Judge<'a> {
-    command: &'a WorkerCommand,
-    limits: &'a SandboxLimits,
-    child: Option<Worker>,
-}
-
-impl Judge<'_> {
     fn verdict(&mut self, file: &SourceFile) -> Verdict {
         if file.text.is_err() {
             return Verdict::Sound; // there is nothing to judge
         }
-        let child = self.child.take().map_or_else(|| Worker::launch(self.command, self.limits), Ok);
-        let mut child = match child {
+        let mut child = match self.child() {
             Ok(child) => child,
             Err(error) => return Verdict::Unknown(error.to_string()),
         };

@@ -146,14 +146,25 @@ impl Worker {
     pub fn spawn(command: &WorkerCommand, start: &Start) -> Result<Self, WorkerError> {
         let mut worker = Self::launch(command, &start.limits)?;
         worker.queue(&ToWorker::Start(start.clone()))?;
-        match worker.wait(Instant::now() + READY_WITHIN, None) {
-            Ok(FromWorker::Ready { confinement }) => worker.confinement = confinement,
-            Ok(_) => return Err(WorkerError::NotReady),
-            Err(death) => return Err(WorkerError::Died(death)),
-        }
+        worker.await_ready()?;
         worker.run_begins();
         worker.resident_at_start = sys::resident_bytes(worker.pid()).unwrap_or(0);
         Ok(worker)
+    }
+
+    /// Waits until a worker that has been told whom it works for is ready, 10 s at most.
+    ///
+    /// # Errors
+    /// When it does not become ready.
+    pub(super) fn await_ready(&mut self) -> Result<(), WorkerError> {
+        match self.wait(Instant::now() + READY_WITHIN, None) {
+            Ok(FromWorker::Ready { confinement }) => {
+                self.confinement = confinement;
+                Ok(())
+            }
+            Ok(_) => Err(WorkerError::NotReady),
+            Err(death) => Err(WorkerError::Died(death)),
+        }
     }
 
     /// Starts the process; it has been told nothing yet.
@@ -199,6 +210,14 @@ impl Worker {
             ended: false,
             pipe_bytes,
         })
+    }
+
+    /// Waits for what the worker says next, however much processor time it takes.
+    ///
+    /// # Errors
+    /// How it died; also when it says nothing within `time`.
+    pub(super) fn receive_within(&mut self, time: Duration) -> Result<FromWorker, Death> {
+        self.wait(Instant::now() + time, None)
     }
 
     /// What confines the worker, as it said itself.

@@ -8,12 +8,17 @@
 //! it puts the runs that arrive aside. Everything a worker says about a run stands between the frames of the
 //! run before and its own [`FromWorker::Ended`].
 
+mod linted;
+
 use std::fmt;
 use std::marker::PhantomData;
 
 use serde::de::{Deserializer, Error, SeqAccess, Visitor};
 use serde::{Deserialize, Serialize};
 
+pub use self::linted::{
+    CallShape, Finding, Linted, MAX_FINDINGS, MAX_REQUIRED, Role, Rule, TEST_GLOBALS, Vocabulary,
+};
 use super::confine::Confinement;
 use crate::base::{Seed, TimeZone, code_frame, cut, shown};
 
@@ -37,6 +42,15 @@ pub enum ToWorker {
         file: SourceFile,
         /// Whether it is a module, and not an action; of JSON it says nothing.
         module: bool,
+    },
+    /// Before all others, and before files are judged: what they are looked over with. The worker says that it is ready.
+    Vocabulary(Box<Vocabulary>),
+    /// After that: look for mistakes in a file that compiles; nothing of it runs.
+    Lint {
+        /// The file.
+        file: SourceFile,
+        /// What it is.
+        role: Role,
     },
     /// Run an action.
     Run(RunRequest),
@@ -268,6 +282,8 @@ pub enum FromWorker {
         /// What is wrong with it, and at which line and column.
         problem: Option<(String, Option<(u32, u32)>)>,
     },
+    /// A file has been looked over.
+    Linted(Linted),
 }
 
 /// A log line's level, as `console` names them.

@@ -16,7 +16,7 @@ use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use super::confine::{self, Confinement, Layer};
-use super::protocol::{Answer, FromWorker, LogLevel, RunRequest, SourceFile, ToWorker, Value};
+use super::protocol::{Answer, FromWorker, LogLevel, RunRequest, ToWorker, Value};
 use super::sandbox::{self, Host, Sandbox};
 use super::{frame, sys};
 
@@ -53,8 +53,8 @@ fn live(mut confinement: Confinement) -> io::Result<()> {
     let first = pipe.borrow_mut().receive()?;
     let start = match first {
         Some(ToWorker::Start(start)) => start,
-        Some(ToWorker::Judge { file, module }) => {
-            return judge(&mut pipe.borrow_mut(), confinement, (file, module));
+        Some(frame @ (ToWorker::Judge { .. } | ToWorker::Vocabulary(_))) => {
+            return judge(&mut pipe.borrow_mut(), confinement, frame);
         }
         _ => return Err(io::ErrorKind::InvalidData.into()),
     };
@@ -73,15 +73,24 @@ fn live(mut confinement: Confinement) -> io::Result<()> {
 }
 
 /// The life of a worker that only judges files.
-fn judge(pipe: &mut Pipe, mut confinement: Confinement, first: (SourceFile, bool)) -> io::Result<()> {
+fn judge(pipe: &mut Pipe, mut confinement: Confinement, first: ToWorker) -> io::Result<()> {
     confine_late(&mut confinement, JUDGES_MEMORY)?;
-    let mut next = first;
+    let (mut next, mut linter) = (first, None);
     loop {
-        let problem = sandbox::load_problem(&next.0, next.1);
-        pipe.send(&FromWorker::Judged { problem })?;
+        let said = match (next, &linter) {
+            (ToWorker::Judge { file, module }, _) => {
+                FromWorker::Judged { problem: sandbox::load_problem(&file, module) }
+            }
+            (ToWorker::Vocabulary(vocabulary), None) => {
+                linter = Some(sandbox::Linter::new(*vocabulary).map_err(io::Error::other)?);
+                FromWorker::Ready { confinement: confinement.clone() }
+            }
+            (ToWorker::Lint { file, role }, Some(linter)) => FromWorker::Linted(linter.lint(&file, &role)),
+            _ => return Err(io::ErrorKind::InvalidData.into()),
+        };
+        pipe.send(&said)?;
         next = match pipe.receive()? {
-            Some(ToWorker::Judge { file, module }) => (file, module),
-            Some(_) => return Err(io::ErrorKind::InvalidData.into()),
+            Some(frame) => frame,
             None => sys::exit_now(0),
         };
     }

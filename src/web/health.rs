@@ -20,8 +20,11 @@ impl Readiness {
     }
 }
 
+/// What `/healthz` answers.
+pub const ALIVE: &str = "alive\n";
+
 pub(super) async fn alive() -> &'static str {
-    "alive\n"
+    ALIVE
 }
 
 pub(super) async fn ready(State(site): State<Site>) -> Response {

@@ -31,7 +31,7 @@ use crate::base::Clock;
 use crate::store::{Inbox, NewNotification};
 use crate::web::answer::Refusal;
 
-pub use health::Readiness;
+pub use health::{ALIVE, Readiness};
 pub use keys::Applications;
 pub use listener::{Listener, ListenerLimits};
 

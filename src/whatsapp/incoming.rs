@@ -8,6 +8,9 @@ use serde_json::{Map, Value as Json};
 use super::Form;
 use crate::base::PhoneNumber;
 
+/// What an action's `vo` has beside the fields of the form: the typed members, and the company.
+pub const ADDED: [&str; 6] = ["phoneNumber", "profileName", "media", "location", "button", "companyId"];
+
 /// What a medium is that nobody says anything of (RFC 2046, 4.5.1).
 const UNKNOWN_TYPE: &str = "application/octet-stream";
 

@@ -6,7 +6,7 @@
 //! outcome    what an action learns of a send                twilio   the client: send, fetch, list
 //! storage    signed URLs of Google Cloud Storage            reconciliation  which message of Twilio's log is which doubt
 //! media      which media WhatsApp takes, and with a text    probe    what Twilio will find at a medium's URL
-//! transfer   media that come in: fetched and stored
+//! transfer   media that come in: fetched and stored        fields   the names of the forms' fields
 //! ```
 //!
 //! Which status of a message may replace which is told by [`MessageStatus`] in the base.
@@ -16,6 +16,7 @@
 
 pub mod codes;
 pub mod consent;
+pub mod fields;
 pub mod form;
 pub mod incoming;
 pub mod media;

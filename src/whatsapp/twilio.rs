@@ -13,6 +13,7 @@
 //! The client never repeats a request by itself, follows no redirects (the next host would get the key), and
 //! takes no proxy from the environment.
 
+mod account;
 mod answer;
 mod result;
 
@@ -26,6 +27,7 @@ use self::answer::{Answer, chain};
 use super::message::{Account, MessageFilter, MessageResource, OutgoingMessage};
 use crate::base::MessageSid;
 
+pub use self::account::{API, AccountRecord, SenderRecord};
 pub use self::result::{Hidden, NotSent, ReadError, Refusal, SendOutcome, Sent};
 
 /// How long making a connection may take.

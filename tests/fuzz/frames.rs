@@ -5,9 +5,9 @@ use boatswain::base::{Seed, TimeZone};
 use boatswain::script::confine::{Confinement, Layer};
 use boatswain::script::frame::{Decoder, encode};
 use boatswain::script::protocol::{
-    Answer, Bundle, Cause, Ended, ErrorKind, Failure, Frame, FromWorker, FunctionSpec, LogLevel, MAX_FRAME,
-    NativeFrame, Reason, Relation, Returned, RunRequest, SandboxLimits, Scope, SourceFile, Start, Thrown,
-    ToWorker, Value, Vo,
+    Answer, Bundle, CallShape, Cause, Ended, ErrorKind, Failure, Finding, Frame, FromWorker, FunctionSpec,
+    Linted, LogLevel, MAX_FRAME, NativeFrame, Reason, Relation, Returned, Role, Rule, RunRequest,
+    SandboxLimits, Scope, SourceFile, Start, Thrown, ToWorker, Value, Vo, Vocabulary,
 };
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
@@ -73,6 +73,23 @@ fn confinement() -> impl Strategy<Value = Confinement> {
         .prop_map(|(in_force, missing)| Confinement { in_force, missing })
 }
 
+fn linted() -> impl Strategy<Value = Linted> {
+    let rule = select(vec![Rule::UnknownName, Rule::VoField, Rule::NotAwaited]);
+    let finding = (rule, any::<bool>(), text(), text(), any::<(u32, u32)>()).prop_map(
+        |(rule, is_error, message, help, (line, column))| Finding {
+            rule,
+            is_error,
+            message,
+            help,
+            line,
+            column,
+        },
+    );
+    let findings = prop::collection::vec(finding, 0..4);
+    (findings, prop::collection::vec(text(), 0..4), any::<bool>())
+        .prop_map(|(findings, required, requires_any)| Linted { findings, required, requires_any })
+}
+
 fn from_worker() -> impl Strategy<Value = FromWorker> {
     let returned = prop_oneof![
         Just(Returned::Undefined),
@@ -85,6 +102,7 @@ fn from_worker() -> impl Strategy<Value = FromWorker> {
         confinement().prop_map(|confinement| FromWorker::Ready { confinement }),
         prop::option::of((text(), prop::option::of(any::<(u32, u32)>())))
             .prop_map(|problem| FromWorker::Judged { problem }),
+        linted().prop_map(FromWorker::Linted),
         (any::<u32>(), any::<u16>(), prop::collection::vec(value(), 0..6))
             .prop_map(|(ticket, function, arguments)| FromWorker::Call { ticket, function, arguments }),
         (any::<u32>(), level, text()).prop_map(|(ticket, level, text)| FromWorker::Log {
@@ -167,8 +185,23 @@ fn to_worker() -> impl Strategy<Value = ToWorker> {
         message,
         code,
     });
+    let shape =
+        any::<(u16, bool)>().prop_map(|(required, returns_json)| CallShape { required, returns_json });
+    let vocabulary = (start(), prop::collection::vec(shape, 0..3))
+        .prop_map(|(start, shapes)| ToWorker::Vocabulary(Box::new(Vocabulary { start, shapes })));
+    let role = prop_oneof![
+        prop::collection::vec(text(), 0..3).prop_map(|vo| Role::Action { vo }),
+        Just(Role::Module),
+        Just(Role::Test),
+    ];
+    let lint = (text(), text(), text(), role).prop_map(|(path, shown, text, role)| ToWorker::Lint {
+        file: SourceFile { path, shown, text: Ok(text) },
+        role,
+    });
     prop_oneof![
         start().prop_map(ToWorker::Start),
+        vocabulary,
+        lint,
         request.prop_map(ToWorker::Run),
         (value(), any::<u64>())
             .prop_map(|(value, advance_ms)| ToWorker::Answer(Answer::Return { value, advance_ms })),
@@ -282,9 +315,16 @@ fn a_frame_full_of_nothing_takes_no_more_memory_than_it_is_worth() {
     let ended = [3, 0, 1, 0, 0, 0]; // ticket, failed, thrown, no message, no code; then its frames
     let native = [3, 0, 1, 0, 0, 0, 0]; // … no frames; then its native functions
     let causes = [3, 0, 1, 0, 0, 0, 0, 0]; // … and none of these; then its causes
-    for (what, tag) in
-        [("Ready", &ready[..]), ("Call", &call), ("Ended", &ended), ("native", &native), ("causes", &causes)]
-    {
+    let (findings, required) = ([5], [5, 0]);
+    for (what, tag) in [
+        ("Ready", &ready[..]),
+        ("Call", &call),
+        ("Ended", &ended),
+        ("native", &native),
+        ("causes", &causes),
+        ("Linted, mistakes", &findings),
+        ("Linted, required", &required),
+    ] {
         for length in [MAX_FRAME, MAX_FRAME - 100, MAX_FRAME / 4, usize::MAX, usize::MAX >> 8, 1 << 32] {
             let bytes = swollen(tag, 0, length);
             let (frames, held) = measured(|| read::<FromWorker>(&bytes, bytes.len()));

@@ -10,7 +10,7 @@ use boatswain::script::protocol::{Bundle, Returned, SourceFile};
 
 use crate::support::{Told, command, run_in, start};
 
-const MODULES: &[(&str, &str)] = &[
+pub const MODULES: &[(&str, &str)] = &[
     ("lib/money.js", "exports.euro = (cents) => (cents / 100).toFixed(2) + ' €'"),
     (
         "lib/deep/index.js",

@@ -68,9 +68,13 @@ fn the_parameters_on_the_page_are_taken_without_a_warning() {
         std::fs::set_permissions(file.unwrap().path(), std::fs::Permissions::from_mode(0o600)).unwrap();
     }
     folder.write("scripts/shop/onWhatsappStatus.js", "");
-    folder.write("scripts/club/greet.js", "");
+    std::fs::remove_dir_all(folder.path("scripts/app")).unwrap();
     for block in &blocks {
         let params = applied(&blocks[0], block);
+        let _ = std::fs::remove_dir_all(folder.path("scripts/club"));
+        if params.contains("[applications.club") {
+            folder.write("scripts/club/greet.js", "");
+        }
         folder.write("app-params.toml", &params);
         let checked = folder.boatswain(&["check"]);
         let said =

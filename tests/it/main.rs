@@ -8,6 +8,8 @@ mod bench;
 mod callbacks;
 mod canary;
 mod cases;
+mod check;
+mod check_online;
 mod commands;
 mod connections;
 mod crash;

@@ -69,7 +69,9 @@ impl WorkerHandle for SimulatedWorker {
         match frame {
             ToWorker::Run(request) => self.ahead.push_back(request.clone()),
             ToWorker::Answer(answer) => self.answer = Some(answer.clone()),
-            ToWorker::Start(_) | ToWorker::Judge { .. } => panic!("a worker is started once"),
+            ToWorker::Start(_) | ToWorker::Judge { .. } | ToWorker::Vocabulary(_) | ToWorker::Lint { .. } => {
+                panic!("a worker is started once")
+            }
         }
         Ok(())
     }

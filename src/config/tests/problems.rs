@@ -253,7 +253,10 @@ fn keys_of_whatsapp() {
     check(
         whatsapp,
         &[
-            ("account_id = 'AC1'\nauth_key = 'x'", "INVALID_VALUE 3:14 `account_id` is not an account SID"),
+            (
+                "account_id = 'AC1'\nauth_key = 'x'",
+                "INVALID_VALUE 3:14 `account_id` has 3 characters instead of 34",
+            ),
             (
                 "account_id = 'SK00000000000000000000000000000001'\nauth_key = 'x'",
                 "INVALID_VALUE 3:14 `account_id` holds the SID of an API key, which belongs in `api_key_id`, with `api_key_secret`",
@@ -360,6 +363,36 @@ fn companies() {
 }
 
 #[test]
+fn a_wrong_sid_is_told_by_its_kind_and_form() {
+    let digits = "0123456789abcdef0123456789abcdef";
+    for (key, value, what) in [
+        ("account_id", format!("SK{digits}"), "holds the SID of an API key, which belongs in `api_key_id`"),
+        ("account_id", format!("US{digits}"), "holds the SID of a user of Twilio's console"),
+        ("account_id", format!("OR{digits}"), "holds the SID of an organization"),
+        ("account_id", format!("ac{digits}"), "does not begin with `AC` in capitals"),
+        ("account_id", format!("AC{}", &digits[1..]), "has 33 characters instead of 34"),
+        ("account_id", format!("AC{}g", &digits[1..]), "has other characters than hexadecimal digits"),
+        ("account_id", digits.to_owned(), "holds what looks like a secret, which belongs in `auth_key`"),
+        ("account_id", format!("AC{}", "x".repeat(32)), "holds a placeholder"),
+        ("account_id", "your_account_sid".to_owned(), "holds a placeholder"),
+        ("account_id", "whatsapp:+14155238886".to_owned(), "holds a phone number"),
+        (
+            "api_key_id",
+            digits.to_owned(),
+            "holds what looks like a secret, which belongs in `api_key_secret`",
+        ),
+        ("api_key_id", format!("AC{digits}"), "holds the SID of an account, which belongs in `account_id`"),
+        ("messaging_service_id", format!("HX{digits}"), "holds the SID of a template"),
+        ("messaging_service_id", format!("PN{digits}"), "holds the SID of a phone number"),
+    ] {
+        let said = whatsapp(&format!("{key} = '{value}'")).join("\n");
+        let wanted = format!("INVALID_VALUE 3:{} `{key}` {what}", key.len() + 4);
+        assert!(said.contains(&wanted), "{said}\nwanted {wanted}");
+        assert!(!said.contains(digits), "no value is shown: {said}");
+    }
+}
+
+#[test]
 fn remedies_lead_to_the_right_key() {
     let help = |lines: &str| {
         let text =
@@ -367,6 +400,8 @@ fn remedies_lead_to_the_right_key() {
         read(&text).unwrap_err().remove(0).help.unwrap()
     };
     assert_eq!(help("status_callback = 'x'\naccount_id = ''"), "did you mean `whatsapp_callback`?");
+    let company = "account_id = 'AC00000000000000000000000000000001'";
+    assert!(help(&format!("{company}\nTWILIO_PHONE_NUMBER = 'x'")).contains("`from_phone_number`"));
     let account =
         "an account SID looks like `AC` followed by 32 hexadecimal digits; copy it from Twilio's console";
     assert_eq!(help("account_id = 'SK00000000000000000000000000000001'"), account);

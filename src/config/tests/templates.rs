@@ -102,7 +102,7 @@ fn what_is_wrong_with_a_template_is_told() {
         ),
         (
             "x = { content_sid = 'HX1', text = 'Ciao' }".to_owned(),
-            "INVALID_VALUE 4:21 `content_sid` is not the SID of a template",
+            "INVALID_VALUE 4:21 `content_sid` has 3 characters instead of 34",
         ),
         (
             format!("x = {{ content_sid = '{AC1}', text = 'Ciao {{{{1' }}"),

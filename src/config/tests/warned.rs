@@ -37,6 +37,48 @@ fn twilio_must_be_able_to_call_back() {
     assert_eq!(warnings("[applications.demo.WHATSAPP]\nenvironment = 'simulator'\n"), "");
 }
 
+#[test]
+fn a_secret_that_cannot_be_right_is_worth_a_word() {
+    let digits = "0123456789abcdef0123456789abcdef";
+    let told = |environment: &str, lines: &str| {
+        let section =
+            format!("[applications.demo.WHATSAPP]\nenvironment = '{environment}'\naccount_id = '{AC1}'\n");
+        warnings(&format!("host.public_url = 'https://example.com'\n{section}{lines}\n"))
+    };
+    let key = format!("api_key_id = 'SK{digits}'\napi_key_secret");
+    for (lines, at, what) in [
+        (format!("auth_key = 'AC{digits}'"), "5:12", "`auth_key` holds a SID"),
+        (format!("auth_key = ['{digits}', 'SK{digits}']"), "5:12", "`auth_key` holds a SID"),
+        ("auth_key = 'your_auth_token'".to_owned(), "5:12", "`auth_key` holds a placeholder"),
+        ("auth_key = 'xxxxxxxx'".to_owned(), "5:12", "`auth_key` holds a placeholder"),
+        ("auth_key = '<token>'".to_owned(), "5:12", "`auth_key` holds a placeholder"),
+        (format!("auth_key = '{digits}'\n{key} = 'SK{digits}'"), "7:18", "`api_key_secret` holds a SID"),
+        (
+            format!("auth_key = '{digits}'\n{key} = 'your_secret'"),
+            "7:18",
+            "`api_key_secret` holds a placeholder",
+        ),
+        (
+            format!("auth_key = '{digits}'\n{key} = '{digits}'"),
+            "5:12",
+            "`auth_key` holds the secret of the API key",
+        ),
+    ] {
+        let said = told("production", &lines);
+        let wanted = format!("warning[SECRET_DOUBTFUL]: {what}");
+        assert!(said.starts_with(&wanted) && said.contains(&format!(":{at}\n")), "{lines}: {said}");
+        assert!(!said.contains(digits), "no value is shown: {said}");
+        assert_eq!(told("simulator", &lines), "", "the simulator takes any key: {lines}");
+    }
+    let company = format!(
+        "auth_key = '{digits}'\n[applications.demo.companies.A.WHATSAPP]\naccount_id = '{AC2}'\nauth_key = 'changeme'"
+    );
+    let said = told("sandbox", &company);
+    assert!(said.contains(":8:12\n") && said.matches("SECRET_DOUBTFUL").count() == 1, "{said}");
+    assert_eq!(told("production", &format!("auth_key = '{digits}'")), "");
+    assert_eq!(told("production", "auth_key = 'any other key'"), "");
+}
+
 #[cfg(unix)]
 #[test]
 fn a_secret_in_a_file_that_others_can_read_is_worth_a_word() {

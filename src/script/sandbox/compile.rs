@@ -140,6 +140,13 @@ mod tests {
     }
 
     #[test]
+    fn the_wrapper_has_the_names_in_scope() {
+        for kind in [Kind::Action, Kind::Module] {
+            assert!(kind.prefix().starts_with(&format!("(function ({}) {{", NAMES.join(", "))));
+        }
+    }
+
+    #[test]
     fn nothing_closes_the_wrapper() {
         for text in [
             "})",
@@ -158,6 +165,28 @@ mod tests {
             let error = load(text).expect_err(text);
             assert!(error.message.starts_with("SyntaxError: "), "{text}: {error:?}");
             assert!(error.place.is_some(), "{text}: {error:?}");
+        }
+    }
+
+    #[test]
+    fn modules_of_another_kind_are_named_with_the_remedy() {
+        for (text, remedy) in [
+            ("import x from './lib/x'", "require("),
+            ("const a = 1;\n  import { x } from 'x'", "require("),
+            ("import 'x'", "require("),
+            ("import * as x from 'x'", "require("),
+            ("export default 1", "module.exports"),
+            ("export const x = 1", "module.exports"),
+            ("export { load }", "module.exports"),
+        ] {
+            let error = load(text).expect_err(text);
+            assert!(
+                error.message.contains("is not available") && error.message.contains(remedy),
+                "{error:?}"
+            );
+        }
+        for text in ["importer = ;", "exports.x = ;", "import.meta.x = ;"] {
+            assert!(!load(text).expect_err(text).message.contains("is not available"), "{text}");
         }
     }
 

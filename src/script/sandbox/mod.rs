@@ -23,6 +23,7 @@ mod inspect;
 mod jobs;
 mod known;
 mod layout;
+mod lint;
 mod memory;
 mod modules;
 mod neighbours;
@@ -48,6 +49,7 @@ use std::time::Duration;
 
 use boa_engine::Context;
 
+pub(super) use self::lint::Linter;
 pub use self::memory::CountingAllocator;
 
 use self::compile::{Kind, LoadError};

@@ -18,7 +18,7 @@ use super::data;
 use super::state::State;
 use super::values;
 use crate::base::nearest;
-use crate::script::protocol::{JSON, Start};
+use crate::script::protocol::{JSON, SourceFile, Start};
 
 /// The files of the application, what has been compiled of them, and what the run has evaluated of them.
 pub(super) struct Modules {
@@ -67,7 +67,7 @@ impl Modules {
 
     /// What a module exports that the run has evaluated, by the path that the file `from` requires it by.
     pub(super) fn exports(&self, from: usize, specifier: &str) -> Option<JsValue> {
-        let file = self.resolve(from, specifier).ok()?;
+        let file = self.resolve(&self.file(from).path, specifier).ok()?;
         let module = self.evaluated.borrow().get(&file).cloned()?;
         let exports = module.borrow().properties().get(&js_string!("exports").into());
         exports?.value().cloned()
@@ -106,26 +106,28 @@ impl Modules {
         self.evaluated.borrow_mut().clear();
     }
 
-    /// The file that `specifier` means in the file `from`, or why there is none and the error's code.
-    fn resolve(&self, from: usize, specifier: &str) -> Result<usize, (String, &'static str)> {
-        const NOT_FOUND: &str = "MODULE_NOT_FOUND";
+    /// A file by its number.
+    pub(super) fn file(&self, file: usize) -> &SourceFile {
+        &self.start.bundle.files[file]
+    }
+
+    /// The file that `specifier` means in the file whose path is `from`.
+    pub(super) fn resolve(&self, from: &str, specifier: &str) -> Result<usize, Unresolved> {
+        let no = |message: String| Err(Unresolved { message, nearest: None });
         if !specifier.starts_with("./") && !specifier.starts_with("../") {
-            let message = format!(
+            return no(format!(
                 "require(\"{specifier}\"): only files of the application can be required, by a path that begins \
                  with ./ or ../"
-            );
-            return Err((message, NOT_FOUND));
+            ));
         }
-        let mut segments: Vec<&str> = self.start.bundle.files[from].path.split('/').collect();
+        let mut segments: Vec<&str> = from.split('/').collect();
         segments.pop();
         for segment in specifier.split('/') {
             match segment {
                 "" | "." => {}
                 ".." => {
                     if segments.pop().is_none() {
-                        let message =
-                            format!("require(\"{specifier}\") leads out of the application's folder");
-                        return Err((message, NOT_FOUND));
+                        return no(format!("require(\"{specifier}\") leads out of the application's folder"));
                     }
                 }
                 name => segments.push(name),
@@ -139,10 +141,20 @@ impl Modules {
         }
         let named = path.strip_suffix(".js").or(path.strip_suffix(JSON)).is_some();
         let wanted = if named { path } else { format!("{path}.js") };
-        let hint = nearest(&wanted, self.start.bundle.files.iter().map(|file| file.path.as_str()));
-        let hint = hint.map(|path| format!("; the nearest is `{path}`")).unwrap_or_default();
-        Err((format!("require(\"{specifier}\"): there is no file `{wanted}`{hint}"), NOT_FOUND))
+        let nearest = nearest(&wanted, self.start.bundle.files.iter().map(|file| file.path.as_str()));
+        Err(Unresolved {
+            message: format!("require(\"{specifier}\"): there is no file `{wanted}`"),
+            nearest: nearest.map(str::to_owned),
+        })
     }
+}
+
+/// A path that leads to no file.
+pub(super) struct Unresolved {
+    /// Why, a sentence.
+    pub(super) message: String,
+    /// The file whose path is most like it, where one is.
+    pub(super) nearest: Option<String>,
 }
 
 fn require(
@@ -156,11 +168,13 @@ fn require(
         let message = "require: the path must be a string, such as \"./lib/x\"";
         return Err(JsNativeError::typ().with_message(message).into());
     };
-    let file = match state.modules.resolve(from.0, &values::text(&specifier)) {
+    let file = match state.modules.resolve(&state.modules.file(from.0).path, &values::text(&specifier)) {
         Ok(file) => file,
-        Err((message, code)) => {
+        Err(Unresolved { message, nearest }) => {
+            let hint = nearest.map(|path| format!("; the nearest is `{path}`")).unwrap_or_default();
+            let message = message + &hint;
             let error = JsNativeError::error().with_message(message.clone());
-            let error = values::with_code(error, code, context);
+            let error = values::with_code(error, "MODULE_NOT_FOUND", context);
             return Err(unloaded(error, LoadError { message, place: None }, &state));
         }
     };

@@ -7,7 +7,7 @@ use std::time::Duration;
 use boa_engine::builtins::promise::PromiseState;
 use boa_engine::object::JsObject;
 use boa_engine::object::builtins::JsPromise;
-use boa_engine::{Context, JsResult, JsString, JsValue, js_string};
+use boa_engine::{Context, JsResult, JsString, JsValue};
 
 use super::compile::Kind;
 use super::state::State;
@@ -15,6 +15,11 @@ use super::{compile, failure, functions, inspect, jobs, realm, tripwire, values}
 use crate::script::protocol::{
     Failure, LogLevel, Reason, Returned, RunRequest, UNHANDLED, Value, result_too_large,
 };
+
+/// The members of `reqParams`.
+pub(super) const REQ_PARAMS: [&str; 4] = ["appId", "applicationId", "companyId", "actionId"];
+/// The members of `userInfo`.
+pub(super) const USER_INFO: [&str; 1] = ["companyId"];
 
 /// Unhandled rejections that are worth a line each.
 const MAX_REJECTIONS_LOGGED: usize = 3;
@@ -76,16 +81,12 @@ fn scope(request: &RunRequest, file: usize, context: &mut Context, state: &State
     let app: JsValue = JsString::from(state.start.app_id.as_str()).into();
     let action: JsValue = JsString::from(request.action.as_str()).into();
     let params = JsObject::with_object_proto(context.intrinsics());
-    for (name, value) in [
-        (js_string!("appId"), &app),
-        (js_string!("applicationId"), &app),
-        (js_string!("companyId"), &company),
-        (js_string!("actionId"), &action),
-    ] {
-        values::put(&params, name, value.clone());
+    for (name, value) in REQ_PARAMS.into_iter().zip([&app, &app, &company, &action]) {
+        values::put(&params, JsString::from(name), value.clone());
     }
     let user = JsObject::with_object_proto(context.intrinsics());
-    values::put(&user, js_string!("companyId"), company.clone());
+    let [name] = USER_INFO;
+    values::put(&user, JsString::from(name), company.clone());
     let mut scope = Vec::with_capacity(compile::SCOPE);
     scope.extend([vo, params.into(), company, app, user.into()]);
     state.scope.replace(scope.clone());

@@ -34,7 +34,8 @@ pub(super) fn check(text: &str, wrapped: &str, kind: Kind, file: &SourceFile) ->
     parser.set_strict();
     let body = parser.parse_function_body(&mut interner, false, kind == Kind::Action).map_err(|error| {
         let (message, position) = explain(&error);
-        at(message, position.map_or_else(|| end_of(text), |at| (at.line_number(), at.column_number())))
+        let position = position.map_or_else(|| end_of(text), |at| (at.line_number(), at.column_number()));
+        at(of_modules(text, position.0).unwrap_or(message), position)
     })?;
 
     let mut parser = Parser::new(Source::from_bytes(wrapped.as_bytes()));
@@ -147,6 +148,23 @@ fn explain(error: &ParseError) -> (String, Option<Position>) {
         ParseError::Lex { err: LexError::IO(error) } => (error.to_string(), None),
         ParseError::ScopeAnalysis { err } => ((*err).to_owned(), None),
         ParseError::General { message, position } => (message.to_string(), Some(*position)),
+    }
+}
+
+/// What is said of `import` and `export`, with which a line begins.
+fn of_modules(text: &str, line: u32) -> Option<String> {
+    let line = text.lines().nth(usize::try_from(line).ok()?.checked_sub(1)?)?.trim_start();
+    let begins_with = |word| {
+        line.strip_prefix(word)
+            .is_some_and(|rest| !rest.starts_with(|c: char| c.is_alphanumeric() || "_$.(".contains(c)))
+    };
+    if begins_with("import") {
+        Some("`import` is not available: write `const x = require(\"./lib/x\")`".to_owned())
+    } else if begins_with("export") {
+        let instead = "an action returns its value, a file in lib/ sets `module.exports`";
+        Some(format!("`export` is not available: {instead}"))
+    } else {
+        None
     }
 }
 

@@ -1,0 +1,178 @@
+//! What is wrong with an application's folder: actions, modules, tests, migrations.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use crate::base::{ActionId, AppId, Diagnostic, Place, UnixMillis, nearest};
+use crate::config::{self, Application, Params};
+use crate::host;
+use crate::pipeline::sandbox_limits;
+use crate::script::judge::{self, Review};
+use crate::script::protocol::{Bundle, SandboxLimits};
+use crate::script::{WorkerCommand, catalogue};
+use crate::store::{AppDb, HostId, SqlLimits, read_migrations};
+use crate::whatsapp::{fields, incoming};
+
+/// Everything that is wrong with the scripts of an application.
+pub(super) fn of_application(application: &Application, scripts: &Path, params: &Path) -> Vec<Diagnostic> {
+    let whatsapp = &application.whatsapp;
+    let status = whatsapp.whatsapp_callback.as_ref();
+    let incoming = whatsapp.incoming_message.as_ref();
+    let folder = Folder { app: &application.id, scripts, vo: fields_of_vo(status, incoming) };
+    let (bundle, mut found) = folder.problems(&sandbox_limits(&application.limits));
+    let Some(bundle) = bundle else { return found };
+    for (key, action) in [("whatsapp_callback", status), ("incoming_message", incoming)] {
+        let known = |action: &&ActionId| catalogue::actions(&bundle).any(|known| known == action.as_str());
+        if let Some(action) = action.filter(|action| !known(action)) {
+            let place = config::place_of(params, &["applications", application.id.as_str(), "WHATSAPP", key]);
+            found.push(unknown_action(&folder, &bundle, key, action).at(place));
+        }
+    }
+    found
+}
+
+/// The same of a folder of which no parameters are known.
+pub(super) fn of_folder(app: &AppId, scripts: &Path, limits: &SandboxLimits) -> Vec<Diagnostic> {
+    Folder { app, scripts, vo: Vec::new() }.problems(limits).1
+}
+
+/// Folders beside those of applications, whose scripts never run.
+pub(super) fn of_nobody(params: &Params, scripts: &Path) -> Vec<Diagnostic> {
+    let known = || params.applications.keys().map(AppId::as_str);
+    let others = folders(scripts).filter(|name| !known().any(|known| known == name));
+    let warnings = others.map(|name| {
+        let help = nearest(&name, known()).map_or_else(
+            || format!("add a section `[applications.{name}.WHATSAPP]`, or move the folder away"),
+            |near| format!("did you mean `{near}`? A folder is called exactly as its application"),
+        );
+        let message = format!("there is no application `{name}`, so nothing in this folder runs");
+        Diagnostic::warning("UNUSED_FOLDER", message).at(Place::file(scripts.join(&name))).help(help)
+    });
+    warnings.collect()
+}
+
+/// The names of the folders in `scripts`, in order, hidden ones aside.
+pub(super) fn folders(scripts: &Path) -> impl Iterator<Item = String> {
+    let entries = std::fs::read_dir(scripts).into_iter().flatten().flatten();
+    let folders = entries.filter(|entry| entry.path().is_dir());
+    let names = folders.filter_map(|entry| entry.file_name().into_string().ok());
+    names.filter(|name| !name.starts_with('.')).collect::<BTreeSet<_>>().into_iter()
+}
+
+fn unknown_action(folder: &Folder<'_>, bundle: &Bundle, key: &str, action: &ActionId) -> Diagnostic {
+    let near = nearest(action.as_str(), catalogue::actions(bundle));
+    let help = near.map_or_else(
+        || format!("write {}", folder.path().join(format!("{action}.js")).display()),
+        |near| format!("did you mean `{near}`?"),
+    );
+    let message = format!("{key} of `{}` names `{action}`, which does not exist", folder.app);
+    Diagnostic::error("UNKNOWN_ACTION", message).help(help)
+}
+
+/// The fields that the `vo` of the configured actions has. An action that is configured for both may get either.
+fn fields_of_vo<'a>(
+    status: Option<&'a ActionId>,
+    incoming: Option<&'a ActionId>,
+) -> Vec<(&'a str, Vec<String>)> {
+    let of =
+        |names: &[&str], added: &[&str]| names.iter().chain(added).map(|name| (*name).to_owned()).collect();
+    let status = status.map(|action| (action.as_str(), of(fields::OF_STATUS_CALLBACK, &["companyId"])));
+    let incoming =
+        incoming.map(|action| (action.as_str(), of(fields::OF_INCOMING_MESSAGE, &incoming::ADDED)));
+    status.into_iter().chain(incoming).collect()
+}
+
+/// An application's folder.
+struct Folder<'a> {
+    app: &'a AppId,
+    scripts: &'a Path,
+    /// The fields of the `vo` of actions, as far as they are known.
+    vo: Vec<(&'a str, Vec<String>)>,
+}
+
+impl Folder<'_> {
+    fn path(&self) -> std::path::PathBuf {
+        self.scripts.join(self.app.as_str())
+    }
+
+    /// The scripts, if they can be read, and what is wrong with them and with the migrations.
+    fn problems(&self, limits: &SandboxLimits) -> (Option<Bundle>, Vec<Diagnostic>) {
+        let mut found = Vec::new();
+        let bundle = catalogue::read_bundle(self.scripts, self.app);
+        match &bundle {
+            Ok(bundle) => {
+                let (own, foreign) = without_packages(bundle);
+                found.extend(self.packages(foreign));
+                found.extend(self.other_dialects());
+                let tests = catalogue::read_tests(self.scripts, self.app).unwrap_or_default();
+                let review = Review {
+                    app_id: self.app.as_str(),
+                    bundle: &own,
+                    tests: &tests,
+                    functions: host::specs(),
+                    shapes: host::shapes(),
+                    vo: self.vo.clone(),
+                };
+                found.extend(judge::review(&WorkerCommand::current_exe(), limits, &review));
+            }
+            Err(error) => found.push(
+                Diagnostic::error("SCRIPTS_UNREADABLE", error.to_string())
+                    .at(Place::file(self.path()))
+                    .help("make the folder and put the application's actions into it"),
+            ),
+        }
+        found.extend(self.migration_problem());
+        (bundle.ok(), found)
+    }
+
+    /// Migrations are tried for real, all of them, on a database of their own that is thrown away.
+    fn migration_problem(&self) -> Option<Diagnostic> {
+        let migrated = read_migrations(&self.path().join("migrations")).and_then(|migrations| {
+            // In memory each page counts for the statement that writes it: what matters is what the file would take.
+            let limits = SqlLimits { memory_mb: 4096, ..SqlLimits::default() };
+            let db = AppDb::open(Path::new(":memory:"), &HostId("check".into()), limits)?;
+            db.migrate(&migrations, UnixMillis(0))
+        });
+        migrated.err().map(|error| error.diagnostic())
+    }
+
+    /// Files that look like scripts to their author, and to nobody else.
+    fn other_dialects(&self) -> Vec<Diagnostic> {
+        let files = catalogue::in_other_dialects(self.scripts, self.app).unwrap_or_default();
+        let own = files.into_iter().filter(|path| !is_package(path));
+        let warnings = own.map(|path| {
+            let what = "is never loaded: actions and modules are files `*.js`";
+            let help = if path.ends_with("ts") || path.ends_with("tsx") {
+                "compile it to a file `.js` that uses require, and leave the source elsewhere"
+            } else {
+                "rename it to `.js`, and write require and module.exports instead of import and export"
+            };
+            let place = Place::file(self.path().join(&path));
+            Diagnostic::warning("FOREIGN_FILE", format!("`{path}` {what}")).at(place).help(help)
+        });
+        warnings.collect()
+    }
+
+    /// Packages of Node.js in the application's folder: each of their files counts as an action.
+    fn packages(&self, files: usize) -> Option<Diagnostic> {
+        (files > 0).then(|| {
+            let message =
+                format!("packages of Node.js are not used here, and their {files} files count as actions");
+            Diagnostic::warning("FOREIGN_FILE", message)
+                .at(Place::file(self.path().join("node_modules")))
+                .help("move the folder away, and put what the actions need of it into lib/")
+        })
+    }
+}
+
+fn is_package(path: &str) -> bool {
+    path.split('/').any(|segment| segment == "node_modules")
+}
+
+/// The bundle without files of packages, and how many these are.
+fn without_packages(bundle: &Bundle) -> (Bundle, usize) {
+    let mut own = bundle.clone();
+    own.files.retain(|file| !is_package(&file.path));
+    let foreign = bundle.files.len() - own.files.len();
+    (own, foreign)
+}

@@ -1,0 +1,70 @@
+//! How the functions of the manifest are called, as far as a reader of scripts can tell whether a call is right.
+
+use super::functions::{Function, Parameter};
+use super::manifest::MANIFEST;
+use crate::script::protocol::CallShape;
+
+/// The functions that return JSON text where an author may expect an object.
+const RETURN_JSON: [&str; 7] = [
+    "sendWhatsappMessage",
+    "sendWhatsappMessageWithSettings",
+    "sendWhatsappTemplate",
+    "sendWhatsappTemplateWithSettings",
+    "executeQuery",
+    "getWhatsappMessage",
+    "getWhatsappWindow",
+];
+
+/// Of each function of the manifest, in its order.
+#[must_use]
+pub fn shapes() -> Vec<CallShape> {
+    MANIFEST.iter().copied().map(shape).collect()
+}
+
+fn shape(function: &Function) -> CallShape {
+    let required = function.parameters.iter().rposition(is_required).map_or(0, |last| last + 1);
+    CallShape {
+        required: u16::try_from(required).unwrap_or(u16::MAX),
+        returns_json: RETURN_JSON.contains(&function.name),
+    }
+}
+
+/// Whether a call without it is a mistake.
+fn is_required(parameter: &Parameter) -> bool {
+    !parameter.name.starts_with("...") && !parameter.kind.contains("null") && parameter.kind != "unknown"
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(name: &str) -> CallShape {
+        shape(MANIFEST.iter().find(|function| function.name == name).unwrap())
+    }
+
+    #[test]
+    fn what_may_be_left_out_is_not_required() {
+        for (name, required) in [
+            ("sendWhatsappMessage", 1),
+            ("sendWhatsappMessageWithSettings", 4),
+            ("sendWhatsappTemplate", 2),
+            ("whatsapp.send", 1),
+            ("executeQuery", 1),
+            ("executeSql", 1),
+            ("log", 0),
+            ("setReturnValue", 0),
+            ("getSignedUrl", 2),
+        ] {
+            assert_eq!(of(name).required, required, "{name}");
+        }
+    }
+
+    #[test]
+    fn what_the_manifest_calls_a_json_string_is_one() {
+        for function in MANIFEST {
+            let said = function.documentation.contains("JSON string")
+                || function.documentation.contains("The same with an account");
+            assert_eq!(shape(function).returns_json, said, "{}", function.name);
+        }
+    }
+}

@@ -1,0 +1,136 @@
+//! What is said of the mistakes in a file that compiles.
+
+use serde::{Deserialize, Serialize};
+
+use super::{MAX_MESSAGE, Start, at_most};
+use crate::base::cut;
+
+/// What a file's names are compared with when it is looked over.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Vocabulary {
+    /// What a worker of the application would be told; the files' texts are not needed.
+    pub start: Start,
+    /// How each of [`Start::functions`] is called.
+    pub shapes: Vec<CallShape>,
+}
+
+/// How a function of the host is called.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CallShape {
+    /// How many of its arguments must be given.
+    pub required: u16,
+    /// Whether it returns JSON text, which the script has to parse.
+    pub returns_json: bool,
+}
+
+/// What a file is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Role {
+    /// An action.
+    Action {
+        /// The fields that its `vo` has, as far as they are known; none: nothing is known of them.
+        vo: Vec<String>,
+    },
+    /// A module.
+    Module,
+    /// A test of actions.
+    Test,
+}
+
+/// What tests have beside what actions have.
+pub const TEST_GLOBALS: [&str; 11] = [
+    "test",
+    "beforeEach",
+    "assert",
+    "run",
+    "query",
+    "execute",
+    "phone",
+    "clock",
+    "twilio",
+    "logs",
+    "failures",
+];
+
+/// What was found in a file.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Linted {
+    /// The mistakes, in the order of their places.
+    #[serde(deserialize_with = "at_most::<MAX_FINDINGS, _, _>")]
+    pub findings: Vec<Finding>,
+    /// The files of the application that it requires, by their paths.
+    #[serde(deserialize_with = "at_most::<MAX_REQUIRED, _, _>")]
+    pub required: Vec<String>,
+    /// Whether it requires what is known only when it runs.
+    pub requires_any: bool,
+}
+
+/// The most mistakes that are told of one file.
+pub const MAX_FINDINGS: usize = 100;
+/// The most required files that are told of one file.
+pub const MAX_REQUIRED: usize = 4_000;
+
+/// A mistake in a script.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Finding {
+    /// What kind of mistake.
+    pub rule: Rule,
+    /// Whether it certainly is one.
+    pub is_error: bool,
+    /// What is wrong, one sentence.
+    pub message: String,
+    /// What to do.
+    pub help: String,
+    /// Line, from 1.
+    pub line: u32,
+    /// Column, from 1.
+    pub column: u32,
+}
+
+impl Finding {
+    /// The same, not longer than a sandbox makes it.
+    #[must_use]
+    pub fn within_bounds(mut self) -> Self {
+        self.message = cut(&self.message, MAX_MESSAGE);
+        self.help = cut(&self.help, MAX_MESSAGE);
+        self
+    }
+}
+
+/// A kind of mistake in a script.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Rule {
+    /// A variable, or a member of what is known, that there is not.
+    UnknownName,
+    /// A `require` that leads to nothing.
+    UnknownModule,
+    /// `exports.x = …` in an action.
+    ExportsInAction,
+    /// What works elsewhere.
+    ForeignHabit,
+    /// A field of `vo` that is called otherwise.
+    VoField,
+    /// JSON text that is taken for what it describes.
+    OutcomeNotParsed,
+    /// Too few or too many arguments.
+    ArgumentCount,
+    /// A promise that nobody waits for.
+    NotAwaited,
+}
+
+impl Rule {
+    /// Its stable code.
+    #[must_use]
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::UnknownName => "UNKNOWN_NAME",
+            Self::UnknownModule => "UNKNOWN_MODULE",
+            Self::ExportsInAction => "EXPORTS_IN_ACTION",
+            Self::ForeignHabit => "FOREIGN_HABIT",
+            Self::VoField => "VO_FIELD",
+            Self::OutcomeNotParsed => "OUTCOME_NOT_PARSED",
+            Self::ArgumentCount => "ARGUMENT_COUNT",
+            Self::NotAwaited => "NOT_AWAITED",
+        }
+    }
+}

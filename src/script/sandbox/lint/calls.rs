@@ -1,0 +1,137 @@
+//! Calls: how many arguments, what is required, what leaves the file.
+
+use boa_engine::ast::Spanned;
+use boa_engine::ast::expression::access::{PropertyAccess, SimplePropertyAccess};
+use boa_engine::ast::expression::{Call, Expression, ImportCall};
+
+use super::walk::Walk;
+use super::{finding, habits, warning};
+use crate::script::protocol::{Finding, MAX_REQUIRED, Role, Rule};
+
+impl Walk<'_> {
+    pub(super) fn call(&mut self, call: &Call) {
+        if self.free(call.function()) == Some("require") {
+            self.require(call);
+        } else if let Some(function) = self.function(call.function()) {
+            self.arguments(call, function);
+        }
+    }
+
+    /// The function of the host that an expression leads to.
+    fn function(&self, expression: &Expression) -> Option<usize> {
+        if let Some(name) = self.free(expression) {
+            return self.linter.known.function(name);
+        }
+        let Expression::PropertyAccess(PropertyAccess::Simple(access)) = expression.flatten() else {
+            return None;
+        };
+        let (name, _) = self.field(access.field())?;
+        self.known_object(access.target())?.1.get(name)?.function
+    }
+
+    /// The function of the host that an expression calls, awaited or not, where it returns JSON text.
+    pub(super) fn json_call(&self, expression: &Expression) -> Option<usize> {
+        match expression.flatten() {
+            Expression::Await(awaited) => self.json_call(awaited.target()),
+            Expression::Call(call) => {
+                let function = self.function(call.function())?;
+                self.linter.vocabulary.shapes.get(function)?.returns_json.then_some(function)
+            }
+            _ => None,
+        }
+    }
+
+    fn arguments(&mut self, call: &Call, function: usize) {
+        let vocabulary = &self.linter.vocabulary;
+        let (Some(spec), Some(shape)) =
+            (vocabulary.start.functions.get(function), vocabulary.shapes.get(function))
+        else {
+            return;
+        };
+        if call.args().iter().any(|argument| matches!(argument, Expression::Spread(_))) {
+            return;
+        }
+        let takes_rest = spec.parameters.iter().any(|name| name.starts_with("..."));
+        let (given, most) = (call.args().len(), spec.parameters.len());
+        let message = if given < usize::from(shape.required) {
+            let missing: Vec<_> =
+                spec.parameters.iter().take(usize::from(shape.required)).skip(given).collect();
+            let missing: Vec<_> = missing.iter().map(|name| format!("`{name}`")).collect();
+            format!("utils.{} is called without {}", spec.name, missing.join(" and "))
+        } else if given > most && !takes_rest {
+            format!("utils.{} takes {most} arguments, and is called with {given}", spec.name)
+        } else {
+            return;
+        };
+        let help = format!("utils.{}({})", spec.name, spec.parameters.join(", "));
+        self.notes.add("", warning(Rule::ArgumentCount, super::start_of(call.function()), message, help));
+    }
+
+    fn require(&mut self, call: &Call) {
+        let Some(specifier) = call.args().first().and_then(|argument| self.literal(argument)) else {
+            self.requires_any |= !call.args().is_empty();
+            return;
+        };
+        match self.modules().resolve(self.path(), specifier) {
+            Ok(file) => {
+                let path = &self.modules().file(file).path;
+                if self.required.len() < MAX_REQUIRED && !self.required.contains(path) {
+                    self.required.push(path.clone());
+                }
+            }
+            Err(unresolved) => {
+                let at = call.args().first().map_or(call.span().start(), |argument| argument.span().start());
+                let help = self.instead_of(specifier, unresolved.nearest.as_deref());
+                let finding = finding(Rule::UnknownModule, at, unresolved.message, help);
+                self.notes.add("", Finding { is_error: self.caught == 0, ..finding });
+            }
+        }
+    }
+
+    /// What to write instead of a path that leads to nothing.
+    fn instead_of(&self, specifier: &str, nearest: Option<&str>) -> String {
+        if let Some(path) = nearest {
+            return format!("did you mean the file `{path}`?");
+        }
+        if specifier.starts_with('.') {
+            return "write the file, or correct the path: it begins at the file that it stands in".to_owned();
+        }
+        if specifier.starts_with('/') {
+            return "write a path that begins with ./ or ../, from the file that it stands in".to_owned();
+        }
+        let from_here = format!("./{specifier}");
+        match self.modules().resolve(self.path(), &from_here) {
+            Ok(_) => format!("write require(\"{from_here}\")"),
+            Err(_) => habits::instead_of_module(specifier).to_owned(),
+        }
+    }
+
+    /// `import(…)`, which the sandbox refuses.
+    pub(super) fn import(&mut self, import: &ImportCall) {
+        let help = "write require(\"./lib/NAME\"): it loads a file of the application at once";
+        let finding = finding(Rule::ForeignHabit, import.span().start(), "import() is not available", help);
+        self.notes.add("", Finding { is_error: self.caught == 0, ..finding });
+    }
+
+    /// `exports.x = …` and `module.exports = …` in an action, which has neither.
+    pub(super) fn exports(&mut self, access: &SimplePropertyAccess) {
+        if !matches!(self.role, Role::Action { .. }) {
+            return;
+        }
+        let target = access.target();
+        let name = self.field(access.field()).map(|(name, _)| name);
+        let written = match (self.free(target), name) {
+            (Some("module"), Some("exports")) => "module.exports".to_owned(),
+            (Some("exports"), Some(name)) => format!("exports.{name}"),
+            _ if self.written(target).as_deref() == Some("module.exports") => "module.exports".to_owned(),
+            _ => return,
+        };
+        if self.notes.noted.iter().any(|noted| noted.finding.rule == Rule::ExportsInAction) {
+            return;
+        }
+        let message = format!("an action exports nothing, so `{written} = …` throws");
+        let help = "the whole file is the body of the action: its input is `vo`, and `return value` ends it; what several \
+                    actions share belongs into lib/";
+        self.notes.add("module", finding(Rule::ExportsInAction, access.span().start(), message, help));
+    }
+}

@@ -1,0 +1,63 @@
+//! Which names a file declares, and where they are in sight.
+
+use std::collections::HashMap;
+
+use boa_engine::ast::operations::bound_names;
+use boa_engine::ast::{StatementListItem, declaration::Binding};
+use boa_engine::interner::{Interner, Sym};
+
+/// What is known of the value of a name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Holds {
+    /// Anything.
+    Anything,
+    /// The JSON text that a function of the host has returned: index into its functions.
+    Json(usize),
+}
+
+/// The scopes around a place, outermost first.
+#[derive(Default)]
+pub(super) struct Scopes(Vec<HashMap<Sym, Holds>>);
+
+impl Scopes {
+    pub(super) fn enter(&mut self, names: impl IntoIterator<Item = Sym>) {
+        self.0.push(names.into_iter().map(|name| (name, Holds::Anything)).collect());
+    }
+
+    pub(super) fn leave(&mut self) {
+        self.0.pop();
+    }
+
+    /// What the nearest declaration of `name` holds, if there is one.
+    pub(super) fn find(&self, name: Sym) -> Option<Holds> {
+        self.0.iter().rev().find_map(|scope| scope.get(&name)).copied()
+    }
+
+    /// Notes what a name holds that is declared here.
+    pub(super) fn note(&mut self, name: Sym, holds: Holds) {
+        if let Some(known) = self.0.iter_mut().rev().find_map(|scope| scope.get_mut(&name)) {
+            *known = holds;
+        }
+    }
+
+    /// Every name in sight, the nearest first.
+    pub(super) fn names<'a>(&self, interner: &'a Interner) -> impl Iterator<Item = &'a str> {
+        self.0.iter().rev().flat_map(HashMap::keys).filter_map(|name| interner.resolve(*name)?.utf8())
+    }
+}
+
+/// The names that the items of a block, or of a function's body, declare there.
+pub(super) fn declared(items: &[StatementListItem]) -> Vec<Sym> {
+    let mut names = Vec::new();
+    for item in items {
+        if let StatementListItem::Declaration(declaration) = item {
+            names.extend(bound_names(&**declaration));
+        }
+    }
+    names
+}
+
+/// The names of a `let`, a `const` or a parameter.
+pub(super) fn bound(binding: &Binding) -> Vec<Sym> {
+    bound_names(binding)
+}
