@@ -41,7 +41,7 @@ impl RunContext {
     #[must_use]
     pub fn named(&self, name: &str) -> SqlValue {
         match self.vo.named(name) {
-            SqlValue::Null if matches!(name, "companyId" | "COMPANY_ID") => {
+            SqlValue::Null if name.replace('_', "").eq_ignore_ascii_case("companyId") => {
                 SqlValue::Text(self.company.to_string())
             }
             value => value,

@@ -4,17 +4,6 @@ use super::functions::{Function, Parameter};
 use super::manifest::MANIFEST;
 use crate::script::protocol::CallShape;
 
-/// The functions that return JSON text where an author may expect an object.
-const RETURN_JSON: [&str; 7] = [
-    "sendWhatsappMessage",
-    "sendWhatsappMessageWithSettings",
-    "sendWhatsappTemplate",
-    "sendWhatsappTemplateWithSettings",
-    "executeQuery",
-    "getWhatsappMessage",
-    "getWhatsappWindow",
-];
-
 /// Of each function of the manifest, in its order.
 #[must_use]
 pub fn shapes() -> Vec<CallShape> {
@@ -25,7 +14,7 @@ fn shape(function: &Function) -> CallShape {
     let required = function.parameters.iter().rposition(is_required).map_or(0, |last| last + 1);
     CallShape {
         required: u16::try_from(required).unwrap_or(u16::MAX),
-        returns_json: RETURN_JSON.contains(&function.name),
+        returns_json: function.returns.kind.starts_with("JsonString<"),
     }
 }
 
@@ -60,11 +49,12 @@ mod tests {
     }
 
     #[test]
-    fn what_the_manifest_calls_a_json_string_is_one() {
-        for function in MANIFEST {
-            let said = function.documentation.contains("JSON string")
-                || function.documentation.contains("The same with an account");
-            assert_eq!(shape(function).returns_json, said, "{}", function.name);
+    fn what_returns_json_text_is_known_by_its_type() {
+        let json: Vec<_> = MANIFEST.iter().filter(|function| shape(function).returns_json).collect();
+        let names: Vec<_> = json.iter().map(|function| function.name).collect();
+        for name in ["sendWhatsappMessage", "executeQuery", "getWhatsappMessage", "getWhatsappWindow"] {
+            assert!(names.contains(&name), "{name}: {names:?}");
         }
+        assert!(!names.contains(&"whatsapp.send") && !names.contains(&"executeSql"), "{names:?}");
     }
 }
