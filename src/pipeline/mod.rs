@@ -23,6 +23,7 @@ mod backoff;
 mod batch;
 mod breaker;
 mod calls;
+mod edition;
 mod gate;
 mod keep;
 mod keys;
@@ -39,11 +40,12 @@ mod sends;
 mod settle;
 mod share;
 mod slot;
+mod take_over;
 mod window;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 use std::time::Duration;
 
 use tokio::sync::{broadcast, oneshot};
@@ -61,8 +63,9 @@ pub use keep::Pruned;
 pub use outside::{Internet, Network, WorkerHandle, Workers};
 pub use pacer::Pacer;
 pub use pool::sandbox_limits;
-pub use reconcile::{IsOpen, Reconciler, Reconciliation};
+pub use reconcile::{IsOpen, Known, Reconciler, Reconciliation};
 pub use report::RunReport;
+pub use take_over::Revision;
 
 /// How much the waiting notifications of one application may weigh in memory, in bytes: some ten thousand of them.
 pub const WAITING_BYTES: usize = 16 << 20;
@@ -173,9 +176,11 @@ pub struct DirectRun {
 
 /// All applications at work.
 pub struct Pipeline {
-    events: Events,
-    ledger: PathBuf,
-    applications: BTreeMap<AppId, Arc<Application>>,
+    surroundings: Surroundings,
+    inbox: OnceLock<Inbox>,
+    applications: RwLock<BTreeMap<AppId, Arc<Application>>>,
+    /// Applications that are in the parameters no more, and whose runs had not ended when they were last looked for.
+    leaving: RwLock<BTreeMap<AppId, Arc<Application>>>,
 }
 
 /// Why a run did not begin.
@@ -222,7 +227,12 @@ impl Pipeline {
                 (id, Application::new(setup, surroundings.clone()))
             })
             .collect();
-        Self { events: surroundings.events.clone(), ledger: surroundings.ledger.clone(), applications }
+        Self {
+            surroundings: surroundings.clone(),
+            inbox: OnceLock::new(),
+            applications: RwLock::new(applications),
+            leaving: RwLock::default(),
+        }
     }
 
     /// Begins to run what waited before this process began; ends of runs are recorded in `inbox`.
@@ -230,21 +240,23 @@ impl Pipeline {
     /// # Errors
     /// When the databases cannot be read.
     pub fn start(&self, inbox: &Inbox) -> Result<(), StoreError> {
-        let ledger = Ledger::open(&self.ledger)?;
+        self.attach(inbox);
+        let ledger = Ledger::open(&self.surroundings.ledger)?;
         for app in ledger.applications_with_waiting()? {
-            if !self.applications.keys().any(|known| known.as_str() == app) {
+            if !AppId::parse(&app).is_ok_and(|app| self.knows(&app)) {
                 tracing::warn!(%app, "notifications wait for an application that is not configured");
             }
         }
-        for application in self.applications.values() {
-            application.start(inbox.clone(), &ledger)?;
+        for application in self.all() {
+            application.start(&ledger)?;
         }
         Ok(())
     }
 
     /// Ends of runs are recorded in `inbox`; what waits is left alone.
     pub fn attach(&self, inbox: &Inbox) {
-        for application in self.applications.values() {
+        let _ = self.inbox.set(inbox.clone()); // it is set once
+        for application in self.all() {
             application.attach(inbox.clone());
         }
     }
@@ -254,7 +266,7 @@ impl Pipeline {
         match news {
             News::Accepted(accepted) => self.accept(accepted),
             News::Replayed(app, at) => {
-                if let Some(application) = self.applications.get(app) {
+                if let Some(application) = self.application(app) {
                     application.replayed(*at);
                 }
             }
@@ -263,30 +275,38 @@ impl Pipeline {
 
     fn accept(&self, accepted: &[Accepted]) {
         for new in accepted {
-            self.events.tell(|| Event::Received(new.clone()));
+            self.surroundings.events.tell(|| Event::Received(new.clone()));
         }
         // Usually one application's: no map is built for it.
         let mut rest = accepted;
         while let Some(first) = rest.first() {
             let same = rest.iter().take_while(|other| other.app == first.app).count();
             let (now, later) = rest.split_at(same);
-            if let Some(application) = self.applications.get(&first.app) {
+            if let Some(application) = self.application(&first.app) {
                 application.arrive(now.iter().map(arrival).collect());
             }
             rest = later;
         }
     }
 
+    fn application(&self, app: &AppId) -> Option<Arc<Application>> {
+        read(&self.applications).get(app).cloned()
+    }
+
+    fn all(&self) -> Vec<Arc<Application>> {
+        read(&self.applications).values().cloned().collect()
+    }
+
     /// Whether there is such an application.
     #[must_use]
     pub fn knows(&self, app: &AppId) -> bool {
-        self.applications.contains_key(app)
+        self.application(app).is_some()
     }
 
     /// What an admin has set for an application.
     #[must_use]
     pub fn parameters(&self, app: &AppId) -> Option<Arc<config::Application>> {
-        self.applications.get(app).map(|application| Arc::clone(&application.parameters))
+        self.application(app).map(|application| Arc::clone(&application.edition().parameters))
     }
 
     /// Runs an action by hand; answers when its transaction is committed.
@@ -294,9 +314,9 @@ impl Pipeline {
     /// # Errors
     /// [`NotRun`] when the application is unknown, `vo` is too large or the host stops first.
     pub async fn run(&self, app: &AppId, run: DirectRun) -> Result<RunReport, NotRun> {
-        let application =
-            self.applications.get(app).ok_or_else(|| NotRun::UnknownApplication(app.clone()))?;
-        let most = usize::try_from(application.parameters.limits.vo_kb).unwrap_or(usize::MAX) * 1024;
+        let application = self.application(app).ok_or_else(|| NotRun::UnknownApplication(app.clone()))?;
+        let most =
+            usize::try_from(application.edition().parameters.limits.vo_kb).unwrap_or(usize::MAX) * 1024;
         let bytes = run.vo.to_string().len();
         if bytes > most {
             return Err(NotRun::TooLarge { bytes, most });
@@ -309,7 +329,7 @@ impl Pipeline {
     /// Whether a run that sends this message, or has sent it, is open or waits to be taken up again.
     #[must_use]
     pub fn is_open(&self, app: &AppId, message: MessageId) -> bool {
-        self.applications.get(app).is_some_and(|application| application.is_open(message))
+        self.application(app).is_some_and(|application| application.is_open(message))
     }
 
     /// Lets the runs that are open come to their end and begins no other; `false` when some were still open after
@@ -317,16 +337,23 @@ impl Pipeline {
     #[must_use]
     pub fn drain(&self, limit: Duration) -> bool {
         let deadline = stage::now() + limit;
-        for application in self.applications.values() {
+        let mut applications = self.all();
+        applications.extend(read(&self.leaving).values().cloned());
+        for application in &applications {
             application.stop();
         }
         // Every application is waited for, so that idle ones give their threads back too.
         let mut idle = true;
-        for application in self.applications.values() {
+        for application in &applications {
             idle &= application.wait_until_idle(deadline);
         }
         idle
     }
+}
+
+/// Nothing that could panic is done under these locks, and nobody waits under them.
+fn read<T>(lock: &RwLock<T>) -> std::sync::RwLockReadGuard<'_, T> {
+    lock.read().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn arrival(accepted: &Accepted) -> Arrival {

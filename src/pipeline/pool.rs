@@ -53,7 +53,7 @@ enum Reserve {
     Wanted,
     /// It is being started.
     Coming,
-    /// The host is stopping: no worker is kept any more.
+    /// The host is stopping, or there is a newer edition: no worker is kept any more.
     Closed,
 }
 
@@ -64,19 +64,26 @@ impl Pool {
         bundle: &Bundle,
         workers: Arc<dyn Workers>,
     ) -> Arc<Self> {
-        let start = Start {
-            app_id: parameters.id.to_string(),
-            bundle: bundle.clone(),
-            functions: crate::host::specs(),
-            limits: sandbox_limits(&parameters.limits),
-        };
+        Self::starting(start_of(parameters, bundle), workers)
+    }
+
+    /// This pool where its workers would be started in the same way, or else one of its own.
+    pub(super) fn fitting(self: &Arc<Self>, parameters: &config::Application, bundle: &Bundle) -> Arc<Self> {
+        let start = start_of(parameters, bundle);
+        if self.start == start { Arc::clone(self) } else { Self::starting(start, Arc::clone(&self.workers)) }
+    }
+
+    fn starting(start: Start, workers: Arc<dyn Workers>) -> Arc<Self> {
         let idle = Idle { workers: Vec::new(), reserve: Reserve::Unwanted };
         Arc::new(Self { workers, start, idle: Monitor::new(idle) })
     }
 
     /// From now on there shall be one in reserve while there is work.
     pub(super) fn keep_reserve(&self) {
-        self.idle.lock().reserve = Reserve::Wanted;
+        let mut idle = self.idle.lock();
+        if idle.reserve == Reserve::Unwanted {
+            idle.reserve = Reserve::Wanted;
+        }
     }
 
     /// The warmest worker, or a new one.
@@ -133,12 +140,21 @@ impl Pool {
         drop::<Vec<_>>(old); // kills and reaps; not under the lock
     }
 
-    /// Gives up all, for good.
+    /// Gives up all, for good: from now on a worker lives as long as somebody uses it.
     pub(super) fn close(&self) {
         let mut idle = self.idle.lock();
         idle.reserve = Reserve::Closed;
         let all = std::mem::take(&mut idle.workers);
         drop(idle);
         drop(all);
+    }
+}
+
+fn start_of(parameters: &config::Application, bundle: &Bundle) -> Start {
+    Start {
+        app_id: parameters.id.to_string(),
+        bundle: bundle.clone(),
+        functions: crate::host::specs(),
+        limits: sandbox_limits(&parameters.limits),
     }
 }

@@ -81,11 +81,11 @@ impl HostBuilder {
                     .help("give a data folder with a shorter path on a local disk"),
             ]
         })?;
-        let pipeline = Arc::clone(&parts.engine.pipeline);
+        let (pipeline, known) = (Arc::clone(&parts.engine.pipeline), Arc::clone(&parts.engine.pipeline));
         let reconciler = Reconciler::new(
             &parts.surroundings,
             parts.engine.inbox.clone(),
-            self.params.applications.clone(),
+            Box::new(move |app| known.parameters(app)),
             Box::new(move |app, message| pipeline.is_open(app, message)),
         );
         let reconciliation = Reconciliation::start(reconciler).map_err(|error| {

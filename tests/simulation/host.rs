@@ -115,11 +115,11 @@ impl Outside {
         self.world.oracle().listen(events.subscribe());
         stage::reach("host-ready");
         engine.pipeline.start(&engine.inbox).unwrap();
-        let pipeline = Arc::clone(&engine.pipeline);
+        let (pipeline, known) = (Arc::clone(&engine.pipeline), Arc::clone(&engine.pipeline));
         let reconciler = Reconciler::new(
             &surroundings,
             engine.inbox.clone(),
-            [(self.application.id.clone(), Arc::clone(&self.application))].into(),
+            Box::new(move |app| known.parameters(app)),
             Box::new(move |app, message| pipeline.is_open(app, message)),
         );
         let reconciliation = Reconciliation::start(reconciler).unwrap();
