@@ -24,7 +24,7 @@ mod warnings;
 mod whatsapp;
 
 pub use environment::overwrite_secrets_in_environment;
-pub use load::{Loaded, load, parse};
+pub use load::{Loaded, Reading, load, parse, read};
 pub use params::{
     Address, Application, Company, CompanyLimits, Environment, GoogleCloudStorage, HostParams, Limits,
     MAX_TEMPLATE, MediaCheck, Params, Rules, SendingKey, SimulatorParams, Template, Templates, Whatsapp,

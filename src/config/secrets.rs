@@ -85,6 +85,7 @@ fn from_file(origin: &Field<'_>) -> Option<Secret> {
             .invalid("must be a path", "write the path of a file here, and the secret into the file");
     }
     let path = origin.source.resolve(name);
+    origin.source.takes_from(&path);
     let shown = path.display().to_string().escape_debug().to_string();
     let unavailable = |why: &str| {
         origin.refuse(

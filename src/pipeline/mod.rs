@@ -45,6 +45,7 @@ mod window;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 use std::time::Duration;
 
@@ -181,6 +182,8 @@ pub struct Pipeline {
     applications: RwLock<BTreeMap<AppId, Arc<Application>>>,
     /// Applications that are in the parameters no more, and whose runs had not ended when they were last looked for.
     leaving: RwLock<BTreeMap<AppId, Arc<Application>>>,
+    /// Whether the host is stopping: no application is added any more.
+    stopping: AtomicBool,
 }
 
 /// Why a run did not begin.
@@ -210,7 +213,7 @@ impl NotRun {
             Self::TooLarge { .. } => Diagnostic::error("VO_TOO_LARGE", self.to_string())
                 .help("give what names the data, not the data; or ask an admin for more limits.vo_kb"),
             Self::UnknownApplication(_) => Diagnostic::error("UNKNOWN_APPLICATION", self.to_string())
-                .help("the running host read its parameters when it started: restart it after a change"),
+                .help("see the sections of app-params.toml; where it is one of them, the host's log says why it is not in force"),
             Self::Stopping => Diagnostic::error("STOPPING", self.to_string()),
         }
     }
@@ -232,6 +235,7 @@ impl Pipeline {
             inbox: OnceLock::new(),
             applications: RwLock::new(applications),
             leaving: RwLock::default(),
+            stopping: AtomicBool::new(false),
         }
     }
 
@@ -337,6 +341,8 @@ impl Pipeline {
     #[must_use]
     pub fn drain(&self, limit: Duration) -> bool {
         let deadline = stage::now() + limit;
+        // Before they are listed: what is added in between is in the list.
+        self.stopping.store(true, Ordering::SeqCst);
         let mut applications = self.all();
         applications.extend(read(&self.leaving).values().cloned());
         for application in &applications {

@@ -3,6 +3,7 @@
 //! Who changes them does so one at a time. Everything here blocks the calling thread.
 
 use std::collections::btree_map::Entry;
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
@@ -73,6 +74,9 @@ impl Pipeline {
             application.attach(inbox.clone());
         }
         let mut applications = self.applications.write().unwrap_or_else(PoisonError::into_inner);
+        if self.stopping.load(Ordering::SeqCst) {
+            return Err(StoreError::Unavailable("the host is stopping".into()));
+        }
         match applications.entry(id) {
             Entry::Occupied(_) => return Err(StoreError::Unavailable("the application is there".into())),
             Entry::Vacant(place) => place.insert(Arc::clone(&application)),

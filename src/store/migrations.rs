@@ -92,13 +92,13 @@ pub(super) fn apply(
         Ok(())
     });
     let done = done.and_then(|()| Ok(mode.with(|| db.execute_batch("COMMIT"))?));
-    if let Err(error) = done {
-        if !db.is_autocommit() {
-            mode.with(|| db.execute_batch("ROLLBACK"))?;
-        }
-        return Err(error);
+    if !db.is_autocommit() {
+        mode.with(|| db.execute_batch("ROLLBACK"))?;
     }
-    Ok(new.len())
+    // Some statements (renaming a column) open the temporary database. While it is open, SQLite refuses to change where it
+    // is within a transaction, and every run does.
+    mode.with(|| db.execute_batch("PRAGMA temp_store = MEMORY"))?;
+    done.map(|()| new.len())
 }
 
 /// Whether it is not applied yet.
@@ -175,5 +175,63 @@ fn describe(error: &rusqlite::Error, limits: SqlLimits, allowance: &Allowance) -
         }
         rusqlite::Error::SqliteFailure(_, Some(message)) => message.clone(),
         other => other.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::UnixMillis;
+    use crate::store::{AppDb, HostId};
+
+    fn migrations(texts: &[&str]) -> Vec<Migration> {
+        let named = (1..).zip(texts);
+        named
+            .map(|(n, sql)| Migration {
+                name: format!("{n}.sql"),
+                file: format!("{n}.sql").into(),
+                sql: (*sql).into(),
+            })
+            .collect()
+    }
+
+    fn tables(db: &AppDb) -> i64 {
+        db.as_host(|db, _| {
+            let sql = "SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE '\\_host%' ESCAPE '\\'";
+            db.query_row(sql, [], |row| row.get(0)).unwrap()
+        })
+    }
+
+    #[test]
+    fn what_is_new_is_applied_whole_or_not_at_all() {
+        let db = AppDb::open(Path::new(":memory:"), &HostId("a".into()), SqlLimits::default()).unwrap();
+        let apply = |texts: &[&str]| {
+            db.migrate(&migrations(texts), UnixMillis(1)).map_err(|error| error.diagnostic().code)
+        };
+        let (one, two) = ("CREATE TABLE one (x)", "CREATE TABLE two (x)");
+        assert_eq!(apply(&[one, two, "INSERT INTO nowhere VALUES (1)"]), Err("MIGRATION_FAILED"));
+        assert_eq!(tables(&db), 0, "the first two neither");
+        assert_eq!(apply(&[one, two]), Ok(2));
+        assert_eq!(apply(&[one, two, "CREATE TABLE three (x)"]), Ok(1));
+        assert_eq!(apply(&[one, "CREATE TABLE other (x)"]), Err("MIGRATION_CHANGED"));
+        assert_eq!(tables(&db), 3);
+    }
+
+    /// Renaming opens SQLite's temporary database, and then it can be moved between two transactions only.
+    #[test]
+    fn runs_follow_a_migration_that_renames() {
+        let db = AppDb::open(Path::new(":memory:"), &HostId("a".into()), SqlLimits::default()).unwrap();
+        for n in 2..4 {
+            let renames = [
+                "CREATE TABLE one (x)",
+                "ALTER TABLE one RENAME COLUMN x TO y",
+                "ALTER TABLE one RENAME TO two",
+            ];
+            db.migrate(&migrations(&renames[..n]), UnixMillis(1)).unwrap();
+            db.begin().unwrap();
+            db.begin_run().unwrap();
+            db.keep_run().unwrap();
+            db.commit().unwrap();
+        }
     }
 }
