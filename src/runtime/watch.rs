@@ -2,7 +2,7 @@
 //! for editors write beside and rename, and a checkout writes many files. Nothing is asked while nothing happens.
 //!
 //! What is seen only says *when* to look. Where to look next is known after each look, for parameters name files; so what
-//! is watched is brought up to date then, and where something was added there is one more look, because it may have
+//! is watched is brought up to date then, and where something was added that counts as a change, because it may have
 //! changed unseen before.
 
 use std::collections::{BTreeMap, HashMap};
@@ -36,16 +36,17 @@ pub(super) async fn watch(reloader: Reloader) {
             return;
         }
     };
-    look(&reloader, &mut watches).await;
-    let mut unrest = None::<Unrest>;
+    follow(&reloader, &mut watches).await;
+    // Something may have changed since the host has read it.
+    let mut unrest = Some(Unrest::now());
     loop {
         let due = unrest.map(Unrest::over);
         tokio::select! {
             seen = watches.next() => match seen {
                 Ok(Seen::Nothing) => {}
                 Ok(seen) => {
-                    let now = Instant::now();
-                    unrest = Some(Unrest { since: unrest.map_or(now, |unrest| unrest.since), last: now });
+                    let now = Unrest::now();
+                    unrest = Some(Unrest { since: unrest.map_or(now.since, |unrest| unrest.since), ..now });
                     if seen == Seen::Folder {
                         // What is put into it now is to be seen.
                         follow(&reloader, &mut watches).await;
@@ -57,19 +58,9 @@ pub(super) async fn watch(reloader: Reloader) {
                 }
             },
             () = tokio::time::sleep_until(due.unwrap_or_else(Instant::now)), if due.is_some() => {
-                unrest = None;
-                look(&reloader, &mut watches).await;
+                let _ = reloader.look(Occasion::Change).await; // it tells in the log
+                unrest = follow(&reloader, &mut watches).await.then(Unrest::now);
             }
-        }
-    }
-}
-
-/// Looks until everything that was looked at had been watched before.
-async fn look(reloader: &Reloader, watches: &mut Watches) {
-    loop {
-        let _ = reloader.look(Occasion::Change).await; // it tells in the log
-        if !follow(reloader, watches).await {
-            return;
         }
     }
 }
@@ -89,6 +80,11 @@ struct Unrest {
 }
 
 impl Unrest {
+    fn now() -> Self {
+        let now = Instant::now();
+        Self { since: now, last: now }
+    }
+
     /// When they are taken for ended.
     fn over(self) -> Instant {
         (self.last + QUIET).min(self.since + LONGEST)

@@ -2,6 +2,7 @@
 //! force, and no notification is lost or fails for it.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use boatswain::Host;
@@ -123,54 +124,60 @@ const CALLBACK: &str = "whatsapp_callback = \"callback\"";
 #[test]
 fn edits_under_load_lose_no_notification_and_fail_none() {
     const CLIENTS: u32 = 4;
-    const EACH: u32 = 300;
-    const EDITS: u32 = 12;
+    // More than a batch takes, so that after each edit runs have begun with it.
+    const RUNS: u32 = 150;
     let folder = Folder::new(&noting("'0'"), "");
-    runtime().block_on(async {
+    let posted = runtime().block_on(async {
         let live = Live::serve(&folder).await;
         let mut events = live.host.events();
         let (count, mut ran) = watch::channel(0);
         tokio::spawn(async move {
-            while *count.borrow() < CLIENTS * EACH {
-                if let Event::Ran { .. } = events.recv().await.unwrap() {
+            while let Ok(event) = events.recv().await {
+                if let Event::Ran { .. } = event {
                     count.send_modify(|ran| *ran += 1);
                 }
             }
         });
         let url: Arc<str> = callback_url(live.host.public_url()).into();
-        let clients = (0..CLIENTS).map(|number| {
-            let url = Arc::clone(&url);
+        let enough = Arc::new(AtomicBool::new(false));
+        let clients = (1..=CLIENTS).map(|number| {
+            let (url, enough) = (Arc::clone(&url), Arc::clone(&enough));
             tokio::spawn(async move {
-                let client = client();
-                for n in 0..EACH {
-                    let form = form(&sid(number * 1_000 + n), "start");
+                let (client, mut posted) = (client(), 0);
+                while !enough.load(Ordering::Relaxed) {
+                    let form = form(&sid(number * 100_000 + posted), "start");
                     assert_eq!(post(&client, &url, &form).await.unwrap(), 204);
+                    posted += 1;
                 }
+                posted
             })
         });
         let clients: Vec<_> = clients.collect();
-        for edit in 1..=EDITS {
-            ran.wait_for(|ran| *ran >= edit * CLIENTS * EACH / (EDITS + 1)).await.unwrap();
+        ran.wait_for(|ran| *ran >= RUNS).await.unwrap();
+        for edit in 1..=12 {
             // Every third is broken, every fourth brings a migration along.
             let broken = if edit % 3 == 0 { "}" } else { "" };
             folder.write("scripts/app/callback.js", &(noting(&format!("'{edit}'")) + broken));
             if edit % 4 == 0 {
-                folder.write(
-                    &format!("scripts/app/migrations/1{edit:02}.sql"),
-                    &format!("CREATE TABLE t{edit} (x);"),
-                );
+                let migration = format!("scripts/app/migrations/1{edit:02}.sql");
+                folder.write(&migration, &format!("CREATE TABLE t{edit} (x);"));
             }
             let reloaded = live.host.reload().await;
             assert_eq!(reloaded.taken.is_empty(), edit % 3 == 0, "{reloaded:?}");
             assert_eq!(reloaded.refused.is_empty(), edit % 3 != 0, "{reloaded:?}");
+            let so_far = *ran.borrow();
+            ran.wait_for(|ran| *ran >= so_far + RUNS).await.unwrap();
         }
+        enough.store(true, Ordering::Relaxed);
+        let mut posted = 0;
         for client in clients {
-            client.await.unwrap();
+            posted += client.await.unwrap();
         }
-        ran.wait_for(|ran| *ran == CLIENTS * EACH).await.unwrap();
+        ran.wait_for(|ran| *ran == posted).await.unwrap();
         live.stop().await;
+        posted
     });
-    let all = i64::from(CLIENTS * EACH);
+    let all = i64::from(posted);
     assert_eq!(folder.rows("SELECT 'all', count(DISTINCT sid) FROM effects"), [("all".to_owned(), all)]);
     assert_eq!(folder.rows("SELECT 'all', count(*) FROM effects"), [("all".to_owned(), all)]);
     assert_eq!(folder.count("SELECT count(*) FROM runs WHERE reason <> 'completed' OR attempts <> 1"), 0);

@@ -179,15 +179,20 @@ fn a_secret_from_the_environment_stays_what_it_was_when_parameters_are_read_agai
     assert_eq!(host.terminate(), Some(0));
 }
 
-/// Where the system grants no watching, the host says so and looks when it is told to.
+/// A script that is a link to a hidden place, as far as the application's folder goes: there nobody watches.
 #[test]
-fn without_watching_the_host_looks_when_it_is_told_to() {
+fn what_cannot_be_watched_is_taken_over_when_the_host_is_told_to_look() {
     let folder = Folder::new(&noting("0"), "");
+    fs::remove_file(folder.path("scripts/app/callback.js")).unwrap();
+    folder.write("scripts/app/.store/callback.js", &noting("old"));
+    std::os::unix::fs::symlink(".store/callback.js", folder.path("scripts/app/callback.js")).unwrap();
     let host = folder.serve();
-    folder.write("scripts/app/callback.js", &noting("new"));
+    assert_eq!(post(&host, 1, TOKEN), 204);
+    host.wait_for("ran old");
+    folder.write("scripts/app/.store/callback.js", &noting("new"));
     signal(host.pid(), "-HUP");
     host.wait_for(TAKEN);
-    assert_eq!(post(&host, 1, TOKEN), 204);
+    assert_eq!(post(&host, 2, TOKEN), 204);
     host.wait_for("ran new");
     assert_eq!(host.terminate(), Some(0));
 }
