@@ -115,7 +115,7 @@ fn of_files(
 async fn of_storage(params: &Params) -> Vec<Diagnostic> {
     let mut found = Vec::new();
     for storage in params.applications.values().filter_map(|application| application.storage.as_ref()) {
-        found.extend(open_storage(storage).await.err().into_iter().flatten());
+        found.extend(open_storage(storage).await.err());
     }
     found
 }

@@ -179,7 +179,11 @@ const OWN: &[OwnCode] = &[
         "the application's database could not commit",
         "check the disk and its free space; the run is tried again",
     ),
-    own("MIGRATION_FAILED", "a migration failed; nothing of it stays", "mend the file and start again"),
+    own(
+        "MIGRATION_FAILED",
+        "a migration failed; nothing stays of it, nor of those that are new with it",
+        "mend the file; a host that is up tries again by itself",
+    ),
     own(
         "MIGRATION_CHANGED",
         "a migration was changed after it was applied",
@@ -298,6 +302,21 @@ const OWN: &[OwnCode] = &[
         "UNUSED_FOLDER",
         "a folder in scripts/ belongs to no application of the parameter file",
         "call it as the application is called, add the application, or move the folder away",
+    ),
+    own(
+        "NEXT_START",
+        "a change of the parameters does not take effect while the host runs",
+        "restart the host when it suits",
+    ),
+    own(
+        "APPLICATION_ENDING",
+        "an application was removed and is to come back while runs of it are open",
+        "wait until they have ended, and tell the host to look again: kill -HUP",
+    ),
+    own(
+        "NOT_WATCHED",
+        "the system does not let the host watch its files",
+        "tell it to look: kill -HUP; or raise fs.inotify.max_user_watches and fs.inotify.max_user_instances",
     ),
     own("UNKNOWN_ACTION", "a configured action does not exist", "write the file, or correct the name"),
     own("UNKNOWN_APPLICATION", "there is no application of that name", "see the sections of app-params.toml"),

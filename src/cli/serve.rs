@@ -16,8 +16,8 @@ use crate::store::exposed_folder;
 const DRAIN: Duration = Duration::from_secs(25);
 
 pub(super) async fn run(options: &Options, listen: Option<Address>) -> Result<(), Failure> {
-    let signals = (signal(SignalKind::terminate()), signal(SignalKind::interrupt()));
-    let (Ok(mut terminate), Ok(mut interrupt)) = signals else {
+    let kinds = [SignalKind::terminate(), SignalKind::interrupt(), SignalKind::hangup()];
+    let [Ok(mut terminate), Ok(mut interrupt), Ok(mut hangup)] = kinds.map(signal) else {
         return Err(Diagnostic::error("SIGNALS", "the program cannot listen for signals").into());
     };
     let Loaded { params, warnings } = config::load(options.params())?;
@@ -41,12 +41,20 @@ pub(super) async fn run(options: &Options, listen: Option<Address>) -> Result<()
     if let Some(warning) = exposed_folder(data) {
         output::problem(&warning);
     }
-    let mut builder = builder(options, params.clone());
+    let mut builder = builder(options, params.clone()).watch();
     if let Some(address) = listen {
         builder = builder.listen(address);
     }
     let host = builder.serve().await?;
     banner(&host, &params);
+    if let Some(reloader) = host.reloader() {
+        tokio::spawn(async move {
+            while hangup.recv().await.is_some() {
+                tracing::info!("looking at parameters and scripts: SIGHUP");
+                let _ = reloader.reload().await; // it tells in the log
+            }
+        });
+    }
     tokio::select! {
         _ = terminate.recv() => {}
         _ = interrupt.recv() => {}

@@ -72,6 +72,7 @@ fn storage_of(section: &Section<'_>) -> Option<GoogleCloudStorage> {
         .missing("credentials_file", "name the service account's key file, or remove the section if unused");
     let credentials_file = section.get("credentials_file").and_then(|field| values::path(&field));
     if let (Some(field), Some(file)) = (section.get("credentials_file"), &credentials_file) {
+        field.source.takes_from(file);
         // A file that is not there is an error when it is read.
         let exposure = std::fs::metadata(file).ok().and_then(|metadata| Exposure::beyond_host(&metadata));
         secrets::warn_if_exposed(&field, file, exposure);

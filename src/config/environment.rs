@@ -31,14 +31,15 @@ pub(super) fn secret(name: &str) -> Option<Secret> {
     }
     let secret = std::env::var(name).ok().map(Secret::new)?;
     if OURS.load(Ordering::Relaxed) {
-        if is_alone() && overwrite(name) {
-            remembered.insert(name.to_owned(), secret.clone());
-        } else {
+        if !(is_alone() && overwrite(name)) {
             tracing::warn!(
                 variable = name,
                 "a secret stays readable in the environment of this process (/proc)"
             );
         }
+        // Also one that stays, as every one does that the parameters name only later, when there are other threads: it is
+        // told once.
+        remembered.insert(name.to_owned(), secret.clone());
     }
     Some(secret)
 }

@@ -1,13 +1,14 @@
 //! From the file to [`Params`], with all of its problems at once.
 
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::Read as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::params::{Address, HostParams, Params, Rules, SimulatorParams};
-use super::reader::{Secrets, Section, Source};
+use super::reader::{Findings, Secrets, Section, Source};
 use super::{application, codes, document, environment, names, values, warnings};
 use crate::base::{Diagnostic, Exposure, Place, Secret};
 
@@ -30,23 +31,40 @@ pub struct Loaded {
     pub warnings: Vec<Diagnostic>,
 }
 
+/// A parameter file as it was read, sound or not.
+#[derive(Debug)]
+pub struct Reading {
+    /// What it says, or every problem of it in the order of its lines.
+    pub outcome: Result<Loaded, Vec<Diagnostic>>,
+    /// The files that it takes secrets from, whether they are there or not.
+    pub files: BTreeSet<PathBuf>,
+}
+
 /// Reads a parameter file; secrets come from this process's environment and from the files that it names.
 ///
 /// # Errors
 /// Every problem of the file, in the order of its lines.
 pub fn load(file: &Path) -> Result<Loaded, Vec<Diagnostic>> {
-    let (text, exposure) = text_of(file).map_err(|problem| vec![problem])?;
-    read(file, &text, Secrets::Of(&environment::secret), exposure)
+    read(file).outcome
 }
 
-/// The same, but no secret is looked up: where the file names a variable or another file, something stands in for what is
-/// there. For tests, which need none.
+/// The same, and says which other files it has been read from.
+#[must_use]
+pub fn read(file: &Path) -> Reading {
+    match text_of(file) {
+        Ok((text, exposure)) => reading(file, &text, Secrets::Of(&environment::secret), exposure),
+        Err(problem) => Reading { outcome: Err(vec![problem]), files: BTreeSet::new() },
+    }
+}
+
+/// The same as [`load`], but no secret is looked up: where the file names a variable or another file, something stands in for
+/// what is there. For tests, which need none.
 ///
 /// # Errors
 /// As [`load`].
 pub fn load_without_secrets(file: &Path) -> Result<Loaded, Vec<Diagnostic>> {
     let (text, exposure) = text_of(file).map_err(|problem| vec![problem])?;
-    read(file, &text, Secrets::StoodIn, exposure)
+    reading(file, &text, Secrets::StoodIn, exposure).outcome
 }
 
 /// Reads `text` as the parameter file `file`, whose folder its relative paths start from.
@@ -58,15 +76,10 @@ pub fn parse(
     text: &str,
     environment: &dyn Fn(&str) -> Option<Secret>,
 ) -> Result<Loaded, Vec<Diagnostic>> {
-    read(file, text, Secrets::Of(environment), None)
+    reading(file, text, Secrets::Of(environment), None).outcome
 }
 
-fn read(
-    file: &Path,
-    text: &str,
-    secrets: Secrets<'_>,
-    exposure: Option<Exposure>,
-) -> Result<Loaded, Vec<Diagnostic>> {
+fn reading(file: &Path, text: &str, secrets: Secrets<'_>, exposure: Option<Exposure>) -> Reading {
     // Some editors begin a file with a byte order mark; it must not count as a column.
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let source = Source::new(file, text, secrets);
@@ -76,9 +89,10 @@ fn read(
     }
     let params = params(file, &source, &Section::root(&source, &document.root, &names::ROOT));
     let warnings = warnings::of(&params, &source, &document.root, exposure);
-    let (problems, noticed) = source.into_findings();
+    let Findings { problems, warnings: noticed, files } = source.into_findings();
     let warnings = noticed.into_iter().chain(warnings).collect();
-    if problems.is_empty() { Ok(Loaded { params, warnings }) } else { Err(problems) }
+    let outcome = if problems.is_empty() { Ok(Loaded { params, warnings }) } else { Err(problems) };
+    Reading { outcome, files }
 }
 
 /// What the file says. Where something was reported, a default stands in, so that the rest is checked too.

@@ -26,7 +26,7 @@ mod warnings;
 mod whatsapp;
 
 pub use environment::overwrite_secrets_in_environment;
-pub use load::{Loaded, load, load_without_secrets, parse};
+pub use load::{Loaded, Reading, load, load_without_secrets, parse, read};
 pub use params::{
     Address, Application, Company, CompanyLimits, Environment, GoogleCloudStorage, HostParams, Limits,
     MAX_TEMPLATE, MediaCheck, Params, Rules, SendingKey, SimulatorParams, Template, Templates, Whatsapp,

@@ -28,12 +28,22 @@ pub(super) enum Secrets<'a> {
     StoodIn,
 }
 
+/// What came out besides the values.
+pub(super) struct Findings {
+    /// In the order of the file.
+    pub problems: Vec<Diagnostic>,
+    pub warnings: Vec<Diagnostic>,
+    /// The files that secrets are taken from.
+    pub files: BTreeSet<PathBuf>,
+}
+
 /// The file that is being read, and what was found wrong with it so far.
 pub(super) struct Source<'a> {
     file: &'a Path,
     text: &'a str,
     secrets: Secrets<'a>,
     warnings: RefCell<Vec<Diagnostic>>,
+    files: RefCell<BTreeSet<PathBuf>>,
     problems: RefCell<Vec<(usize, Diagnostic)>>,
     /// Lines with a syntax error: what the parser made of them is a guess, so nothing more is said about them.
     broken_lines: RefCell<BTreeSet<u32>>,
@@ -41,8 +51,8 @@ pub(super) struct Source<'a> {
 
 impl<'a> Source<'a> {
     pub fn new(file: &'a Path, text: &'a str, secrets: Secrets<'a>) -> Self {
-        let (warnings, problems, broken_lines) = Default::default();
-        Self { file, text, secrets, warnings, problems, broken_lines }
+        let (warnings, files, problems, broken_lines) = Default::default();
+        Self { file, text, secrets, warnings, files, problems, broken_lines }
     }
 
     /// The secret in an environment variable.
@@ -111,6 +121,11 @@ impl<'a> Source<'a> {
         self.warnings.borrow_mut().push(warning);
     }
 
+    /// Notes a file that a secret is taken from.
+    pub fn takes_from(&self, file: &Path) {
+        self.files.borrow_mut().insert(file.to_owned());
+    }
+
     fn is_full(&self) -> bool {
         self.problems.borrow().len() >= MOST_PROBLEMS
     }
@@ -128,12 +143,12 @@ impl<'a> Source<'a> {
         self.broken_lines.borrow_mut().extend(std::iter::once(broken).chain(section));
     }
 
-    /// The problems that were reported, in the order of the file, and the warnings.
-    pub fn into_findings(self) -> (Vec<Diagnostic>, Vec<Diagnostic>) {
+    /// What was found, when everything is read.
+    pub fn into_findings(self) -> Findings {
         let mut problems = self.problems.into_inner();
         problems.sort_by_key(|(offset, _)| *offset);
         let problems = problems.into_iter().map(|(_, diagnostic)| diagnostic).collect();
-        (problems, self.warnings.into_inner())
+        Findings { problems, warnings: self.warnings.into_inner(), files: self.files.into_inner() }
     }
 }
 

@@ -88,6 +88,7 @@ fn from_file(origin: &Field<'_>) -> Option<Secret> {
         return Some(stand_in);
     }
     let path = origin.source.resolve(name);
+    origin.source.takes_from(&path);
     let shown = path.display().to_string().escape_debug().to_string();
     let unavailable = |why: &str| {
         origin.refuse(

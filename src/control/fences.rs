@@ -32,7 +32,7 @@ pub fn application(fence: &Fence) -> &AppId {
 #[must_use]
 pub fn unknown_application(app: &AppId) -> Diagnostic {
     Diagnostic::error("UNKNOWN_APPLICATION", format!("there is no application `{app}`"))
-        .help("name one of the parameters' [applications.…]; a running host read them when it started")
+        .help("name one of the parameters' [applications.…]; of a running host, one that is in force")
 }
 
 async fn change(State(desk): State<Desk>, Json(fence): Json<Fence>) -> Response {

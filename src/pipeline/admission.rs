@@ -1,5 +1,6 @@
 //! A message on its way to the gate: what may stop it, and what it may have to wait for, before it is sent.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::base::stage;
@@ -30,7 +31,8 @@ impl Batch<'_> {
         send: &mut Send,
     ) -> Result<Result<Option<Counted>, Outcome>, Stop> {
         let application = self.application;
-        let (parameters, surroundings) = (&application.parameters, &application.surroundings);
+        let edition = Arc::clone(&self.edition);
+        let (parameters, surroundings) = (&edition.parameters, &application.surroundings);
         if let Some(refused) =
             application.gate.refuses(parameters, surroundings, &run.context.company, send)?
         {
@@ -74,7 +76,7 @@ impl Batch<'_> {
             Err(refused) => return Ok(Err(refused)),
         }
         let application = self.application;
-        let wait = match place_in_line(&application.parameters, &application.surroundings, send) {
+        let wait = match place_in_line(&self.edition.parameters, &application.surroundings, send) {
             Ok(wait) => wait,
             Err(busy) => return Ok(Err(*busy)),
         };
@@ -107,7 +109,7 @@ impl Batch<'_> {
 
     /// Whether WhatsApp would take the medium, learnt from the URL that Twilio will fetch: warnings, or a refusal.
     fn look_at_medium(&mut self, run: &mut Run, send: &Send) -> Result<Result<Vec<String>, Outcome>, Stop> {
-        let whatsapp = &self.application.parameters.whatsapp;
+        let whatsapp = &self.edition.parameters.whatsapp;
         let (Some(medium), check) = (&send.medium, whatsapp.media_check) else { return Ok(Ok(Vec::new())) };
         if check == MediaCheck::Off {
             return Ok(Ok(Vec::new()));

@@ -8,18 +8,15 @@ use std::time::{Duration, Instant};
 use tokio::sync::{oneshot, watch};
 
 use crate::base::stage::{self, Monitor};
-use crate::base::{ActionId, MessageId, NotificationId, UnixMillis};
-use crate::config;
+use crate::base::{AppId, MessageId, NotificationId, UnixMillis};
+use crate::pipeline::edition::Edition;
 use crate::pipeline::gate::Gate;
-use crate::pipeline::pool::Pool;
 use crate::pipeline::queue::{Arrival, Claim, Queue};
 use crate::pipeline::report::RunReport;
 use crate::pipeline::share::Share;
 use crate::pipeline::window::Window;
 use crate::pipeline::{ApplicationSetup, DirectRun, Surroundings, slot, window};
-use crate::script::protocol::Bundle;
-use crate::store::{AppDb, Inbox, Ledger, Source, StoreError};
-use crate::whatsapp::SignedUrls;
+use crate::store::{AppDb, Inbox, Ledger, StoreError};
 
 /// How many runs share a transaction at most. More gains nothing: a COMMIT costs the same whatever its size.
 const BATCH: usize = 64;
@@ -28,15 +25,8 @@ pub(super) const IDLE: Duration = Duration::from_mins(1);
 
 /// One application at work.
 pub(super) struct Application {
-    pub(super) parameters: Arc<config::Application>,
-    /// The version of its scripts.
-    pub(super) script_version: String,
-    /// Its scripts, for the code around a failure.
-    pub(super) bundle: Arc<Bundle>,
-    pub(super) storage: Option<Arc<SignedUrls>>,
+    pub(super) id: AppId,
     pub(super) surroundings: Surroundings,
-    /// Its workers.
-    pub(super) pool: Arc<Pool>,
     /// What every message passes before it may leave.
     pub(super) gate: Gate,
     inbox: OnceLock<Inbox>,
@@ -59,7 +49,16 @@ pub(super) enum Work {
     Direct(DirectRun, oneshot::Sender<RunReport>),
 }
 
+/// What a slot has claimed, and what it goes by to the end.
+pub(super) struct Claimed {
+    pub(super) edition: Arc<Edition>,
+    pub(super) baton: Baton,
+    pub(super) work: Vec<Work>,
+}
+
 struct State {
+    /// What the next batch goes by.
+    edition: Arc<Edition>,
     queue: Queue,
     window: Window,
     /// What reads behind the window; away while somebody reads.
@@ -69,6 +68,10 @@ struct State {
     baton: Option<Baton>,
     /// Slots that have sent and want the baton back; they go before new batches.
     returning: usize,
+    /// Batches that have been claimed and have not ended.
+    batches: usize,
+    /// Whether nothing new is claimed, because somebody waits until no batch is open.
+    closed: bool,
     slots: usize,
     idle_slots: usize,
     share: Share,
@@ -84,10 +87,23 @@ impl State {
     fn next_due(&self) -> Option<UnixMillis> {
         [self.queue.next_due(), self.window.next_due(&self.queue)].into_iter().flatten().min()
     }
+
+    /// How many slots there may be.
+    fn most_slots(&self) -> usize {
+        usize::try_from(self.edition.parameters.limits.workers).unwrap_or(1)
+    }
+
+    /// Whether the baton is there for a new batch.
+    fn is_free(&self) -> bool {
+        self.baton.is_some() && self.returning == 0 && !self.closed
+    }
 }
 
 impl Application {
     pub(super) fn new(setup: ApplicationSetup, surroundings: Surroundings) -> Arc<Self> {
+        let workers = Arc::clone(&surroundings.workers);
+        let edition = Edition::new(setup.parameters, &setup.bundle, setup.storage, workers);
+        let id = edition.parameters.id.clone();
         let state = State {
             queue: Queue::with_lines_of(window::longest_line(surroundings.waiting_bytes)),
             window: Window::shut(surroundings.waiting_bytes),
@@ -95,20 +111,18 @@ impl Application {
             direct: VecDeque::new(),
             baton: Some(Baton { db: setup.db }),
             returning: 0,
+            batches: 0,
+            closed: false,
             slots: 0,
             idle_slots: 0,
-            share: Share::new(setup.parameters.limits.cpu_percent, stage::now()),
+            share: Share::new(edition.parameters.limits.cpu_percent, stage::now()),
+            edition,
             senders: HashSet::new(),
             reopened: BTreeMap::new(),
             stopping: false,
         };
-        let workers = Arc::clone(&surroundings.workers);
         Arc::new(Self {
-            pool: Pool::new(&setup.parameters, &setup.bundle, workers),
-            parameters: setup.parameters,
-            script_version: setup.bundle.version.clone(),
-            bundle: setup.bundle,
-            storage: setup.storage,
+            id,
             surroundings,
             gate: Gate::default(),
             inbox: OnceLock::new(),
@@ -127,36 +141,22 @@ impl Application {
     ///
     /// # Errors
     /// When the databases cannot be read.
-    pub(super) fn start(self: &Arc<Self>, inbox: Inbox, ledger: &Ledger) -> Result<(), StoreError> {
-        self.attach(inbox);
-        let whatsapp = &self.parameters.whatsapp;
-        if whatsapp.whatsapp_callback.is_none() && whatsapp.incoming_message.is_none() {
+    pub(super) fn start(self: &Arc<Self>, ledger: &Ledger) -> Result<(), StoreError> {
+        let mut state = self.state.lock();
+        if !state.edition.has_action() {
             return Ok(()); // what waits for an action that is not configured goes on waiting
         }
-        let mut state = self.state.lock();
-        let sources = [Source::Callback, Source::Poll, Source::Message].into_iter();
-        let idle = sources.filter(|source| self.action_of(*source).is_none()).collect();
-        self.pool.keep_reserve();
-        state.window = Window::open(self.surroundings.waiting_bytes, idle);
-        let sends = state.baton.as_ref().map_or(Ok(Vec::new()), |baton| baton.db.unfinished_sends())?;
-        for (notification, message) in sends {
-            // Its run was under way: its messages are open until it has been taken up again.
-            if ledger.is_fresh(notification)? {
-                state.queue.hold(message);
-                state.reopened.entry(notification).or_default().push(message);
-            }
-        }
+        state.edition.pool.keep_reserve();
+        state.window = Window::open(self.surroundings.waiting_bytes, state.edition.idle_sources());
+        hold_unfinished(&mut state, ledger)?;
         self.read_on(state);
         self.wake(&mut self.state.lock());
         Ok(())
     }
 
-    /// The action that runs for what came so.
-    pub(super) fn action_of(&self, source: Source) -> Option<&ActionId> {
-        match source {
-            Source::Callback | Source::Poll => self.parameters.whatsapp.whatsapp_callback.as_ref(),
-            Source::Message => self.parameters.whatsapp.incoming_message.as_ref(),
-        }
+    /// What the next batch goes by.
+    pub(super) fn edition(&self) -> Arc<Edition> {
+        Arc::clone(&self.state.lock().edition)
     }
 
     pub(super) fn inbox(&self) -> Option<&Inbox> {
@@ -208,7 +208,7 @@ impl Application {
                 Some(reader) => reader,
                 None => Ledger::open(&self.surroundings.ledger)?,
             };
-            Ok((order.read(&reader, &self.parameters.id)?, reader))
+            Ok((order.read(&reader, &self.id)?, reader))
         })();
         let mut state = self.state.lock();
         let State { queue, window, reader, .. } = &mut *state;
@@ -229,15 +229,15 @@ impl Application {
 
     /// Makes sure that somebody looks at what may run now.
     fn wake(self: &Arc<Self>, state: &mut MutexGuard<'_, State>) {
-        if state.baton.is_none() || state.returning > 0 || state.stopping {
+        if !state.is_free() || state.stopping {
             return; // whoever has the baton looks when he gives it up
         }
         if state.idle_slots > 0 {
             self.state.notify_one();
-        } else if state.slots < usize::try_from(self.parameters.limits.workers).unwrap_or(1) {
+        } else if state.slots < state.most_slots() {
             state.slots += 1;
             let application = Arc::clone(self);
-            let name = format!("run-{}", self.parameters.id);
+            let name = format!("run-{}", self.id);
             let started = stage::spawn(&name, move || slot::work(&application));
             if let Err(error) = started {
                 state.slots -= 1;
@@ -247,11 +247,11 @@ impl Application {
     }
 
     /// Waits for work and the baton; `None` when the thread shall end.
-    pub(super) fn claim(&self) -> Option<(Baton, Vec<Work>)> {
+    pub(super) fn claim(&self) -> Option<Claimed> {
         let mut state = self.state.lock();
         let idle_since = stage::now();
         loop {
-            if state.stopping {
+            if state.stopping || state.slots > state.most_slots() {
                 return self.leave(state);
             }
             let now = self.now();
@@ -264,7 +264,7 @@ impl Application {
             let pause = state.share.pause(stage::now());
             if something
                 && pause.is_none()
-                && state.returning == 0
+                && state.is_free()
                 && let Some(baton) = state.baton.take()
             {
                 let work: Vec<_> = match state.direct.pop_front() {
@@ -272,19 +272,20 @@ impl Application {
                     None => state.queue.claim(now, BATCH).into_iter().map(Work::Notification).collect(),
                 };
                 if !work.is_empty() {
-                    return Some((baton, work));
+                    state.batches += 1;
+                    return Some(Claimed { edition: Arc::clone(&state.edition), baton, work });
                 }
                 state.baton = Some(baton);
             }
             // While another slot has the baton, that one looks at what is due when it gives it up.
-            let free = state.baton.is_some() && state.returning == 0;
-            let until_due = state.next_due().filter(|_| free);
+            let until_due = state.next_due().filter(|_| state.is_free());
             let until_due = until_due.map(|due| due.since(now).max(Duration::from_millis(1)));
             let wall = stage::now();
-            let too_old = self.pool.next_too_old();
+            let too_old = state.edition.pool.next_too_old();
             if too_old.is_some_and(|at| at <= wall) {
+                let pool = Arc::clone(&state.edition.pool);
                 drop(state);
-                self.pool.give_up_old(wall);
+                pool.give_up_old(wall);
                 state = self.state.lock();
                 continue;
             }
@@ -310,7 +311,7 @@ impl Application {
         }
     }
 
-    fn leave(&self, mut state: MutexGuard<'_, State>) -> Option<(Baton, Vec<Work>)> {
+    fn leave(&self, mut state: MutexGuard<'_, State>) -> Option<Claimed> {
         state.slots -= 1;
         self.state.notify_all();
         self.rested.send_replace(());
@@ -351,8 +352,9 @@ impl Application {
     /// it (two slots that take turns would only cool each other's caches).
     pub(super) fn end_batch(&self, baton: Baton) {
         let mut state = self.state.lock();
+        state.batches -= 1;
         state.baton = Some(baton);
-        if state.returning > 0 || state.stopping {
+        if !state.is_free() || state.stopping {
             self.state.notify_all();
         }
     }
@@ -361,7 +363,7 @@ impl Application {
     pub(super) fn lend_baton(self: &Arc<Self>, baton: Baton) {
         let mut state = self.state.lock();
         state.baton = Some(baton);
-        if state.returning > 0 || state.stopping {
+        if !state.is_free() || state.stopping {
             self.state.notify_all();
         } else if !state.direct.is_empty() || state.queue.has_ready(self.now()) || state.next_due().is_some()
         {
@@ -401,6 +403,77 @@ impl Application {
         let result = work(&mut baton.db);
         self.lend_baton(baton);
         Some(result)
+    }
+
+    /// Does something with the database while no batch is open, and then has the next batches go by another edition;
+    /// nothing changes where that fails. Runs that are open have `patience` to come to their end; one that still waits for
+    /// Twilio then goes on afterwards.
+    ///
+    /// # Errors
+    /// What `work` says; [`StoreError::Unavailable`] when the host is stopping or the database is not to be had.
+    pub(super) fn change_alone<T>(
+        self: &Arc<Self>,
+        patience: Duration,
+        next: &Arc<Edition>,
+        work: impl FnOnce(&mut AppDb) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        let begun = stage::now();
+        let mut state = self.state.lock();
+        state.closed = true;
+        let baton = loop {
+            let waited = stage::now().saturating_duration_since(begun);
+            if state.stopping || waited >= patience * 2 {
+                break None;
+            }
+            if (state.batches == 0 || waited >= patience)
+                && let Some(baton) = state.baton.take()
+            {
+                break Some(baton);
+            }
+            let until = if waited < patience { patience } else { patience * 2 };
+            state = self.state.wait_for(state, until.saturating_sub(waited));
+        };
+        let stopping = state.stopping;
+        drop(state);
+        let Some(mut baton) = baton else {
+            let mut state = self.state.lock();
+            state.closed = false;
+            self.wake(&mut state);
+            let why =
+                if stopping { "the host is stopping" } else { "an open run does not let the database go" };
+            return Err(StoreError::Unavailable(why.into()));
+        };
+        let done = work(&mut baton.db);
+        if done.is_ok() {
+            self.change(next);
+        }
+        self.state.lock().closed = false;
+        self.lend_baton(baton);
+        done
+    }
+
+    /// The next batches go by another edition; those that are open keep theirs.
+    pub(super) fn change(self: &Arc<Self>, next: &Arc<Edition>) {
+        let mut state = self.state.lock();
+        let State { edition, queue, window, share, .. } = &mut *state;
+        if edition.script_version != next.script_version {
+            queue.scripts_changed();
+        }
+        share.set(next.parameters.limits.cpu_percent, stage::now());
+        if next.has_action() {
+            next.pool.keep_reserve();
+        }
+        // Without an inbox nothing is taken up.
+        if self.inbox.get().is_some() {
+            window.is_idle_for(next.idle_sources());
+        }
+        let before = std::mem::replace(edition, Arc::clone(next));
+        self.wake(&mut state);
+        self.state.notify_all(); // there may be fewer slots
+        drop(state);
+        if !Arc::ptr_eq(&before.pool, &next.pool) {
+            before.pool.close(); // kills and reaps; not under the lock
+        }
     }
 
     /// So much processor time was used for this application.
@@ -490,7 +563,22 @@ impl Application {
             }
             state = self.state.wait_for(state, rest);
         }
-        self.pool.close();
+        let pool = Arc::clone(&state.edition.pool);
+        drop(state);
+        pool.close();
         true
     }
+}
+
+/// Runs that were under way in an earlier process: the messages that they have sent are open until they have been
+/// taken up again.
+fn hold_unfinished(state: &mut State, ledger: &Ledger) -> Result<(), StoreError> {
+    let sends = state.baton.as_ref().map_or(Ok(Vec::new()), |baton| baton.db.unfinished_sends())?;
+    for (notification, message) in sends {
+        if ledger.is_fresh(notification)? {
+            state.queue.hold(message);
+            state.reopened.entry(notification).or_default().push(message);
+        }
+    }
+    Ok(())
 }

@@ -17,6 +17,7 @@ use crate::base::stage::{self, Panicked};
 use crate::host::{Effects, RunContext, VoSource, reply_function, run_separated};
 use crate::pipeline::WorkerHandle;
 use crate::pipeline::application::{Application, Baton, Work};
+use crate::pipeline::edition::Edition;
 use crate::pipeline::queue::Verdict;
 use crate::pipeline::report::{LogLine, Used};
 use crate::pipeline::run::{Origin, Run, RunJournal, Stop, new_ticket, used, vo_fields, vo_of_message};
@@ -31,6 +32,8 @@ const COMMIT_WITHIN: Duration = Duration::from_millis(100);
 /// A batch that is being run by a slot.
 pub(super) struct Batch<'a> {
     pub(super) application: &'a Arc<Application>,
+    /// What all of its runs go by, to the end.
+    pub(super) edition: Arc<Edition>,
     /// Only away while a run sends.
     baton: Option<Baton>,
     ended: Vec<EndedRun>,
@@ -49,9 +52,10 @@ pub(super) struct EndedRun {
 }
 
 impl<'a> Batch<'a> {
-    pub(super) fn new(application: &'a Arc<Application>, baton: Baton) -> Self {
+    pub(super) fn new(application: &'a Arc<Application>, edition: Arc<Edition>, baton: Baton) -> Self {
         Self {
             application,
+            edition,
             baton: Some(baton),
             ended: Vec::new(),
             begun: stage::now(),
@@ -65,10 +69,10 @@ impl<'a> Batch<'a> {
         let cpu = stage::cpu();
         let mut waiting: VecDeque<Run> = work.into_iter().filter_map(|work| self.prepare(work)).collect();
         while !waiting.is_empty() {
-            match self.application.pool.take() {
+            match self.edition.pool.take() {
                 Ok(worker) => self.with_worker(worker, &mut waiting),
                 Err(error) => {
-                    tracing::error!(app = %self.application.parameters.id, %error, "no worker to run an action");
+                    tracing::error!(app = %self.application.id, %error, "no worker to run an action");
                     let message = format!("the host could not start a worker: {error}");
                     for run in waiting.drain(..) {
                         self.trouble(run, message.clone());
@@ -77,7 +81,7 @@ impl<'a> Batch<'a> {
             }
         }
         if let Err(error) = self.commit() {
-            tracing::error!(app = %self.application.parameters.id, %error, "the application's database could not commit");
+            tracing::error!(app = %self.application.id, %error, "the application's database could not commit");
         }
         self.application.spent(self.workers_cpu + stage::cpu().saturating_sub(cpu));
         self.take_baton()
@@ -120,14 +124,14 @@ impl<'a> Batch<'a> {
 
     /// Readies a run; `None` when it turns out to be done, or cannot be readied.
     fn prepare(&mut self, work: Work) -> Option<Run> {
-        let parameters = &self.application.parameters;
+        let parameters = &self.edition.parameters;
         let now = self.application.now();
         let (mut reply, mut faulty) = (None, false);
         let (origin, company, action, vo, source, recovered, generation) = match work {
             Work::Notification(claim) => {
-                let Some(action) = self.application.action_of(claim.source).cloned() else {
+                let Some(action) = self.edition.action_of(claim.source).cloned() else {
                     // The action was configured when the notification came and is not any more: it goes on waiting.
-                    self.application.with_queue(|queue| queue.finish(claim.id, Verdict::HostTrouble, now));
+                    self.application.with_queue(|queue| queue.put_back(claim.id));
                     return None;
                 };
                 let company = claim.company.as_str();
@@ -191,7 +195,7 @@ impl<'a> Batch<'a> {
                 vo: source,
                 public_url: Arc::clone(&self.application.surroundings.public_url),
                 simulator_url: self.application.surroundings.simulator_url.clone(),
-                storage: self.application.storage.clone(),
+                storage: self.edition.storage.clone(),
                 keys: self.application.inbox().map(|inbox| inbox.keys().clone()).unwrap_or_default(),
                 ledger: self.application.ledger().clone(),
                 runtime: self.application.surroundings.runtime.clone(),
@@ -283,7 +287,7 @@ impl<'a> Batch<'a> {
             return;
         }
         self.workers_cpu += worker.cpu().saturating_sub(cpu);
-        self.application.pool.put(worker);
+        self.edition.pool.put(worker);
     }
 
     /// Commits what has ended when that is due, though more of the batch is to come: runs that take long do not keep the
@@ -293,7 +297,7 @@ impl<'a> Batch<'a> {
             return;
         }
         if let Err(error) = self.commit() {
-            tracing::error!(app = %self.application.parameters.id, %error, "the application's database could not commit");
+            tracing::error!(app = %self.application.id, %error, "the application's database could not commit");
         }
         if self.application.is_baton_wanted() {
             self.without_baton(|| ());
@@ -376,7 +380,7 @@ impl<'a> Batch<'a> {
         let db = self.db();
         db.undo_run()?;
         // Alone a statement may take longer than within the run: they have as long as a run has, all together.
-        let deadline = stage::now() + self.application.parameters.limits.wall;
+        let deadline = stage::now() + self.edition.parameters.limits.wall;
         for statement in &run.effects.separated {
             db.begin_run()?;
             db.set_deadline(Some(deadline));
@@ -397,7 +401,7 @@ impl<'a> Batch<'a> {
     /// The same for a run whose transaction is gone: each statement in one of its own.
     fn separately(&self, run: &mut Run) -> Result<(), StoreError> {
         let db = self.db();
-        let deadline = stage::now() + self.application.parameters.limits.wall;
+        let deadline = stage::now() + self.edition.parameters.limits.wall;
         for statement in &run.effects.separated {
             db.begin()?;
             db.set_deadline(Some(deadline));
@@ -459,7 +463,7 @@ impl<'a> Batch<'a> {
         }
         match stop {
             Stop::Died(death) if outstanding > 1 => {
-                tracing::warn!(app = %self.application.parameters.id, reason = death.reason.as_str(),
+                tracing::warn!(app = %self.application.id, reason = death.reason.as_str(),
                     "a worker died with {outstanding} runs before it: each is taken alone now");
                 self.interrupted(run, true);
             }

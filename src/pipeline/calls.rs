@@ -44,10 +44,10 @@ impl Batch<'_> {
                     }
                 }
                 FromWorker::Log { ticket, level, text } if ticket == run.ticket => {
-                    run.take_line(level, &text, self.application.parameters.limits.log_lines);
+                    run.take_line(level, &text, self.edition.parameters.limits.log_lines);
                 }
                 FromWorker::Ended(ended) if ended.ticket == run.ticket => {
-                    let most = self.application.parameters.limits.result_kb;
+                    let most = self.edition.parameters.limits.result_kb;
                     return Ok(ended.within(result_bytes(most)));
                 }
                 _ => {
@@ -61,7 +61,7 @@ impl Batch<'_> {
 
     /// Answers a call, within what a run may call.
     fn called(&mut self, run: &mut Run, function: u16, arguments: &[Value]) -> Result<Answer, Stop> {
-        let most = self.application.parameters.limits.host_calls;
+        let most = self.edition.parameters.limits.host_calls;
         run.host_calls += 1;
         stage::reach("run-calls");
         if run.host_calls.is_multiple_of(CALLS_IN_A_ROW) {
@@ -73,7 +73,7 @@ impl Batch<'_> {
             )));
         }
         let answer = self.answer(run, function, arguments)?;
-        run.take_log(self.application.parameters.limits.log_lines);
+        run.take_log(self.edition.parameters.limits.log_lines);
         if host::is_reply(function) {
             tell_reply(run, &answer);
         }
@@ -88,7 +88,7 @@ impl Batch<'_> {
 
     /// Counts a message that the run asks to be sent.
     fn count_send(&self, run: &mut Run) -> Result<(), Stop> {
-        let most = self.application.parameters.limits.sends;
+        let most = self.edition.parameters.limits.sends;
         run.sends += 1;
         if run.sends <= most {
             return Ok(());
@@ -100,7 +100,7 @@ impl Batch<'_> {
 
     /// When the run must have ended.
     pub(super) fn deadline(&self, run: &Run) -> Instant {
-        run.begun + self.application.parameters.limits.wall + run.waited
+        run.begun + self.edition.parameters.limits.wall + run.waited
     }
 
     /// Calls a host function; its statements must end when the run must.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::base::NotificationId;
+use crate::base::{AppId, NotificationId};
 use crate::pipeline::Pipeline;
 use crate::pipeline::application::Application;
 use crate::store::{CutOffs, PruneWalk, Pruner, StoreError};
@@ -22,8 +22,9 @@ impl Pipeline {
     #[must_use]
     pub fn prune(&self, cut: CutOffs) -> Pruned {
         let mut pruned = Pruned { rows: 0, complete: true };
-        for (app, application) in &self.applications {
-            match prune(application, cut) {
+        for application in self.all() {
+            let app = &application.id;
+            match prune(&application, cut) {
                 Ok(Some(rows)) => pruned.rows += rows,
                 Ok(None) => return Pruned { complete: false, ..pruned },
                 Err(error) => {
@@ -43,7 +44,8 @@ impl Pipeline {
     /// # Errors
     /// When the application's database fails, or the host is stopping.
     pub fn erase_journals(&self, app: &str, notifications: &[NotificationId]) -> Result<bool, StoreError> {
-        let Some(application) = self.applications.get(app) else { return Ok(false) };
+        let known = AppId::parse(app).ok().and_then(|app| self.application(&app));
+        let Some(application) = known else { return Ok(false) };
         let erased = application.between_batches(|db| {
             db.erase_journals(notifications).inspect_err(|_| {
                 if let Err(error) = db.reopen() {

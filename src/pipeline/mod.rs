@@ -23,6 +23,7 @@ mod backoff;
 mod batch;
 mod breaker;
 mod calls;
+mod edition;
 mod evidence;
 mod gate;
 mod keep;
@@ -40,11 +41,13 @@ mod sends;
 mod settle;
 mod share;
 mod slot;
+mod take_over;
 mod window;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 use std::time::Duration;
 
 use tokio::sync::{broadcast, oneshot};
@@ -65,8 +68,9 @@ pub use keep::Pruned;
 pub use outside::{Internet, Network, WorkerHandle, Workers};
 pub use pacer::Pacer;
 pub use pool::sandbox_limits;
-pub use reconcile::{IsOpen, Reconciler, Reconciliation};
+pub use reconcile::{IsOpen, Known, Reconciler, Reconciliation};
 pub use report::{RecordedFailure, RunReport};
+pub use take_over::Revision;
 
 /// How much the waiting notifications of one application may weigh in memory, in bytes: some ten thousand of them.
 pub const WAITING_BYTES: usize = 16 << 20;
@@ -177,9 +181,13 @@ pub struct DirectRun {
 
 /// All applications at work.
 pub struct Pipeline {
-    events: Events,
-    ledger: PathBuf,
-    applications: BTreeMap<AppId, Arc<Application>>,
+    surroundings: Surroundings,
+    inbox: OnceLock<Inbox>,
+    applications: RwLock<BTreeMap<AppId, Arc<Application>>>,
+    /// Applications that are in the parameters no more, and whose runs had not ended when they were last looked for.
+    leaving: RwLock<BTreeMap<AppId, Arc<Application>>>,
+    /// Whether the host is stopping: no application is added any more.
+    stopping: AtomicBool,
 }
 
 /// Why a run did not begin.
@@ -209,7 +217,7 @@ impl NotRun {
             Self::TooLarge { .. } => Diagnostic::error("VO_TOO_LARGE", self.to_string())
                 .help("give what names the data, not the data; or ask an admin for more limits.vo_kb"),
             Self::UnknownApplication(_) => Diagnostic::error("UNKNOWN_APPLICATION", self.to_string())
-                .help("the running host read its parameters when it started: restart it after a change"),
+                .help("see the sections of app-params.toml; where it is one of them, the host's log says why it is not in force"),
             Self::Stopping => Diagnostic::error("STOPPING", self.to_string()),
         }
     }
@@ -226,7 +234,13 @@ impl Pipeline {
                 (id, Application::new(setup, surroundings.clone()))
             })
             .collect();
-        Self { events: surroundings.events.clone(), ledger: surroundings.ledger.clone(), applications }
+        Self {
+            surroundings: surroundings.clone(),
+            inbox: OnceLock::new(),
+            applications: RwLock::new(applications),
+            leaving: RwLock::default(),
+            stopping: AtomicBool::new(false),
+        }
     }
 
     /// Begins to run what waited before this process began; ends of runs are recorded in `inbox`.
@@ -234,21 +248,23 @@ impl Pipeline {
     /// # Errors
     /// When the databases cannot be read.
     pub fn start(&self, inbox: &Inbox) -> Result<(), StoreError> {
-        let ledger = Ledger::open(&self.ledger)?;
+        self.attach(inbox);
+        let ledger = Ledger::open(&self.surroundings.ledger)?;
         for app in ledger.applications_with_waiting()? {
-            if !self.applications.keys().any(|known| known.as_str() == app) {
+            if !AppId::parse(&app).is_ok_and(|app| self.knows(&app)) {
                 tracing::warn!(%app, "notifications wait for an application that is not configured");
             }
         }
-        for application in self.applications.values() {
-            application.start(inbox.clone(), &ledger)?;
+        for application in self.all() {
+            application.start(&ledger)?;
         }
         Ok(())
     }
 
     /// Ends of runs are recorded in `inbox`; what waits is left alone.
     pub fn attach(&self, inbox: &Inbox) {
-        for application in self.applications.values() {
+        let _ = self.inbox.set(inbox.clone()); // it is set once
+        for application in self.all() {
             application.attach(inbox.clone());
         }
     }
@@ -258,7 +274,7 @@ impl Pipeline {
         match news {
             News::Accepted(accepted) => self.accept(accepted),
             News::Replayed(app, at) => {
-                if let Some(application) = self.applications.get(app) {
+                if let Some(application) = self.application(app) {
                     application.replayed(*at);
                 }
             }
@@ -267,30 +283,38 @@ impl Pipeline {
 
     fn accept(&self, accepted: &[Accepted]) {
         for new in accepted {
-            self.events.tell(|| Event::Received(new.clone()));
+            self.surroundings.events.tell(|| Event::Received(new.clone()));
         }
         // Usually one application's: no map is built for it.
         let mut rest = accepted;
         while let Some(first) = rest.first() {
             let same = rest.iter().take_while(|other| other.app == first.app).count();
             let (now, later) = rest.split_at(same);
-            if let Some(application) = self.applications.get(&first.app) {
+            if let Some(application) = self.application(&first.app) {
                 application.arrive(now.iter().map(arrival).collect());
             }
             rest = later;
         }
     }
 
+    fn application(&self, app: &AppId) -> Option<Arc<Application>> {
+        read(&self.applications).get(app).cloned()
+    }
+
+    fn all(&self) -> Vec<Arc<Application>> {
+        read(&self.applications).values().cloned().collect()
+    }
+
     /// Whether there is such an application.
     #[must_use]
     pub fn knows(&self, app: &AppId) -> bool {
-        self.applications.contains_key(app)
+        self.application(app).is_some()
     }
 
     /// What an admin has set for an application.
     #[must_use]
     pub fn parameters(&self, app: &AppId) -> Option<Arc<config::Application>> {
-        self.applications.get(app).map(|application| Arc::clone(&application.parameters))
+        self.application(app).map(|application| Arc::clone(&application.edition().parameters))
     }
 
     /// Runs an action by hand; answers when its transaction is committed.
@@ -298,9 +322,9 @@ impl Pipeline {
     /// # Errors
     /// [`NotRun`] when the application is unknown, `vo` is too large or the host stops first.
     pub async fn run(&self, app: &AppId, run: DirectRun) -> Result<RunReport, NotRun> {
-        let application =
-            self.applications.get(app).ok_or_else(|| NotRun::UnknownApplication(app.clone()))?;
-        let most = usize::try_from(application.parameters.limits.vo_kb).unwrap_or(usize::MAX) * 1024;
+        let application = self.application(app).ok_or_else(|| NotRun::UnknownApplication(app.clone()))?;
+        let most =
+            usize::try_from(application.edition().parameters.limits.vo_kb).unwrap_or(usize::MAX) * 1024;
         let bytes = run.vo.to_string().len();
         if bytes > most {
             return Err(NotRun::TooLarge { bytes, most });
@@ -312,7 +336,7 @@ impl Pipeline {
 
     /// Waits until no run of an application is under way and none may begin: what is left waits for its time, or for news.
     pub async fn quiet(&self, app: &AppId) {
-        if let Some(application) = self.applications.get(app) {
+        if let Some(application) = self.application(app) {
             application.quiet().await;
         }
     }
@@ -320,13 +344,13 @@ impl Pipeline {
     /// When the next run of an application is due that waits for its time.
     #[must_use]
     pub fn next_due(&self, app: &AppId) -> Option<UnixMillis> {
-        self.applications.get(app)?.next_due()
+        self.application(app)?.next_due()
     }
 
     /// Tells an application to look at the clock: a run may be due that was not a moment ago. Needed by those who set the
     /// clock themselves.
     pub fn look(&self, app: &AppId) {
-        if let Some(application) = self.applications.get(app) {
+        if let Some(application) = self.application(app) {
             application.look();
         }
     }
@@ -334,13 +358,13 @@ impl Pipeline {
     /// Works on an application's database between two batches, beside its runs; `None` for an application that is not
     /// there, and when the host is stopping. Blocks.
     pub fn with_database<T>(&self, app: &AppId, work: impl FnOnce(&mut AppDb) -> T) -> Option<T> {
-        self.applications.get(app)?.between_batches(work)
+        self.application(app)?.between_batches(work)
     }
 
     /// Whether a run that sends this message, or has sent it, is open or waits to be taken up again.
     #[must_use]
     pub fn is_open(&self, app: &AppId, message: MessageId) -> bool {
-        self.applications.get(app).is_some_and(|application| application.is_open(message))
+        self.application(app).is_some_and(|application| application.is_open(message))
     }
 
     /// Lets the runs that are open come to their end and begins no other; `false` when some were still open after
@@ -348,16 +372,25 @@ impl Pipeline {
     #[must_use]
     pub fn drain(&self, limit: Duration) -> bool {
         let deadline = stage::now() + limit;
-        for application in self.applications.values() {
+        // Before they are listed: what is added in between is in the list.
+        self.stopping.store(true, Ordering::SeqCst);
+        let mut applications = self.all();
+        applications.extend(read(&self.leaving).values().cloned());
+        for application in &applications {
             application.stop();
         }
         // Every application is waited for, so that idle ones give their threads back too.
         let mut idle = true;
-        for application in self.applications.values() {
+        for application in &applications {
             idle &= application.wait_until_idle(deadline);
         }
         idle
     }
+}
+
+/// Nothing that could panic is done under these locks, and nobody waits under them.
+fn read<T>(lock: &RwLock<T>) -> std::sync::RwLockReadGuard<'_, T> {
+    lock.read().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn arrival(accepted: &Accepted) -> Arrival {

@@ -54,7 +54,7 @@ enum Reserve {
     Wanted,
     /// It is being started.
     Coming,
-    /// The host is stopping: no worker is kept any more.
+    /// The host is stopping, or there is a newer edition: no worker is kept any more.
     Closed,
 }
 
@@ -65,27 +65,26 @@ impl Pool {
         bundle: &Bundle,
         workers: Arc<dyn Workers>,
     ) -> Arc<Self> {
-        let mut bundle = bundle.clone();
-        bundle.files.push(SourceFile {
-            path: format!("{}.js", ActionId::host_send()),
-            shown: "boatswain send".into(),
-            text: Ok("return utils.whatsapp.send(vo);".into()),
-        });
-        let start = Start {
-            app_id: parameters.id.to_string(),
-            bundle,
-            functions: crate::host::specs(),
-            limits: sandbox_limits(&parameters.limits),
-            prelude: None,
-            time_zone: parameters.time_zone.clone(),
-        };
+        Self::starting(start_of(parameters, bundle), workers)
+    }
+
+    /// This pool where its workers would be started in the same way, or else one of its own.
+    pub(super) fn fitting(self: &Arc<Self>, parameters: &config::Application, bundle: &Bundle) -> Arc<Self> {
+        let start = start_of(parameters, bundle);
+        if self.start == start { Arc::clone(self) } else { Self::starting(start, Arc::clone(&self.workers)) }
+    }
+
+    fn starting(start: Start, workers: Arc<dyn Workers>) -> Arc<Self> {
         let idle = Idle { workers: Vec::new(), reserve: Reserve::Unwanted };
         Arc::new(Self { workers, start, idle: Monitor::new(idle) })
     }
 
     /// From now on there shall be one in reserve while there is work.
     pub(super) fn keep_reserve(&self) {
-        self.idle.lock().reserve = Reserve::Wanted;
+        let mut idle = self.idle.lock();
+        if idle.reserve == Reserve::Unwanted {
+            idle.reserve = Reserve::Wanted;
+        }
     }
 
     /// The warmest worker, or a new one.
@@ -142,12 +141,29 @@ impl Pool {
         drop::<Vec<_>>(old); // kills and reaps; not under the lock
     }
 
-    /// Gives up all, for good.
+    /// Gives up all, for good: from now on a worker lives as long as somebody uses it.
     pub(super) fn close(&self) {
         let mut idle = self.idle.lock();
         idle.reserve = Reserve::Closed;
         let all = std::mem::take(&mut idle.workers);
         drop(idle);
         drop(all);
+    }
+}
+
+fn start_of(parameters: &config::Application, bundle: &Bundle) -> Start {
+    let mut bundle = bundle.clone();
+    bundle.files.push(SourceFile {
+        path: format!("{}.js", ActionId::host_send()),
+        shown: "boatswain send".into(),
+        text: Ok("return utils.whatsapp.send(vo);".into()),
+    });
+    Start {
+        app_id: parameters.id.to_string(),
+        bundle,
+        functions: crate::host::specs(),
+        limits: sandbox_limits(&parameters.limits),
+        prelude: None,
+        time_zone: parameters.time_zone.clone(),
     }
 }

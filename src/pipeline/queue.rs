@@ -377,6 +377,21 @@ impl Queue {
         Decision::Retry { at }
     }
 
+    /// A claim cannot be taken up, for nothing runs for it any more: it is left to the disk with the later ones of its
+    /// line.
+    pub fn put_back(&mut self, id: NotificationId) {
+        self.breaker.undecided();
+        if let Some(entry) = self.entries.get(&id) {
+            let line = entry.arrival.line.clone();
+            self.forget_line(&line);
+        }
+    }
+
+    /// There are new scripts: what the old ones did to workers does not count.
+    pub fn scripts_changed(&mut self) {
+        self.breaker = Breaker::default();
+    }
+
     /// A run is about to send this message: its notifications wait until [`Queue::release`].
     pub fn hold(&mut self, message: MessageId) {
         *self.open.entry(message).or_default() += 1;
@@ -438,18 +453,22 @@ impl Queue {
             return false;
         }
         let name = arrival.line.clone();
-        let line = self.lines.get(&name).cloned().unwrap_or_default();
-        if line.iter().any(|id| self.entries.get(id).is_some_and(|entry| entry.state == State::Running)) {
+        let mut line = self.lines.get(&name).into_iter().flatten();
+        if line.any(|id| self.entries.get(id).is_some_and(|entry| entry.state == State::Running)) {
             return false;
         }
+        self.forget_line(&name);
+        true
+    }
+
+    fn forget_line(&mut self, name: &Line) {
         // From the back, so that none of them becomes the first.
-        for id in line.into_iter().rev() {
+        for id in self.lines.get(name).cloned().unwrap_or_default().into_iter().rev() {
             self.block(id);
             self.forget(id);
         }
         // The rest stays behind the first, and is read with it.
-        self.torn(&name, None);
-        true
+        self.torn(name, None);
     }
 
     /// The inbox has been told that these have come to their ends: whoever flushes it from now on finds them on the

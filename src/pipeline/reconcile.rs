@@ -51,13 +51,16 @@ const API_VERSION: &str = "2010-04-01";
 /// Whether a message is being sent right now, or its run waits to be taken up again.
 pub type IsOpen = Box<dyn Fn(&AppId, MessageId) -> bool + Send>;
 
+/// What the parameters say of an application now; `None`: it is not among them.
+pub type Known = Box<dyn Fn(&AppId) -> Option<Arc<config::Application>> + Send>;
+
 /// Asks Twilio about the messages that are due.
 pub struct Reconciler {
     clock: Arc<dyn Clock>,
     network: Arc<dyn Network>,
     inbox: Inbox,
     ledger: PathBuf,
-    applications: BTreeMap<AppId, Arc<config::Application>>,
+    known: Known,
     simulator_url: Option<Url>,
     is_open: IsOpen,
     /// The page that is being worked on.
@@ -99,21 +102,16 @@ enum Step {
 }
 
 impl Reconciler {
-    /// For these applications; `is_open` says which messages are still being sent.
+    /// For the applications that are `known`; `is_open` says which messages are still being sent.
     #[must_use]
-    pub fn new(
-        surroundings: &Surroundings,
-        inbox: Inbox,
-        applications: BTreeMap<AppId, Arc<config::Application>>,
-        is_open: IsOpen,
-    ) -> Self {
+    pub fn new(surroundings: &Surroundings, inbox: Inbox, known: Known, is_open: IsOpen) -> Self {
         Self {
             clock: Arc::clone(&surroundings.clock),
             network: Arc::clone(&surroundings.network),
             ledger: surroundings.ledger.clone(),
             simulator_url: surroundings.simulator_url.clone(),
             inbox,
-            applications,
+            known,
             is_open,
             page: VecDeque::new(),
             skipped: Vec::new(),
@@ -241,11 +239,11 @@ impl Reconciler {
         message: &PolledMessage,
         now: UnixMillis,
     ) -> Option<(Arc<config::Application>, Account)> {
-        let application = self.applications.get(&message.app)?;
+        let application = (self.known)(&message.app)?;
         let remembered = self.inbox.keys().keys(&key_place(message), now);
         let simulator = self.simulator_url.as_ref();
-        let account = account_of(application, &message.company, &message.account, remembered, simulator)?;
-        Some((Arc::clone(application), account))
+        let account = account_of(&application, &message.company, &message.account, remembered, simulator)?;
+        Some((application, account))
     }
 
     /// When Twilio has answered a question that it was asked with a key that an action brought along, for a send that

@@ -30,7 +30,7 @@ impl Batch<'_> {
         fingerprint: [u8; 16],
     ) -> Result<Answer, Stop> {
         let application = self.application;
-        let wall = application.parameters.limits.wall;
+        let wall = self.edition.parameters.limits.wall;
         let left = self.deadline(run).saturating_duration_since(stage::now());
         let end = stage::now() + left.saturating_sub((wall / 5).min(MOST_MARGIN));
         let saving = Saving { application, save, end };

@@ -10,7 +10,7 @@
 //! else from Twilio's log. What cannot be found out stays in doubt; it is never sent again.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crate::base::{MessageId, MessageSid, MessageStatus, NotificationId, UnixMillis, stage};
 use crate::host::Send;
@@ -84,6 +84,7 @@ impl Batch<'_> {
             message: &message,
             new,
             deadline: self.deadline(run),
+            wall: self.edition.parameters.limits.wall,
             may_be_interrupted: matches!(run.origin, Origin::Notification { .. }),
         };
         let (made, waited) = self.without_baton(|| {
@@ -102,7 +103,7 @@ impl Batch<'_> {
             let mut outcome = Outcome::of(&answer, &message);
             outcome.warnings.extend(send.warnings.iter().cloned());
             application.surroundings.events.tell(|| Event::Sent {
-                app: application.parameters.id.clone(),
+                app: application.id.clone(),
                 company: send.company.clone(),
                 outcome: outcome.clone(),
             });
@@ -320,7 +321,7 @@ impl Batch<'_> {
             return Ok(None);
         }
         let place = KeyPlace {
-            app: self.application.parameters.id.clone(),
+            app: self.application.id.clone(),
             company: send.company.clone(),
             account: send.account.sid.clone(),
         };
@@ -350,7 +351,7 @@ impl Batch<'_> {
             from: send.from(),
             template: send.message.content_sid.clone(),
             content_hash: send.content_hash(&self.application.surroundings.key),
-            body: send.message.body.clone().filter(|_| self.application.parameters.whatsapp.keep_bodies),
+            body: send.message.body.clone().filter(|_| self.edition.parameters.whatsapp.keep_bodies),
             at: self.application.now(),
         }
     }
@@ -365,6 +366,8 @@ struct Transmission<'a> {
     new: NewMessage,
     /// When the run must have ended.
     deadline: Instant,
+    /// How long a run may take.
+    wall: Duration,
     /// Whether the run is taken up again if it is interrupted.
     may_be_interrupted: bool,
 }
@@ -402,7 +405,7 @@ impl Transmission<'_> {
                 why,
                 took: stage::now().saturating_duration_since(begun),
                 left: self.deadline.saturating_duration_since(stage::now()),
-                wall: self.application.parameters.limits.wall,
+                wall: self.wall,
             };
             let Some(wait) = attempt.wait() else { return Ok(Made::Answer(answer)) };
             tracing::debug!(message = %self.new.id, requests, ?why, wait_ms = wait.as_millis(), "a send is made again");

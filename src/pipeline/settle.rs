@@ -42,7 +42,7 @@ impl Batch<'_> {
         });
         if let Some(until) = pause {
             tracing::error!(
-                app = %application.parameters.id, version = %application.script_version, %until,
+                app = %application.id, version = %self.edition.script_version, %until,
                 "run after run of this application kills its worker: its runs pause, then one tries"
             );
         }
@@ -55,7 +55,7 @@ impl Batch<'_> {
             let evidence = result
                 .as_ref()
                 .err()
-                .map(|failure| Evidence::gather(failure, &run.context.vo, &application.bundle));
+                .map(|failure| Evidence::gather(failure, &run.context.vo, &self.edition.bundle));
             let report = RunReport { result, log: run.log, used, started_at: run.started_at, evidence };
             let (notification, attempts) = match &run.origin {
                 Origin::Notification { id, attempt } => {
@@ -81,9 +81,9 @@ impl Batch<'_> {
                 }
                 Origin::Direct(_) => (None, 1),
             };
-            tell(&application.parameters.id, &run.action, notification, &report);
+            tell(&application.id, &run.action, notification, &report);
             application.surroundings.events.tell(|| Event::Ran {
-                app: application.parameters.id.clone(),
+                app: application.id.clone(),
                 action: run.action.clone(),
                 notification,
                 report: report.clone(),
@@ -92,10 +92,10 @@ impl Batch<'_> {
                 notification,
                 killed: verdict == Verdict::KilledWorker,
                 run: report.record(
-                    &application.parameters,
+                    &self.edition.parameters,
                     &run.context.company,
                     &run.action,
-                    &application.script_version,
+                    &self.edition.script_version,
                     attempts,
                 ),
             });

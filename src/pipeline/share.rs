@@ -27,6 +27,13 @@ impl Share {
         Self { percent, debt: Duration::ZERO, left: of(percent, BURST), at: now }
     }
 
+    /// From now on it fills at this rate.
+    pub(super) fn set(&mut self, percent: u32, now: Instant) {
+        self.fill(now);
+        self.percent = percent;
+        self.left = self.left.min(of(percent, BURST));
+    }
+
     /// So much processor time was used.
     pub(super) fn spend(&mut self, cpu: Duration, now: Instant) {
         self.fill(now);
@@ -86,6 +93,21 @@ mod tests {
         share.spend(Duration::ZERO, now + SECOND * 2);
         share.spend(SECOND, now + SECOND * 4);
         assert_eq!(share.pause(now + SECOND * 4), None, "a quiet second brings half a second");
+    }
+
+    #[test]
+    fn a_share_that_is_changed_counts_from_then_on() {
+        let now = Instant::now();
+        let mut share = Share::new(100, now);
+        share.set(50, now);
+        share.spend(SECOND * 6, now);
+        assert_eq!(share.pause(now), Some(SECOND * 2), "what a full bucket held is cut to the new share");
+        share.set(100, now + SECOND);
+        assert_eq!(
+            share.pause(now + SECOND),
+            Some(SECOND / 2),
+            "half of the debt is paid, the rest twice as fast"
+        );
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::base::stage;
-use crate::pipeline::application::Application;
+use crate::pipeline::application::{Application, Claimed};
 use crate::pipeline::batch::Batch;
 use crate::script::give_way;
 
@@ -20,14 +20,14 @@ pub(super) fn work(application: &Arc<Application>) {
     // The host acknowledges first.
     let _ = give_way(GIVES_WAY);
     let life = stage::catch(|| {
-        while let Some((baton, work)) = application.claim() {
-            let baton = Batch::new(application, baton).run(work);
+        while let Some(Claimed { edition, baton, work }) = application.claim() {
+            let baton = Batch::new(application, edition, baton).run(work);
             application.end_batch(baton);
         }
     });
     if life.is_err() {
         tracing::error!(
-            app = %application.parameters.id,
+            app = %application.id,
             "nothing of this application may run any more until the host is restarted: nothing is lost"
         );
     }

@@ -59,6 +59,8 @@ struct Meanwhile {
     /// More came than is worth keeping.
     overflowed: bool,
     reached_back: bool,
+    /// There are actions for what was idle.
+    reopened: bool,
 }
 
 /// What is to be read.
@@ -114,11 +116,30 @@ impl Window {
         }
     }
 
+    /// From now on only this is idle. What was idle and is not any more has been left to the disk, wherever it stood: all
+    /// is read again from the beginning, and what is in memory already is known there.
+    pub(super) fn is_idle_for(&mut self, idle: Vec<Source>) {
+        let was = std::mem::replace(&mut self.idle, idle);
+        if was.iter().any(|source| !self.idle.contains(source)) {
+            if let Some(meanwhile) = &mut self.reading {
+                meanwhile.reopened = true;
+            }
+            self.begin_anew();
+        }
+    }
+
+    fn begin_anew(&mut self) {
+        (self.cursor, self.behind, self.horizon) = (NotificationId(0), true, Some(BEGINNING));
+    }
+
     /// The inbox has announced these, in the order of arrival: they go into the queue, or are read later.
     pub(super) fn announced(&mut self, arrivals: Vec<Arrival>, queue: &mut Queue) {
         for arrival in arrivals {
             if arrival.id <= self.cursor {
                 continue; // it was read already
+            }
+            if self.idle.contains(&arrival.source) {
+                continue; // it stays on the disk
             }
             if let Some(meanwhile) = &mut self.reading {
                 meanwhile.weight += weight(&arrival.form);
@@ -234,6 +255,8 @@ impl Window {
         let meanwhile = self.reading.take().unwrap_or_default();
         let ended = queue.noted_ends();
         match delivery {
+            // What was read knows nothing of what lies before it, without an action until now.
+            _ if meanwhile.reopened => self.begin_anew(),
             Ok(delivery) => {
                 self.not_before = None;
                 self.take_in(order, delivery, meanwhile.reached_back, &ended, queue);

@@ -19,16 +19,23 @@
 //! lock the folder, bind the sockets, open and migrate the databases, take in what waits, then serve. Stopping goes
 //! the other way round.
 
+mod descriptor;
 mod engine;
 mod open_files;
+mod places;
+mod reading;
+mod reload;
 mod retention;
 mod simulated;
 mod start;
+mod watch;
 
 pub use engine::Engine;
 pub use open_files::{open_files, raise_open_files};
+pub use reading::open_storage;
+pub use reload::{Reloaded, Reloader, TakenOver};
 pub use simulated::simulated_accounts;
-pub use start::{open_storage, simulator_problem};
+pub use start::simulator_problem;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -36,6 +43,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::broadcast;
+use tokio::task::JoinHandle;
 
 use crate::base::{AppId, Clock, Diagnostic, SystemClock};
 use crate::config::{Address, Params};
@@ -58,6 +66,7 @@ pub struct HostBuilder {
     worker: WorkerCommand,
     clock: Arc<dyn Clock>,
     request_timeout: Duration,
+    is_watching: bool,
 }
 
 /// A host at work.
@@ -74,6 +83,9 @@ pub struct Host {
     control: Option<ControlServer>,
     retention: Option<retention::Retention>,
     reconciliation: Option<Reconciliation>,
+    reloader: Option<Reloader>,
+    /// What watches files.
+    watcher: Option<JoinHandle<()>>,
     /// Given back last.
     lock: DataLock,
 }
@@ -95,6 +107,7 @@ impl Host {
             worker,
             clock: Arc::new(SystemClock),
             request_timeout: REQUEST_TIMEOUT,
+            is_watching: false,
             params,
         }
     }
@@ -163,6 +176,21 @@ impl Host {
         }
     }
 
+    /// Looks at parameters, scripts and migrations now, and takes over what is sound; nothing for a host that does not
+    /// serve. A program that stays away from the parameters' file has nothing to gain by it.
+    pub async fn reload(&self) -> Reloaded {
+        match &self.reloader {
+            Some(reloader) => reloader.reload().await,
+            None => Reloaded::default(),
+        }
+    }
+
+    /// The same for who does not hold the host, as long as it is up.
+    #[must_use]
+    pub fn reloader(&self) -> Option<Reloader> {
+        self.reloader.clone()
+    }
+
     /// Stops: takes no more requests, answers those that are open, lets open runs come to their end for at most
     /// `limit`, and makes everything durable. `false` when runs were left for the next start.
     pub async fn stop(self, limit: Duration) -> bool {
@@ -182,6 +210,14 @@ impl Host {
         let draining = Arc::clone(&pipeline);
         // Waiting for threads blocks, and the threads need this runtime for their sends.
         let drained = tokio::task::spawn_blocking(move || draining.drain(limit)).await.unwrap_or(false);
+        if let Some(watcher) = self.watcher {
+            watcher.abort();
+        }
+        let reloaded = match self.reloader {
+            // What is being taken over ends with the runs that it waits for.
+            Some(reloader) => tokio::time::timeout(limit, reloader.stop()).await.is_ok(),
+            None => true,
+        };
         if let Some(retention) = self.retention {
             retention.stop().await;
         }
@@ -197,7 +233,7 @@ impl Host {
             tracing::warn!("the last marks were not written: they are found again at the next start");
         }
         drop(pipeline);
-        if drained && reconciled {
+        if drained && reconciled && reloaded {
             // Nobody holds the inbox any more, so its thread ends.
             let _ = tokio::task::spawn_blocking(move || writer.join()).await;
         }
@@ -246,6 +282,14 @@ impl HostBuilder {
     #[must_use]
     pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
         self.clock = clock;
+        self
+    }
+
+    /// A host that serves watches the parameter file, the files that it names and the scripts, and takes changes over as
+    /// [`Host::reload`] does. For a program whose parameters are a file.
+    #[must_use]
+    pub fn watch(mut self) -> Self {
+        self.is_watching = true;
         self
     }
 

@@ -1,27 +1,26 @@
 //! Starting a host, from the bottom up.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use tokio::net::TcpListener;
 use url::Url;
 
-use crate::base::{Diagnostic, Place, Secret};
-use crate::config::{Application, GoogleCloudStorage};
+use crate::base::{AppId, Diagnostic, Place};
 use crate::control::{ControlServer, Desk};
 use crate::pipeline::{
     ApplicationSetup, Events, Internet, Reconciler, Reconciliation, Surroundings, WAITING_BYTES,
-    sandbox_limits,
 };
+use crate::runtime::reading::{Ground, InForce, Seen};
+use crate::runtime::reload::{Inner, Memory, Reloader};
 use crate::runtime::retention::Retention;
 use crate::runtime::simulated::{simulated_accounts, uses_simulator};
-use crate::runtime::{Engine, Host, HostBuilder, open_files};
-use crate::script::protocol::Bundle;
-use crate::script::{catalogue, judge};
+use crate::runtime::{Engine, Host, HostBuilder, open_files, watch};
 use crate::simulator::{self, MediaFrom, Settings, Simulator, SimulatorError};
-use crate::store::{AppDb, DataDir, DataLock, HostDb, HostKey, SqlLimits, StoreError, read_migrations};
+use crate::store::{DataDir, DataLock, HostDb, HostKey, SqlLimits, StoreError};
 use crate::web::{Applications, Listener, ListenerLimits, Readiness, Site};
 use crate::whatsapp::twilio::CONNECT_TIMEOUT;
-use crate::whatsapp::{MediaProbe, Reach, SignedUrls, Transfer, Twilio};
+use crate::whatsapp::{MediaProbe, Reach, Transfer, Twilio};
 
 type Problems = Vec<Diagnostic>;
 
@@ -48,7 +47,7 @@ impl HostBuilder {
             simulator.allow_media_from(&url);
         }
         let simulator_url = simulator.as_ref().and_then(|simulator| Url::parse(&simulator.base_url()).ok());
-        let parts = self.assemble(&data, &public_url, simulator_url.clone(), Serving::Yes).await?;
+        let mut parts = self.assemble(&data, &public_url, simulator_url.clone(), Serving::Yes).await?;
         let (pipeline, inbox) = (Arc::clone(&parts.engine.pipeline), parts.engine.inbox.clone());
         let started = tokio::task::spawn_blocking(move || pipeline.start(&inbox)).await;
         started
@@ -56,8 +55,9 @@ impl HostBuilder {
             .map_err(one)?;
 
         let readiness = Readiness::default();
+        let applications = Applications::new(self.params.applications.clone());
         let site = Site {
-            applications: Applications::new(self.params.applications.clone()),
+            applications: applications.clone(),
             inbox: parts.engine.inbox.clone(),
             clock: Arc::clone(&self.clock),
             public_url: Arc::clone(&public_url),
@@ -81,11 +81,11 @@ impl HostBuilder {
                     .help("give a data folder with a shorter path on a local disk"),
             ]
         })?;
-        let pipeline = Arc::clone(&parts.engine.pipeline);
+        let (pipeline, known) = (Arc::clone(&parts.engine.pipeline), Arc::clone(&parts.engine.pipeline));
         let reconciler = Reconciler::new(
             &parts.surroundings,
             parts.engine.inbox.clone(),
-            self.params.applications.clone(),
+            Box::new(move |app| known.parameters(app)),
             Box::new(move |app, message| pipeline.is_open(app, message)),
         );
         let reconciliation = Reconciliation::start(reconciler).map_err(|error| {
@@ -98,10 +98,24 @@ impl HostBuilder {
             Arc::clone(&parts.engine.pipeline),
             &self.params.host,
         );
+        let reloader = Reloader::new(Inner {
+            scripts: self.scripts.clone(),
+            ground: parts.ground.clone(),
+            clock: Arc::clone(&self.clock),
+            pipeline: Arc::clone(&parts.engine.pipeline),
+            web: applications,
+            simulator: simulator.as_ref().map(Simulator::registrar),
+            public_url: Arc::clone(&public_url),
+            in_force: std::mem::take(&mut parts.in_force),
+            started: self.params,
+            memory: Memory::default(),
+        });
         let mut host = parts.into_host(data, lock, public_url, simulator, simulator_url);
         (host.readiness, host.listener, host.control) = (readiness, Some(listener), Some(control));
         host.retention = Some(retention);
         host.reconciliation = Some(reconciliation);
+        host.watcher = self.is_watching.then(|| tokio::spawn(watch::watch(reloader.clone())));
+        host.reloader = Some(reloader);
         Ok(host)
     }
 
@@ -142,6 +156,7 @@ impl HostBuilder {
             worker: self.worker.clone(),
             clock: Arc::clone(&self.clock),
             request_timeout: self.request_timeout,
+            is_watching: self.is_watching,
         }
     }
 
@@ -193,10 +208,20 @@ impl HostBuilder {
         let key = HostKey::open(&data.host_key()).map_err(one)?;
         let mut problems = Vec::new();
         let mut setups = Vec::new();
+        let mut in_force = BTreeMap::new();
+        let ground = Ground { data: data.clone(), host: host_db.id().clone(), worker: self.worker.clone() };
         for application in self.params.applications.values() {
-            match self.application(application, data, &host_db).await {
-                Ok(setup) => setups.push(setup),
-                Err(error) => problems.extend(error),
+            let seen = Seen::read(Arc::clone(application), &self.scripts);
+            let opened = match seen.storage().await {
+                Ok(storage) => ground.open(seen, storage, self.clock.now()),
+                Err(problem) => Err(problem),
+            };
+            match opened {
+                Ok((setup, application)) => {
+                    in_force.insert(setup.parameters.id.clone(), application);
+                    setups.push(setup);
+                }
+                Err(problem) => problems.push(problem),
             }
         }
         if !problems.is_empty() {
@@ -233,38 +258,7 @@ impl HostBuilder {
             waiting_bytes: WAITING_BYTES,
         };
         let engine = Engine::new(host_db, &surroundings, setups).map_err(one)?;
-        Ok(Parts { engine, surroundings })
-    }
-
-    async fn application(
-        &self,
-        application: &Arc<Application>,
-        data: &DataDir,
-        host_db: &HostDb,
-    ) -> Result<ApplicationSetup, Problems> {
-        let scripts = self.scripts.join(application.id.as_str());
-        let limits = SqlLimits::from(&application.limits);
-        let file = data.app_db(&application.id);
-        if let Some(warning) = limits.warning(&application.id, &file) {
-            tracing::warn!(app = %application.id, "{}", warning.message);
-        }
-        let db = AppDb::open(&file, host_db.id(), limits).map_err(one)?;
-        let migrations = read_migrations(&scripts.join("migrations")).map_err(one)?;
-        let applied = db.migrate(&migrations, self.clock.now()).map_err(one)?;
-        if applied > 0 {
-            tracing::info!(app = %application.id, applied, "migrations were applied");
-        }
-        // Scripts that cannot be read fail their own runs; the host starts.
-        let mut bundle = catalogue::read_bundle(&self.scripts, &application.id).unwrap_or_else(|error| {
-            tracing::error!(app = %application.id, %error, "the application has no scripts");
-            Bundle::default()
-        });
-        judge::sift(&self.worker, &sandbox_limits(&application.limits), &mut bundle);
-        let storage = match &application.storage {
-            Some(storage) => Some(Arc::new(open_storage(storage).await?)),
-            None => None,
-        };
-        Ok(ApplicationSetup { parameters: Arc::clone(application), bundle: Arc::new(bundle), db, storage })
+        Ok(Parts { engine, surroundings, ground, in_force })
     }
 }
 
@@ -292,6 +286,8 @@ enum Serving {
 struct Parts {
     engine: Engine,
     surroundings: Surroundings,
+    ground: Ground,
+    in_force: BTreeMap<AppId, InForce>,
 }
 
 impl Parts {
@@ -316,6 +312,8 @@ impl Parts {
             control: None,
             retention: None,
             reconciliation: None,
+            reloader: None,
+            watcher: None,
             lock,
         }
     }
@@ -331,24 +329,4 @@ fn one(error: StoreError) -> Problems {
 pub fn simulator_problem(error: &SimulatorError) -> Diagnostic {
     Diagnostic::error("LISTEN", error.to_string())
         .help("stop what listens there, or choose another address with `[simulator] listen`")
-}
-
-/// Takes the key of an application's Google Cloud Storage, and signs with it once; asks nobody.
-///
-/// # Errors
-/// What is wrong with the key.
-pub async fn open_storage(storage: &GoogleCloudStorage) -> Result<SignedUrls, Problems> {
-    let file = &storage.credentials_file;
-    let problem = |message: String| {
-        vec![
-            Diagnostic::error("STORAGE_CREDENTIALS", message)
-                .at(Place::file(file))
-                .help("give the JSON key of a service account, as the Google Cloud console makes it"),
-        ]
-    };
-    let json = std::fs::read_to_string(file)
-        .map_err(|error| problem(format!("the service-account key cannot be read: {error}")))?;
-    SignedUrls::new(&Secret::new(json), storage.signed_url_lifetime, &storage.endpoint)
-        .await
-        .map_err(|error| problem(error.to_string()))
 }

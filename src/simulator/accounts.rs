@@ -178,6 +178,15 @@ impl SimulatedAccount {
         put(&mut self.templates, other.templates, |one, other| one.sid == other.sid);
     }
 
+    /// Takes away what another description of the same account says.
+    pub(super) fn withdraw(&mut self, other: &Self) {
+        self.auth_tokens.retain(|token| !other.auth_tokens.contains(token));
+        self.api_keys.retain(|key| !other.api_keys.contains(key));
+        self.senders.retain(|sender| other.sender(&sender.number).is_none());
+        self.messaging_services.retain(|service| !other.messaging_services.contains(service));
+        self.templates.retain(|template| !other.templates.contains(template));
+    }
+
     /// What is registered, without tokens and secrets.
     pub(super) fn shown(&self) -> Value {
         json!({

@@ -159,6 +159,7 @@ mod list;
 mod media;
 mod page;
 mod play;
+mod registrar;
 mod rest;
 mod rules;
 mod script;
@@ -205,6 +206,7 @@ pub use callback::is_loopback;
 pub use clients::Clients;
 pub use inbound::{Button, Inbound, Location};
 pub use media::MediaRecord;
+pub use registrar::Registrar;
 pub use rules::{JOIN_CODE, Rules};
 pub use script::{Answer, Fault, Script, Step};
 pub use settings::{MediaFrom, Settings, Time, Timings};
@@ -288,6 +290,12 @@ impl Simulator {
     /// Registers an account, or adds keys and senders to one that is known.
     pub fn register(&self, account: SimulatedAccount) {
         self.shared.state().register(account);
+    }
+
+    /// Who can change its accounts, without holding it.
+    #[must_use]
+    pub fn registrar(&self) -> Registrar {
+        Registrar(Arc::clone(&self.shared))
     }
 
     /// Allows callbacks to the origin (scheme, host and port) of a URL besides loopback addresses: the configured

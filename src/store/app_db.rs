@@ -137,15 +137,23 @@ impl AppDb {
     /// # Errors
     /// [`StoreError::Open`]; the old connection stays then.
     pub fn reopen(&mut self) -> Result<(), StoreError> {
+        self.reopen_within(self.limits)
+    }
+
+    /// The same with other limits.
+    ///
+    /// # Errors
+    /// [`StoreError::Open`]; the old connection stays then.
+    pub fn reopen_within(&mut self, limits: SqlLimits) -> Result<(), StoreError> {
         let _ = self.rollback();
-        *self = Self::open(&self.file.clone(), &HostId(self.host.clone()), self.limits)?;
+        *self = Self::open(&self.file.clone(), &HostId(self.host.clone()), limits)?;
         Ok(())
     }
 
-    /// Applies the migrations that are not applied yet; says how many.
+    /// Applies the migrations that are not applied yet, together; says how many.
     ///
     /// # Errors
-    /// [`StoreError::Migration`] names the file and the place; nothing of that migration stays.
+    /// [`StoreError::Migration`] names the file and the place; nothing of any of them stays.
     pub fn migrate(&self, migrations: &[Migration], now: UnixMillis) -> Result<usize, StoreError> {
         migrations::apply(&self.connection, &self.mode, self.limits, migrations, now.0)
     }

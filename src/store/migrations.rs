@@ -1,5 +1,5 @@
 //! `scripts/<appId>/migrations/*.sql`: applied once each, in the order of their names, to the application's
-//! database. Each is one transaction: it is applied whole or not at all.
+//! database. What is new is one transaction: it is applied whole or not at all.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -23,7 +23,7 @@ CREATE TABLE IF NOT EXISTS _host_migrations (
 ";
 
 /// One migration, as it was read.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Migration {
     /// The file's name.
     pub name: String,
@@ -62,8 +62,8 @@ pub fn read_migrations(folder: &Path) -> Result<Vec<Migration>, StoreError> {
     Ok(migrations)
 }
 
-/// Applies what is not applied yet; with the rights of scripts, so that a migration reaches nothing that an action
-/// could not, and within the limits of its memory; what it sorts goes to files.
+/// Applies what is not applied yet, all of it in one transaction; with the rights of scripts, so that a migration reaches
+/// nothing that an action could not, and within the limits of its memory; what it sorts goes to files.
 pub(super) fn apply(
     db: &Connection,
     mode: &HostMode,
@@ -71,46 +71,57 @@ pub(super) fn apply(
     migrations: &[Migration],
     now: i64,
 ) -> Result<usize, StoreError> {
-    let mut applied = 0;
+    let mut new = Vec::new();
     for migration in migrations {
-        let hash = Sha256::digest(migration.sql.as_bytes()).to_vec();
-        let known: Option<Vec<u8>> = mode.with(|| {
-            use rusqlite::OptionalExtension;
-            db.query_row("SELECT hash FROM _host_migrations WHERE name = ?", [&migration.name], |row| {
-                row.get(0)
-            })
-            .optional()
-        })?;
-        match known {
-            Some(known) if known == hash => continue,
-            Some(_) => {
-                return Err(StoreError::MigrationChanged {
-                    file: migration.file.clone(),
-                    name: migration.name.clone(),
-                });
-            }
-            None => {}
+        if is_new(db, mode, migration)? {
+            new.push(migration);
         }
-        mode.with(|| db.execute_batch("PRAGMA temp_store = FILE; BEGIN IMMEDIATE"))?;
-        let done = run(db, mode, limits, migration).and_then(|()| {
-            mode.with(|| {
-                db.execute(
-                    "INSERT INTO _host_migrations(name, hash, applied_at) VALUES (?, ?, ?)",
-                    rusqlite::params![migration.name, hash, now],
-                )?;
-                db.execute_batch("COMMIT")
-            })
-            .map_err(StoreError::from)
-        });
-        if let Err(error) = done {
-            if !db.is_autocommit() {
-                mode.with(|| db.execute_batch("ROLLBACK"))?;
-            }
-            return Err(error);
-        }
-        applied += 1;
     }
-    Ok(applied)
+    if new.is_empty() {
+        return Ok(0);
+    }
+    mode.with(|| db.execute_batch("PRAGMA temp_store = FILE; BEGIN IMMEDIATE"))?;
+    let done = new.iter().try_for_each(|migration| {
+        run(db, mode, limits, migration)?;
+        mode.with(|| {
+            db.execute(
+                "INSERT INTO _host_migrations(name, hash, applied_at) VALUES (?, ?, ?)",
+                rusqlite::params![migration.name, hash(migration), now],
+            )
+        })?;
+        Ok(())
+    });
+    let done = done.and_then(|()| Ok(mode.with(|| db.execute_batch("COMMIT"))?));
+    if !db.is_autocommit() {
+        mode.with(|| db.execute_batch("ROLLBACK"))?;
+    }
+    // Some statements (renaming a column) open the temporary database. While it is open, SQLite refuses to change where it
+    // is within a transaction, and every run does.
+    mode.with(|| db.execute_batch("PRAGMA temp_store = MEMORY"))?;
+    done.map(|()| new.len())
+}
+
+/// Whether it is not applied yet.
+///
+/// # Errors
+/// [`StoreError::MigrationChanged`] when another text was applied under its name.
+fn is_new(db: &Connection, mode: &HostMode, migration: &Migration) -> Result<bool, StoreError> {
+    let applied: Option<Vec<u8>> = mode.with(|| {
+        use rusqlite::OptionalExtension;
+        db.query_row("SELECT hash FROM _host_migrations WHERE name = ?", [&migration.name], |row| row.get(0))
+            .optional()
+    })?;
+    match applied {
+        None => Ok(true),
+        Some(applied) if applied == hash(migration) => Ok(false),
+        Some(_) => {
+            Err(StoreError::MigrationChanged { file: migration.file.clone(), name: migration.name.clone() })
+        }
+    }
+}
+
+fn hash(migration: &Migration) -> Vec<u8> {
+    Sha256::digest(migration.sql.as_bytes()).to_vec()
 }
 
 fn run(db: &Connection, mode: &HostMode, limits: SqlLimits, migration: &Migration) -> Result<(), StoreError> {
@@ -164,5 +175,63 @@ fn describe(error: &rusqlite::Error, limits: SqlLimits, allowance: &Allowance) -
         }
         rusqlite::Error::SqliteFailure(_, Some(message)) => message.clone(),
         other => other.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::UnixMillis;
+    use crate::store::{AppDb, HostId};
+
+    fn migrations(texts: &[&str]) -> Vec<Migration> {
+        let named = (1..).zip(texts);
+        named
+            .map(|(n, sql)| Migration {
+                name: format!("{n}.sql"),
+                file: format!("{n}.sql").into(),
+                sql: (*sql).into(),
+            })
+            .collect()
+    }
+
+    fn tables(db: &AppDb) -> i64 {
+        db.as_host(|db, _| {
+            let sql = "SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE '\\_host%' ESCAPE '\\'";
+            db.query_row(sql, [], |row| row.get(0)).unwrap()
+        })
+    }
+
+    #[test]
+    fn what_is_new_is_applied_whole_or_not_at_all() {
+        let db = AppDb::open(Path::new(":memory:"), &HostId("a".into()), SqlLimits::default()).unwrap();
+        let apply = |texts: &[&str]| {
+            db.migrate(&migrations(texts), UnixMillis(1)).map_err(|error| error.diagnostic().code)
+        };
+        let (one, two) = ("CREATE TABLE one (x)", "CREATE TABLE two (x)");
+        assert_eq!(apply(&[one, two, "INSERT INTO nowhere VALUES (1)"]), Err("MIGRATION_FAILED"));
+        assert_eq!(tables(&db), 0, "the first two neither");
+        assert_eq!(apply(&[one, two]), Ok(2));
+        assert_eq!(apply(&[one, two, "CREATE TABLE three (x)"]), Ok(1));
+        assert_eq!(apply(&[one, "CREATE TABLE other (x)"]), Err("MIGRATION_CHANGED"));
+        assert_eq!(tables(&db), 3);
+    }
+
+    /// Renaming opens SQLite's temporary database, and then it can be moved between two transactions only.
+    #[test]
+    fn runs_follow_a_migration_that_renames() {
+        let db = AppDb::open(Path::new(":memory:"), &HostId("a".into()), SqlLimits::default()).unwrap();
+        for n in 2..4 {
+            let renames = [
+                "CREATE TABLE one (x)",
+                "ALTER TABLE one RENAME COLUMN x TO y",
+                "ALTER TABLE one RENAME TO two",
+            ];
+            db.migrate(&migrations(&renames[..n]), UnixMillis(1)).unwrap();
+            db.begin().unwrap();
+            db.begin_run().unwrap();
+            db.keep_run().unwrap();
+            db.commit().unwrap();
+        }
     }
 }

@@ -151,6 +151,16 @@ impl Ledger {
         Ok(statement.exists([id.0])?)
     }
 
+    /// The largest number that a notification has ever had, also one that is forgotten by now.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn last_number(&self) -> Result<NotificationId, StoreError> {
+        // SQLite keeps AUTOINCREMENT's counter there: https://sqlite.org/autoinc.html
+        let sql = "SELECT coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'notifications'), 0)";
+        Ok(self.connection.query_row(sql, [], |row| row.get(0).map(NotificationId))?)
+    }
+
     /// The applications for which something waits.
     ///
     /// # Errors

@@ -199,7 +199,7 @@ impl World {
         let readiness = Readiness::default();
         readiness.set(true);
         let served = Site {
-            applications: Applications::new(applications.clone()),
+            applications: Applications::new(applications),
             inbox: engine.inbox.clone(),
             clock,
             public_url,
@@ -212,8 +212,10 @@ impl World {
         };
         let listener = listener.map_err(|error| trouble(error.to_string()))?;
         let pipeline = Arc::clone(&engine.pipeline);
+        let parameters = Arc::clone(application);
+        let known = Box::new(move |app: &AppId| (*app == parameters.id).then(|| Arc::clone(&parameters)));
         let is_open = Box::new(move |app: &AppId, message| pipeline.is_open(app, message));
-        let reconciler = Reconciler::new(&surroundings, engine.inbox.clone(), applications, is_open);
+        let reconciler = Reconciler::new(&surroundings, engine.inbox.clone(), known, is_open);
         Ok(Self {
             application: Arc::clone(application),
             bundle: Arc::clone(&suite.bundle),

@@ -1,16 +1,19 @@
 //! The keys that what Twilio posts may be signed with.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 
 use crate::base::{AccountSid, AppId, CompanyId, Secret, UnixMillis};
 use crate::config::{Application, Whatsapp};
 use crate::store::{KeyPlace, KeyRing};
 
-/// The applications with their keys.
+/// The applications with their keys, as they are at the moment.
 #[derive(Clone)]
-pub struct Applications {
-    all: Arc<BTreeMap<AppId, Arc<Application>>>,
+pub struct Applications(Arc<RwLock<Arc<Known>>>);
+
+/// The applications at one moment.
+pub(super) struct Known {
+    all: BTreeMap<AppId, Arc<Application>>,
     most_named: usize,
 }
 
@@ -18,13 +21,25 @@ impl Applications {
     /// The applications of the parameters.
     #[must_use]
     pub fn new(all: BTreeMap<AppId, Arc<Application>>) -> Self {
-        let most_named = all.values().map(|application| most_named(application)).max().unwrap_or(0);
-        Self { all: Arc::new(all), most_named }
+        Self(Arc::new(RwLock::new(Arc::new(Known::new(all)))))
     }
 
-    /// Their ids.
-    pub(super) fn ids(&self) -> impl Iterator<Item = &AppId> {
-        self.all.keys()
+    /// From now on, for requests that come, these.
+    pub fn replace(&self, all: BTreeMap<AppId, Arc<Application>>) {
+        let known = Arc::new(Known::new(all));
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = known;
+    }
+
+    /// As they are now: what one request goes by.
+    pub(super) fn now(&self) -> Arc<Known> {
+        Arc::clone(&self.0.read().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl Known {
+    fn new(all: BTreeMap<AppId, Arc<Application>>) -> Self {
+        let most_named = all.values().map(|application| most_named(application)).max().unwrap_or(0);
+        Self { all, most_named }
     }
 
     /// One of them.

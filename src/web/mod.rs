@@ -56,13 +56,12 @@ impl Site {
     /// The routes, at the top and below the path of the public URL (a proxy may strip it or not).
     pub fn router(self) -> Router {
         let prefix = self.prefix().to_owned();
-        let files = public_files::router(&self.applications, &self.public_dir);
         let routes = Router::new()
             .route("/whatsapp/callback/{app}/{company}", post(callback::receive))
             .route("/whatsapp/message/{app}/{company}", post(message::receive))
             .route("/healthz", get(health::alive))
             .route("/readyz", get(health::ready))
-            .nest("/public", files)
+            .nest("/public/{app}", public_files::router())
             .fallback(answer::not_found)
             .method_not_allowed_fallback(answer::method_not_allowed)
             .with_state(self);

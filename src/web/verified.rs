@@ -77,13 +77,14 @@ impl Verified {
             .ok_or(Refusal::Malformed("the form has no AccountSid"))?;
 
         // From here to the refusal the work is the same, whatever is known of the application and its account.
-        let application = AppId::parse(&app).ok().and_then(|app| site.applications.get(&app));
+        let applications = site.applications.now();
+        let application = AppId::parse(&app).ok().and_then(|app| applications.get(&app));
         let known = application.zip(CompanyId::parse(&company).ok());
         let ring = site.inbox.keys();
         let keys = known.as_ref().map_or_else(Vec::new, |(application, company)| {
             keys(application, company, &account, ring, site.clock.now())
         });
-        let most = site.applications.most_keys(ring);
+        let most = applications.most_keys(ring);
         let is_signed = signature::verify_evenly(&signed_url(site, uri), &form, given, &keys, most);
         let Some((application, company)) = known.filter(|_| is_signed) else {
             return Err(Refusal::Forbidden);

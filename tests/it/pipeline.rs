@@ -396,14 +396,14 @@ fn what_hangs_or_explodes_ends_with_its_reason_and_the_next_callback_is_processe
 }
 
 /// A stand-in for Twilio that answers when the test says so.
-struct Twilio {
-    url: String,
+pub struct Twilio {
+    pub url: String,
     /// The body of each request, and where its answer goes.
     asked: mpsc::Receiver<(Form, mpsc::Sender<String>)>,
 }
 
 impl Twilio {
-    fn listen() -> Self {
+    pub fn listen() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let (ask, asked) = mpsc::channel();
@@ -441,13 +441,13 @@ impl Twilio {
     }
 
     /// The next message that somebody wants to send.
-    fn asked(&self) -> (Form, mpsc::Sender<String>) {
+    pub fn asked(&self) -> (Form, mpsc::Sender<String>) {
         self.asked.recv_timeout(Duration::from_mins(1)).unwrap()
     }
 }
 
 /// Twilio's answer to a message that was taken.
-fn taken(sid: &str) -> String {
+pub fn taken(sid: &str) -> String {
     json!({
         "sid": sid, "account_sid": ACCOUNT, "status": "queued", "to": "whatsapp:+393331234567",
         "from": "whatsapp:+14155238886", "body": "", "error_code": null, "error_message": null,

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use boatswain::base::{Clock, stage};
 use boatswain::config::Application;
-use boatswain::pipeline::{ApplicationSetup, Events, Reconciler, Reconciliation, Surroundings};
+use boatswain::pipeline::{ApplicationSetup, Events, Pipeline, Reconciler, Reconciliation, Surroundings};
 use boatswain::runtime::Engine;
 use boatswain::script::protocol::Bundle;
 use boatswain::store::{AppDb, DataDir, HostDb, Inbox, Migration};
@@ -37,6 +37,14 @@ whatsapp_callback = "onWhatsappStatus"
 incoming_message = "onWhatsappMessage"
 "#;
 
+/// The application's parameters with these limits.
+pub fn parameters(text: &str, workers: u32, cpu_percent: u32) -> Arc<Application> {
+    let text =
+        format!("{text}\n[applications.app.limits]\nworkers = {workers}\ncpu_percent = {cpu_percent}\n");
+    let loaded = boatswain::config::parse(Path::new("app-params.toml"), &text, &|_| None).unwrap();
+    loaded.params.applications.into_values().next().unwrap()
+}
+
 /// What outlives a host: everything outside it.
 pub struct Outside {
     pub world: Arc<World>,
@@ -56,12 +64,7 @@ pub struct Host {
 
 impl Outside {
     pub fn new(world: &Arc<World>, workers: u32, runtime: tokio::runtime::Handle) -> Arc<Self> {
-        let cpu_percent = world.settings.cpu_percent;
-        let text = format!(
-            "{PARAMETERS}\n[applications.app.limits]\nworkers = {workers}\ncpu_percent = {cpu_percent}\n"
-        );
-        let loaded = boatswain::config::parse(Path::new("app-params.toml"), &text, &|_| None).unwrap();
-        let application = loaded.params.applications.into_values().next().unwrap();
+        let application = parameters(PARAMETERS, workers, world.settings.cpu_percent);
         Arc::new(Self {
             world: Arc::clone(world),
             application,
@@ -115,11 +118,13 @@ impl Outside {
         self.world.oracle().listen(events.subscribe());
         stage::reach("host-ready");
         engine.pipeline.start(&engine.inbox).unwrap();
-        let pipeline = Arc::clone(&engine.pipeline);
+        // What is learnt while an action is taken away would be over at once, as what Twilio tells then: the plan says that
+        // it runs.
+        let (pipeline, application) = (Arc::clone(&engine.pipeline), Arc::clone(&self.application));
         let reconciler = Reconciler::new(
             &surroundings,
             engine.inbox.clone(),
-            [(self.application.id.clone(), Arc::clone(&self.application))].into(),
+            Box::new(move |_| Some(Arc::clone(&application))),
             Box::new(move |app, message| pipeline.is_open(app, message)),
         );
         let reconciliation = Reconciliation::start(reconciler).unwrap();
@@ -130,6 +135,11 @@ impl Outside {
     /// The way into the host, while it is up.
     pub fn inbox(&self) -> Option<Inbox> {
         self.host.lock().unwrap().as_ref().map(|host| host.engine.inbox.clone())
+    }
+
+    /// What changes applications, while the host is up.
+    pub fn pipeline(&self) -> Option<Arc<Pipeline>> {
+        self.host.lock().unwrap().as_ref().map(|host| Arc::clone(&host.engine.pipeline))
     }
 
     /// Stops the host in order, in a thread of its own: it may die while it stops.

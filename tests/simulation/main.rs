@@ -6,6 +6,7 @@
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used)]
 
 #[cfg(debug_assertions)]
+mod changes;
 mod director;
 #[cfg(debug_assertions)]
 mod host;

@@ -12,6 +12,7 @@ use std::time::Duration;
 use boatswain::base::{Clock, NotificationId};
 use boatswain::store::{Receipt, ReplayOrder, StoreError, Which};
 
+use crate::changes::Changes;
 use crate::director::Director;
 use crate::host::Outside;
 use crate::plan::Plan;
@@ -50,6 +51,8 @@ enum Happening {
     Replay,
     /// Somebody looks at the databases.
     Look,
+    /// Scripts or parameters change.
+    Change,
 }
 
 /// A callback that waits for its answer.
@@ -64,6 +67,7 @@ struct Simulation {
     world: Arc<World>,
     director: Arc<Director>,
     outside: Arc<Outside>,
+    changes: Changes,
     connections: Vec<Connection>,
 }
 
@@ -79,7 +83,8 @@ pub fn run(seed: u64, keep: Keep) -> Report {
     // Nothing is ever driven by it.
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
     let outside = Outside::new(&world, settings.workers, runtime.handle().clone());
-    let mut simulation = Simulation { world, director, outside, connections: Vec::new() };
+    let changes = Changes::new(&world, &outside.application);
+    let mut simulation = Simulation { world, director, outside, changes, connections: Vec::new() };
     simulation.expect_messages();
     simulation.expect_conversations();
     simulation.outside.start();
@@ -141,7 +146,7 @@ impl Simulation {
             }
             self.revive();
             self.hear_answers();
-            let Settings { jumps, replays, .. } = self.world.settings;
+            let Settings { jumps, replays, changes, .. } = self.world.settings;
             let happening = self.director.ask(|rng| {
                 rng.weighted(&[
                     (500, Happening::Callback),
@@ -151,6 +156,7 @@ impl Simulation {
                     (10, Happening::Stop),
                     (25, Happening::Look),
                     (replays, Happening::Replay),
+                    (changes, Happening::Change),
                 ])
             });
             self.let_happen(happening);
@@ -175,6 +181,11 @@ impl Simulation {
                 self.replay();
             }
             Happening::Look => self.look(),
+            Happening::Change => {
+                if let Some(pipeline) = self.outside.pipeline() {
+                    self.changes.any(pipeline);
+                }
+            }
         }
     }
 
@@ -214,6 +225,7 @@ impl Simulation {
         }
         drop(self.outside.host.lock().unwrap().take());
         self.world.oracle().host_died();
+        self.changes.host_died();
         self.director.bury();
         self.director.note("the host starts anew");
         self.outside.start();
@@ -281,6 +293,7 @@ impl Simulation {
         // What the host keeps to itself is due within a second or two, or hours later if the clock was set back.
         let mut pace = Duration::from_millis(1_100);
         let mut replays = self.world.settings.late_replays;
+        let mut undone = false;
         for round in 0..PATIENCE {
             self.director.idle();
             if self.over() {
@@ -292,9 +305,8 @@ impl Simulation {
                 self.director.fail("7: callers wait for ever");
                 return;
             }
-            if self.outside.inbox().is_none() {
-                continue;
-            }
+            let Some(pipeline) = self.outside.pipeline() else { continue };
+            undone = undone || self.changes.undo(pipeline);
             self.call();
             if !self.connections.is_empty() {
                 continue;

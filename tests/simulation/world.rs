@@ -60,6 +60,8 @@ pub struct Settings {
     pub recipients: u32,
     /// Whether time passes while runs are under way, so that they use theirs up.
     pub slow: bool,
+    /// In thousandths, among what happens: scripts or parameters change.
+    pub changes: u32,
 }
 
 impl Settings {
@@ -100,6 +102,7 @@ impl Settings {
             mute,
             recipients: rng.one_of(&[1, 4, 100]),
             slow,
+            changes: if rng.chance(500) { 0 } else { rng.one_of(&[20, 100]) },
         }
     }
 }

@@ -92,7 +92,7 @@ fn world() -> World {
         network: Arc::clone(&rote) as _,
         inbox,
         ledger,
-        applications: params.applications,
+        known: Box::new(move |app| params.applications.get(app).cloned()),
         simulator_url: None,
         is_open: Box::new(move |_, id| held.lock().unwrap().contains(&id)),
         page: VecDeque::new(),

@@ -42,6 +42,10 @@ struct World {
     /// How many lines there are: of few, each is long.
     lines: u64,
     heaviest: usize,
+    /// What has no action at the moment.
+    idle: Vec<Source>,
+    /// Whether an admin takes actions away and gives them back.
+    is_changed: bool,
 }
 
 const MOST: usize = 16 * 520;
@@ -59,6 +63,8 @@ impl World {
             untold: Vec::new(),
             lines: [3, 40][seed as usize % 2],
             heaviest: 0,
+            idle: Vec::new(),
+            is_changed: false,
         }
     }
 
@@ -84,7 +90,7 @@ impl World {
                 message: None,
                 status: MessageStatus::Sent,
                 form: Bytes::from_static(b"12345678"),
-                source: crate::store::Source::Callback,
+                source: if self.is_changed && person % 2 == 1 { Source::Message } else { Source::Callback },
             },
             attempts: 0,
             kills: 0,
@@ -112,6 +118,11 @@ impl World {
                     && row.told.unwrap_or(row.mark) == Mark::Waiting
             });
             assert!(earlier.is_none(), "{:?} overtakes {:?}", claim.id, earlier.unwrap().waiting);
+            if self.idle.contains(&claim.source) {
+                self.running.remove(&claim.line);
+                self.queue.put_back(claim.id);
+                continue;
+            }
             self.claimed.push((claim.id, claim.line, claim.attempt));
         }
     }
@@ -219,6 +230,7 @@ impl World {
                     Ok(self.read(&order))
                 };
                 for _ in 0..self.below(6) {
+                    self.change();
                     match self.below(4) {
                         0 => self.claim(),
                         1 if self.disk.len() < 300 => self.come(true),
@@ -231,6 +243,16 @@ impl World {
             _ => {}
         }
         self.heaviest = self.heaviest.max(self.queue.weight());
+    }
+
+    /// An admin takes an action away, or gives it back.
+    fn change(&mut self) {
+        if self.is_changed && self.below(10) == 0 {
+            self.idle = [vec![], vec![Source::Callback], vec![Source::Callback, Source::Message]]
+                [self.below(3) as usize]
+                .clone();
+            self.window.is_idle_for(self.idle.clone());
+        }
     }
 
     /// Somebody replays something that came to its end.
@@ -257,32 +279,45 @@ impl World {
 #[test]
 fn everything_runs_in_order_whatever_fits_into_memory() {
     for seed in 1..100 {
-        let mut world = World::new(seed);
-        for _ in 0..world.below(120) {
-            world.come(false); // from before the start
-        }
-        for _ in 0..2000 {
-            if world.disk.len() < 250 && world.below(4) == 0 {
-                world.come(true);
-            }
-            world.step();
-        }
-        for _ in 0..60_000 {
-            if world.is_over() {
-                break;
-            }
-            world.step();
-        }
-        let left: Vec<_> = world
-            .disk
-            .values()
-            .filter(|row| row.told.unwrap_or(row.mark) == Mark::Waiting)
-            .map(|row| (row.waiting.accepted.id, row.waiting.next_attempt_at))
-            .collect();
-        assert!(left.is_empty(), "seed {seed}: {left:?} of {}; {:?}", world.disk.len(), world.window);
-        // A piece of each kind beyond the window, and the lines of what is scheduled.
-        assert!(world.heaviest < 4 * MOST, "seed {seed}: {}", world.heaviest);
+        everything_runs(World::new(seed), seed);
     }
+}
+
+#[test]
+fn what_lost_its_action_and_has_it_again_runs_in_order_with_the_rest() {
+    for seed in 1..40 {
+        everything_runs(World { is_changed: true, ..World::new(seed) }, seed);
+    }
+}
+
+fn everything_runs(mut world: World, seed: u64) {
+    for _ in 0..world.below(120) {
+        world.come(false); // from before the start
+    }
+    for _ in 0..2000 {
+        if world.disk.len() < 250 && world.below(4) == 0 {
+            world.come(true);
+        }
+        world.change();
+        world.step();
+    }
+    (world.is_changed, world.idle) = (false, Vec::new());
+    world.window.is_idle_for(Vec::new());
+    for _ in 0..60_000 {
+        if world.is_over() {
+            break;
+        }
+        world.step();
+    }
+    let left: Vec<_> = world
+        .disk
+        .values()
+        .filter(|row| row.told.unwrap_or(row.mark) == Mark::Waiting)
+        .map(|row| (row.waiting.accepted.id, row.waiting.next_attempt_at))
+        .collect();
+    assert!(left.is_empty(), "seed {seed}: {left:?} of {}; {:?}", world.disk.len(), world.window);
+    // A piece of each kind beyond the window, and the lines of what is scheduled.
+    assert!(world.heaviest < 4 * MOST, "seed {seed}: {}", world.heaviest);
 }
 
 /// As when an admin has taken the action of callbacks away, and that of incoming messages stays.
