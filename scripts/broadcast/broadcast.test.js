@@ -16,17 +16,27 @@ beforeEach(() => {
   run("addContacts", { contacts: [{ phone: eve.number, name: "Eve", consent }, contacts[0]] }, GLOBEX);
 });
 
-/** Adds so many contacts to ACME. */
+/**
+ * Adds so many contacts to ACME.
+ * @param {number} count
+ */
 function addMany(count) {
-  const number = (n) => `+39340${String(n).padStart(7, "0")}`;
-  run("addContacts", { contacts: Array.from({ length: count }, (_, n) => ({ phone: number(n), consent })) }, ACME);
+  const phones = Array.from({ length: count }, (_, n) => `+39340${String(n).padStart(7, "0")}`);
+  run("addContacts", { contacts: phones.map((phone) => ({ phone, consent })) }, ACME);
 }
 
+/**
+ * @param {object} vo
+ * @param {{ company?: string }} options
+ */
 function send(vo = spring, options = ACME) {
   return run("send", vo, options);
 }
 
-/** What `send` returns when nothing failed and nothing remains. */
+/**
+ * What `send` returns when nothing failed and nothing remains.
+ * @param {number} sent
+ */
 function all(sent) {
   return { campaign: "spring", sent, failed: 0, remaining: 0, stoppedBy: null };
 }
@@ -205,14 +215,11 @@ test("the report says who has read it, and when", () => {
   bob.reaches("sent");
   send();
   clock.advance("2h");
-  const readAt = clock.now().toISOString();
   ada.read();
 
-  const { readers, ...figures } = run("report", { campaign: "spring" }, ACME).companies.ACME;
-  assert.deepEqual(readers.map(({ phone: number, name }) => [number, name]), [[ada.number, "Ada"]]);
-  assert.equal(readers[0].readAt.slice(0, 16), readAt.slice(0, 16));
-  assert.deepEqual(figures, {
+  assert.deepEqual(run("report", { campaign: "spring" }, ACME).companies.ACME, {
     messages: 2, delivered: 1, read: 1, failed: 0, unknown: 0, deliveredRate: 0.5, readRate: 0.5, failures: {},
+    readers: [{ phone: ada.number, name: "Ada", readAt: "2026-01-05T11:00:00.150Z" }],
     readersLeftOut: 0,
   });
 });

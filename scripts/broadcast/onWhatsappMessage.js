@@ -3,7 +3,9 @@
 // The host hears STOP and START by itself, and lets no message through to whoever wrote STOP. Here they are noted beside
 // the contact, so that he is not even among those who are due, and no report counts him as a failure.
 
-const word = (vo.Body ?? "").trim().toLowerCase();
+/** @type {Boatswain.IncomingMessage} */
+const { Body = "" } = vo;
+const word = Body.trim().toLowerCase();
 const optsOut = /^(stop|stop ?all|unsubscribe|opt ?out)[.!]?$/.test(word);
 const optsIn = /^(start|unstop)[.!]?$/.test(word);
 if (optsOut || optsIn) {

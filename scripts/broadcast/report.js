@@ -42,10 +42,18 @@ const companies = totals.map(({ company, ...counted }) => {
 });
 return { campaign, companies: Object.fromEntries(companies) };
 
+/**
+ * @param {number} part
+ * @param {number} whole
+ */
 function rate(part, whole) {
   return Math.round((part / whole) * 1_000) / 1_000;
 }
 
+/**
+ * @param {string} sql
+ * @param {...Boatswain.SqlValue} params
+ */
 function query(sql, ...params) {
   return JSON.parse(utils.executeQuery(sql, null, ...params));
 }

@@ -13,9 +13,9 @@ const NAMELESS = utils.getParameter("nameless") ?? "there";
 const TIME = 20_000; // milliseconds; a batch ends well before the run's own end (limits.wall_ms) would cut it
 
 const mine = company();
-const { campaign } = vo;
+const { campaign, text, template, variables } = vo;
 if (typeof campaign !== "string" || campaign === "") throw new TypeError('vo.campaign names the campaign: "spring"');
-const content = remembered(contentOf(vo));
+const content = remembered(contentOf({ text, template, variables }));
 
 const end = Date.now() + TIME;
 const count = { sent: 0, failed: 0 };
@@ -43,7 +43,7 @@ for (const contact of due(BATCH)) {
     "UPDATE messages SET sid = ?, status = ?, error = ?, updated_at = ? WHERE company = ? AND campaign = ? AND phone = ?",
     outcome.sid, outcome.status, error, now(), mine, campaign, contact.phone,
   );
-  if (["RECIPIENT_OPTED_OUT", "21610"].includes(error)) {
+  if (error === "RECIPIENT_OPTED_OUT" || error === "21610") {
     write("UPDATE contacts SET opted_out_at = ? WHERE company = ? AND phone = ?", now(), mine, contact.phone);
   }
   count[outcome.status === "failed" ? "failed" : "sent"] += 1;
@@ -53,7 +53,10 @@ const remaining = due(-1).length; // -1: all
 if (stoppedBy) console.warn(`the batch was stopped by ${stoppedBy}: ${remaining} contacts remain`);
 return { campaign, ...count, remaining, stoppedBy };
 
-/** What the campaign says: written down at the first call, and the same at all others. */
+/**
+ * What the campaign says: written down at the first call, and the same at all others.
+ * @param {ReturnType<typeof contentOf>} given
+ */
 function remembered(given) {
   if (given) {
     write(
@@ -69,7 +72,10 @@ function remembered(given) {
   return JSON.parse(known.content);
 }
 
-/** Contacts who may be written to and have not been, at most so many. */
+/**
+ * Contacts who may be written to and have not been, at most so many.
+ * @param {number} limit
+ */
 function due(limit) {
   return query(
     `SELECT phone, name FROM contacts AS c
@@ -80,10 +86,18 @@ function due(limit) {
   );
 }
 
+/**
+ * @param {string} sql
+ * @param {...Boatswain.SqlValue} params
+ */
 function query(sql, ...params) {
   return JSON.parse(utils.executeQuery(sql, null, ...params));
 }
 
+/**
+ * @param {string} sql
+ * @param {...Boatswain.SqlValue} params
+ */
 function write(sql, ...params) {
   return utils.executeSql(sql, null, false, true, ...params);
 }

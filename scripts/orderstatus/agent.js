@@ -10,14 +10,14 @@ const { handBack, handOver, keep, withAgents } = require("./lib/people");
 const { phoneNumber } = require("./lib/orders");
 
 const { text, done = false } = vo;
-const phone = text || done ? phoneNumber(vo.phone) : null;
 let outcome = null;
 if (text) {
+  const phone = phoneNumber(vo.phone);
   outcome = utils.whatsapp.send({ to: phone, body: text });
   if (outcome.success) {
     handOver(phone); // whoever writes takes the conversation over, whether or not the customer has asked for it
     keep(phone, "agent", text);
   }
 }
-if (done) handBack(phone);
+if (done) handBack(phoneNumber(vo.phone));
 return { sent: outcome?.success ?? null, error: outcome?.errorMessage ?? null, waiting: withAgents() };

@@ -15,16 +15,18 @@ const HELP =
 const LISTED = 10;
 const NEWS = 5;
 
-const phone = vo.phoneNumber;
-if (phone === null) return; // somebody whom Twilio names by something else than a number: he has no orders here
+/** @type {Boatswain.IncomingMessage} */
+const message = vo;
+if (message.phoneNumber === null) return; // whom Twilio names by something else than a number has no orders here
+const phone = message.phoneNumber;
 
 // A button that was tapped says what it means in its payload ("order:4711"), and is otherwise as good as its text.
-const { intent, numbers, choice } = understand(vo.button?.payload ?? vo.Body ?? "");
+const { intent, numbers, choice } = understand(message.button?.payload ?? message.Body ?? "");
 const { choices, withAgent } = person(phone);
 
 if (intent === "stop") return; // the host sends this person nothing any more, so there is nothing to reply
 if (withAgent && intent !== "bot") {
-  keep(phone, "customer", vo.Body || "(something that is no text)");
+  keep(phone, "customer", message.Body || "(something that is no text)");
   handOver(phone); // for as long again
   return;
 }
@@ -35,18 +37,18 @@ return [answer(), ...news()].join("\n");
 
 function answer() {
   if (intent === "agent") {
-    keep(phone, "customer", vo.Body);
+    keep(phone, "customer", message.Body);
     handOver(phone);
     console.warn("a customer asks for a human: orderstatus/agent shows who");
     return 'A colleague will write to you here. Write "bot" to come back to me.';
   }
   if (numbers.length > 0) return aboutNumbers();
 
-  const chosen = mine.find((order) => order.number === choices[choice]);
+  const chosen = choice === null ? null : mine.find((order) => order.number === choices[choice]);
   if (chosen) return about([chosen]);
 
   // A reply to one of our messages is about the order of that message, whatever its words are.
-  const replied = orderOfMessage(phone, vo.OriginalRepliedMessageSid);
+  const replied = orderOfMessage(phone, message.OriginalRepliedMessageSid ?? null);
   if (replied) return about([replied]);
 
   return intent === "orders" ? aboutPhone() : HELP;
@@ -69,6 +71,7 @@ function aboutPhone() {
   return ["Which of your orders do you mean?", ...choices.map((number, index) => `${index + 1}. ${number}`)].join("\n");
 }
 
+/** @param {typeof mine} orders */
 function about(orders) {
   orders.forEach((order) => isTold(order));
   return orders.map(sentence).join("\n");

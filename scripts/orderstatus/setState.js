@@ -40,6 +40,10 @@ if (outcome.success || outcome.status === "unknown") {
 console.error(`order ${number}: the customer could not be told: ${outcome.errorCode}: ${outcome.errorMessage}`);
 return result("later", String(outcome.errorCode));
 
+/**
+ * @param {"now" | "before" | "later"} told
+ * @param {string | null} reason
+ */
 function result(told, reason = null) {
   return { order: number, state, told, reason };
 }

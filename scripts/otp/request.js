@@ -20,7 +20,7 @@ const asked = JSON.parse(
   ),
 );
 const retryAt = waitUntil(asked.map((row) => row.created_at), now);
-if (retryAt !== null) return refusal("too_many_requests", { retryAt: new Date(retryAt).toISOString() });
+if (retryAt !== null) return refusal("too_many_requests", new Date(retryAt).toISOString());
 
 // The database draws the code, because its random() is fit for secrets: ChaCha20 with a key from the operating system
 // (https://sqlite.org/src/file/src/random.c). Math.random is not, for who knows a run's seed knows all that it draws.
@@ -71,6 +71,10 @@ return {
   retryAt: null,
 };
 
-function refusal(reason, { retryAt = null } = {}) {
+/**
+ * @param {string} reason
+ * @param {string | null} retryAt
+ */
+function refusal(reason, retryAt = null) {
   return { sent: false, requestId: null, expiresAt: null, reason, retryAt };
 }

@@ -38,11 +38,15 @@ if (typed !== latest.code) {
 close("used");
 return { verified: true, reason: null };
 
-// One transaction writes at a time, and this run is one: of two that come with the right code, one finds it used.
+/**
+ * One transaction writes at a time, and this run is one: of two that come with the right code, one finds it used.
+ * @param {string} state
+ */
 function close(state) {
   utils.executeSql("UPDATE codes SET state = ?, code = NULL WHERE id = ?", null, false, true, state, latest.id);
 }
 
+/** @param {string} reason */
 function no(reason) {
   return { verified: false, reason };
 }

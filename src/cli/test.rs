@@ -15,8 +15,8 @@ use crate::cli::{Failure, failed, output};
 use crate::config;
 use crate::pipeline::{Evidence, RecordedFailure};
 use crate::script::WorkerCommand;
-use crate::script::protocol::{self, SourceFile};
-use crate::testing::{Outcome, Runner, Suite, TestCase, TestReport};
+use crate::script::protocol;
+use crate::testing::{Outcome, Runner, Suite, TestCase, TestFile, TestReport, Unloaded};
 
 /// What is counted at the end.
 #[derive(Default)]
@@ -55,13 +55,13 @@ async fn tests_of(
     let listing = Arc::clone(&suite);
     let listed = blocking(move || Runner::new(&listing).list()).await?;
     let mut cases = Vec::new();
-    for (file, tests) in listed {
+    for TestFile { file, tests } in listed {
         match tests {
             Ok(tests) => cases.extend(tests.into_iter().filter(|case| is_wanted(case, filter))),
             // Its tests are not known: they may be the ones that are wanted.
-            Err((failure, code_frame)) if filter.is_none_or(|filter| contains(&file.shown, filter)) => {
+            Err(why) if filter.is_none_or(|filter| contains(&file, filter)) => {
                 tally.failed += 1;
-                unloaded(&file, &failure, code_frame.as_ref(), json);
+                unloaded(&file, &why, json);
             }
             Err(_) => tally.unknown += 1,
         }
@@ -180,16 +180,18 @@ fn show(case: &TestCase, report: &TestReport, is_first: bool, json: bool, tally:
 }
 
 /// A file whose tests are not even known.
-fn unloaded(file: &SourceFile, failure: &protocol::Failure, code_frame: Option<&String>, json: bool) {
+fn unloaded(file: &str, why: &Unloaded, json: bool) {
+    let Unloaded { failure, code_frame } = why;
     if json {
         output::json(json!({
-            "file": file.shown, "name": null, "outcome": "failed", "ms": 0, "error": failure, "codeFrame": code_frame, "log": [],
+            "file": file, "name": null, "outcome": "failed", "ms": 0, "error": failure, "codeFrame": code_frame,
+            "log": [], "actions": [],
         }));
         return;
     }
-    output::line(shown(&file.shown));
+    output::line(shown(file));
     output::line("  FAILED   the file cannot be loaded");
-    show_failure("TEST_FILE", failure.message.clone(), failure, code_frame);
+    show_failure("TEST_FILE", failure.message.clone(), failure, code_frame.as_ref());
 }
 
 fn show_failure(

@@ -71,6 +71,7 @@ struct State {
     was_asked: AtomicBool,
     changes_schema: AtomicBool,
     drops: AtomicBool,
+    alters: AtomicBool,
 }
 
 impl HostMode {
@@ -89,6 +90,7 @@ impl HostMode {
         self.0.was_asked.store(false, Ordering::Relaxed);
         self.0.changes_schema.store(false, Ordering::Relaxed);
         self.0.drops.store(false, Ordering::Relaxed);
+        self.0.alters.store(false, Ordering::Relaxed);
     }
 
     /// Whether that statement was prepared now: the connection had not kept it.
@@ -123,6 +125,16 @@ impl HostMode {
                 self.0.changes_schema.store(true, Ordering::Relaxed);
                 true
             }
+            AuthAction::AlterTable { .. } => {
+                let allowed = allows(action);
+                self.0.alters.store(allowed, Ordering::Relaxed);
+                allowed
+            }
+            // Where a column is added that has a constraint, or to a STRICT table, SQLite looks at the rows that are
+            // there with a query and a pragma of its own (`sqlite3AlterFinishAddColumn`). No text of a script can stand in
+            // an ALTER TABLE that names them.
+            AuthAction::Read { table_name: "pragma_quick_check", .. }
+            | AuthAction::Pragma { pragma_name: "quick_check", .. } => self.0.alters.load(Ordering::Relaxed),
             _ => allows(action),
         }
     }
@@ -197,7 +209,7 @@ mod tests {
 
     #[test]
     fn authors_may_use_their_own_tables() {
-        let (connection, _) = scripts_connection();
+        let (connection, mode) = scripts_connection();
         for sql in [
             "SELECT count(*), max(id) FROM orders",
             "INSERT INTO orders(id) VALUES (1)",
@@ -206,11 +218,17 @@ mod tests {
             "CREATE TABLE customers(id INTEGER PRIMARY KEY, name TEXT)",
             "CREATE INDEX by_name ON customers(name)",
             "ALTER TABLE customers ADD COLUMN phone TEXT",
+            "INSERT INTO customers(name) VALUES ('Ada')",
+            "ALTER TABLE customers ADD COLUMN vip INTEGER NOT NULL DEFAULT 0 CHECK (vip IN (0, 1))",
+            "CREATE TABLE visits(at TEXT) STRICT",
+            "INSERT INTO visits VALUES ('2026-01-05')",
+            "ALTER TABLE visits ADD COLUMN note TEXT",
             "ALTER TABLE customers RENAME COLUMN phone TO telephone",
             "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 3) SELECT * FROM n",
             "DROP TABLE customers",
             "ANALYZE orders",
         ] {
+            mode.next_statement();
             connection.prepare(sql).unwrap_or_else(|e| panic!("{sql}: {e}"));
             if !sql.starts_with("SELECT") && !sql.starts_with("WITH") {
                 connection.execute(sql, []).unwrap_or_else(|e| panic!("{sql}: {e}"));
@@ -256,6 +274,8 @@ mod tests {
             "END",
             "SELECT * FROM pragma_table_info('orders')",
             "SELECT * FROM PRAGMA_database_list",
+            "SELECT * FROM pragma_quick_check('orders')",
+            "PRAGMA quick_check",
             "SELECT * FROM dbstat",
             "SELECT * FROM fts3tokenize('simple', 'a b')",
             "SELECT fts3_tokenizer('simple')",
@@ -264,6 +284,7 @@ mod tests {
             "SELECT matchinfo(orders) FROM orders",
             "SELECT rtreecheck('orders')",
         ] {
+            mode.next_statement();
             let outcome = connection.prepare(sql).and_then(|mut statement| statement.raw_execute());
             assert!(outcome.is_err(), "{sql}");
         }

@@ -25,6 +25,6 @@ mod suite;
 mod workers;
 mod world;
 
-pub use runner::{Outcome, Runner, TestCase, TestReport};
+pub use runner::{Outcome, Runner, TestCase, TestFile, TestReport, Unloaded};
 pub use suite::{Suite, SuiteError};
 pub use world::Logged;

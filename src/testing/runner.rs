@@ -50,6 +50,24 @@ pub struct TestCase {
     index: u32,
 }
 
+/// A file with tests.
+#[derive(Debug, Clone)]
+pub struct TestFile {
+    /// The file as errors show it.
+    pub file: String,
+    /// Its tests, in order.
+    pub tests: Result<Vec<TestCase>, Unloaded>,
+}
+
+/// Why a file cannot be loaded.
+#[derive(Debug, Clone)]
+pub struct Unloaded {
+    /// What happened.
+    pub failure: Failure,
+    /// The code around the place.
+    pub code_frame: Option<String>,
+}
+
 /// How a test ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outcome {
@@ -120,16 +138,15 @@ impl<'a> Runner<'a> {
         Self { suite, start, worker: None }
     }
 
-    /// The tests of all files, in order; of a file that cannot be loaded, why, and the code around the place.
-    pub fn list(&mut self) -> Vec<(SourceFile, Result<Vec<TestCase>, (Failure, Option<String>)>)> {
+    /// The files with their tests, in order.
+    pub fn list(&mut self) -> Vec<TestFile> {
         let files = self.suite.tests.iter();
         files
             .map(|file| {
-                let tests = self.tests_of(file).map_err(|failure| {
-                    let code_frame = self.code_frame(&failure);
-                    (failure, code_frame)
-                });
-                (file.clone(), tests)
+                let tests = self
+                    .tests_of(file)
+                    .map_err(|failure| Unloaded { code_frame: self.code_frame(&failure), failure });
+                TestFile { file: file.shown.clone(), tests }
             })
             .collect()
     }

@@ -20,6 +20,7 @@ mod faults;
 mod file_modes;
 mod functions;
 mod going_live;
+mod guides;
 mod host;
 mod hostile;
 mod hostile_clients;

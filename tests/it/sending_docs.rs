@@ -111,9 +111,17 @@ fn its_links_lead_somewhere() {
         };
         headings.map(letters).collect()
     };
-    for from in
-        ["docs/sending.md", "docs/actions.md", "docs/types.md", "docs/reference.md", "docs/javascript.md"]
-    {
+    for from in [
+        "docs/sending.md",
+        "docs/actions.md",
+        "docs/types.md",
+        "docs/reference.md",
+        "docs/javascript.md",
+        "docs/testing.md",
+        "docs/first-application.md",
+        "docs/from-twilio-functions.md",
+        "docs/from-the-original-platform.md",
+    ] {
         let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
         let page = std::fs::read_to_string(root.join(from)).unwrap();
         let targets = page.split("](").skip(1).filter_map(|rest| rest.split(')').next());

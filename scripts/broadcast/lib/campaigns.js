@@ -6,30 +6,42 @@ function company() {
   return companyId;
 }
 
-/** "+39 333 123-45.67" → "+393331234567", or null for what is no international number. */
+/**
+ * "+39 333 123-45.67" → "+393331234567", or null for what is no international number.
+ * @param {unknown} text
+ */
 function phoneNumber(text) {
   const digits = String(text ?? "").replace(/^whatsapp:/, "").replace(/[\s().-]/g, "").replace(/^00/, "+");
   return /^\+[1-9]\d{6,14}$/.test(digits) ? digits : null;
 }
 
+/** @typedef {{ body: string } | { contentSid: string, contentVariables: Record<string, string | number> }} Content */
+
 /**
  * What a campaign says, from the input of `send`: a text, or a template with its variables. Null where there is neither.
  * A placeholder that nobody fills is found here, before the first customer reads it.
+ * @param {{ text?: string, template?: string, variables?: Record<string, string | number> }} given
+ * @returns {Content | null}
  */
-function contentOf({ text, template, variables }) {
-  if (text == null && template == null) return null;
+function contentOf({ text, template, variables = {} }) {
   if (text != null && template != null) throw new TypeError("a campaign has a text or a template, not both");
-  const content = template == null ? { body: text } : { contentSid: template, contentVariables: variables ?? {} };
-  const texts = template == null ? [text] : Object.values(content.contentVariables);
+  const texts = text == null ? Object.values(variables) : [text];
   const unknown = texts.flatMap((one) => String(one).match(/\{\w*\}/g) ?? []).find((found) => found !== "{name}");
   if (unknown) throw new TypeError(`${unknown} means nothing here: {name} is the contact's name`);
-  return content;
+  if (text != null) return { body: text };
+  return template == null ? null : { contentSid: template, contentVariables: variables };
 }
 
-/** The content for one contact. Whoever has no name is greeted as `nameless` says. */
+/**
+ * The content for one contact. Whoever has no name is greeted as `nameless` says.
+ * @param {Content} content
+ * @param {{ name: string | null }} contact
+ * @param {string} nameless
+ */
 function personal(content, { name }, nameless) {
+  /** @param {string | number} text */
   const fill = (text) => String(text).replaceAll("{name}", () => name ?? nameless);
-  if (content.body !== undefined) return { body: fill(content.body) };
+  if ("body" in content) return { body: fill(content.body) };
   const variables = Object.entries(content.contentVariables).map(([key, text]) => [key, fill(text)]);
   return { contentSid: content.contentSid, contentVariables: Object.fromEntries(variables) };
 }
@@ -37,7 +49,11 @@ function personal(content, { name }, nameless) {
 const STEPS = ["unknown", "accepted", "queued", "sent", "delivered", "read"];
 const FAILURES = ["failed", "undelivered", "canceled"];
 
-/** Whether a message that is `from` may become `to`: notifications come in any order, and a failure is final. */
+/**
+ * Whether a message that is `from` may become `to`: notifications come in any order, and a failure is final.
+ * @param {string} from
+ * @param {string} to
+ */
 function isStepForward(from, to) {
   if (FAILURES.includes(from)) return false;
   if (FAILURES.includes(to)) return STEPS.indexOf(from) < STEPS.indexOf("delivered");

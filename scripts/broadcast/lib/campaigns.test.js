@@ -3,16 +3,19 @@
 const { contentOf, isStepForward, personal, phoneNumber } = require("./campaigns");
 
 test("a text is filled with the contact's name, wherever it stands", () => {
-  const content = contentOf({ text: "Ciao {name}, it is for you, {name}." });
+  const content = { body: "Ciao {name}, it is for you, {name}." };
+  assert.deepEqual(contentOf({ text: content.body }), content);
   assert.deepEqual(personal(content, { name: "Ada" }, "there"), { body: "Ciao Ada, it is for you, Ada." });
   assert.deepEqual(personal(content, { name: null }, "there"), { body: "Ciao there, it is for you, there." });
-  assert.equal(personal(content, { name: "$& {name}" }, "").body, "Ciao $& {name}, it is for you, $& {name}.");
+  assert.deepEqual(personal(content, { name: "$& {name}" }, ""), { body: "Ciao $& {name}, it is for you, $& {name}." });
 });
 
 test("a template is filled in its variables, which become texts", () => {
-  const content = contentOf({ template: "HX00000000000000000000000000000004", variables: { 1: "{name}", 2: 20 } });
+  const template = "HX00000000000000000000000000000004";
+  const content = contentOf({ template, variables: { 1: "{name}", 2: 20 } });
+  assert(content);
   assert.deepEqual(personal(content, { name: "Ada" }, "there"), {
-    contentSid: "HX00000000000000000000000000000004",
+    contentSid: template,
     contentVariables: { 1: "Ada", 2: "20" },
   });
 });

@@ -13,7 +13,10 @@ const WORDS = {
   ),
 };
 
-/** "Perché  È\nqui?" → "perche e qui?": people write on phones, in a hurry, with or without accents. */
+/**
+ * "Perché  È\nqui?" → "perche e qui?": people write on phones, in a hurry, with or without accents.
+ * @param {string} text
+ */
 function plain(text) {
   return text.normalize("NFKD").replace(/\p{M}/gu, "").toLowerCase().replace(/\s+/g, " ").trim();
 }
@@ -21,6 +24,7 @@ function plain(text) {
 /**
  * The order numbers in a text, five at most: "#12" with one to eight digits, any other number with four to eight. What is
  * a part of something longer (a phone number, an amount, a date) is none.
+ * @param {string} text
  */
 function orderNumbers(text) {
   const withoutPhones = text.replace(/(\+|\b00)\d[\d ./-]{6,}\d/g, " ");
@@ -28,16 +32,22 @@ function orderNumbers(text) {
   return [...new Set(Array.from(found, ([, marked, bare]) => marked ?? bare))].slice(0, 5);
 }
 
-/** The place in a list that a text names, from 0: "2", "2.", " (2) "; null where it is something else. */
+/**
+ * The place in a list that a text names, from 0: "2", "2.", " (2) "; null where it is something else.
+ * @param {string} text
+ */
 function choice(text) {
   const [, digits] = /^\W*(\d{1,2})\W*$/.exec(text) ?? [];
   return digits === undefined ? null : Number(digits) - 1;
 }
 
-/** { intent, numbers, choice }; the intent is one of WORDS, or "unknown". A button's payload is read in the same way. */
+/**
+ * { intent, numbers, choice }; the intent is one of WORDS, or "unknown". A button's payload is read in the same way.
+ * @param {string} text
+ */
 function understand(text) {
   const words = plain(text);
-  const intent = Object.keys(WORDS).find((name) => WORDS[name].test(words)) ?? "unknown";
+  const [intent] = Object.entries(WORDS).find(([, pattern]) => pattern.test(words)) ?? ["unknown"];
   return { intent, numbers: orderNumbers(words), choice: choice(words) };
 }
 

@@ -24,6 +24,7 @@ const KEPT = Math.max(...QUOTAS.map((quota) => quota.within));
 /**
  * "+39 333 123-45.67" → "+393331234567", or null. A code is looked up by its number, so the number has one form; and it
  * is international, for a national one would be one person here and another one abroad.
+ * @param {unknown} text
  */
 function phoneNumber(text) {
   const digits = String(text ?? "").replace(/^whatsapp:/, "").replace(/[\s().-]/g, "").replace(/^00/, "+");
@@ -33,6 +34,8 @@ function phoneNumber(text) {
 /**
  * When the phone may ask again, in milliseconds since 1970; null: now. `asked` are the moments of its requests, in any
  * order. Of a quota that is used up the oldest request has to leave the window.
+ * @param {number[]} asked
+ * @param {number} now
  */
 function waitUntil(asked, now) {
   const waits = QUOTAS.map(({ codes, within }) => {
@@ -46,6 +49,8 @@ function waitUntil(asked, now) {
 /**
  * The message with the code, as utils.whatsapp.send takes it. Outside of the 24-hour window, and so for nearly everybody
  * who logs in, WhatsApp takes an authentication template only; its text is WhatsApp's own, and the code its variable 1.
+ * @param {string} code
+ * @param {{ template?: string, shop: string }} parameters
  */
 function messageWith(code, { template, shop }) {
   if (template) return { contentSid: template, contentVariables: { 1: code } };
@@ -56,10 +61,15 @@ function messageWith(code, { template, shop }) {
 const STEPS = ["sending", "unknown", "accepted", "queued", "sent", "delivered", "read"];
 const FAILURES = ["failed", "undelivered", "canceled"];
 
+/** @param {string} status */
 function isFailure(status) {
   return FAILURES.includes(status);
 }
 
+/**
+ * @param {string} from
+ * @param {string} to
+ */
 function isStepForward(from, to) {
   if (isFailure(from)) return false;
   if (isFailure(to)) return STEPS.indexOf(from) < STEPS.indexOf("delivered");

@@ -129,6 +129,22 @@ check(
   shown(inPages),
 );
 
+// What the guides build: a block that names a file is that file from there on. Some show a mistake.
+const SHOWN = ["shop/strings.js", "shop/kinds.js", "shop/sources.js", "shop/strict.js"];
+for (const guide of ["first-application", "from-twilio-functions", "from-the-original-platform"]) {
+  const text = fs.readFileSync(path.join(root, `docs/${guide}.md`), "utf8");
+  const files = [...text.matchAll(/^```js scripts\/(\S+)\n([^]*?)^```$/gm)].map(([, file, code]) => [file, code]);
+  const built = folder(guide, Object.fromEntries(files));
+  const inGuide = problems(ts, built, { more: STRICT });
+  const wrongly = new Set(inGuide.map(({ file }) => file));
+  const mistaken = files.map(([file]) => file).filter((file) => SHOWN.includes(file));
+  check(
+    `nothing is wrong in the ${files.length} files of ${guide}.md but what they show as wrong`,
+    files.length > 3 && wrongly.size === mistaken.length && mistaken.every((file) => wrongly.has(file)),
+    shown(inGuide),
+  );
+}
+
 // Mistakes are found, each where it stands. `// TSnnnn words` behind a line is what must be said of it.
 
 const wrong = fs.readFileSync(path.join(here, "wrong.js"), "utf8");

@@ -3,9 +3,9 @@
 import path from "node:path";
 
 // An action is the body of an async function. TypeScript cannot be told so: it refuses a `return` at the top of a file
-// (1108), and then does not look at what is returned. So actions are checked wrapped as the host wraps them; everything
-// before the text stands on its first line.
-const PREFIX = "(async function () { ";
+// (1108), and then does not look at what is returned. So actions are checked wrapped as the host wraps them. The text
+// begins on a line of its own: TypeScript does not see a comment with a type behind something else on its line.
+const PREFIX = "(async function () {\n";
 const SUFFIX = "\n});";
 
 const isModule = (folder, file) => path.relative(folder, file).split(path.sep)[1] === "lib";
@@ -63,11 +63,11 @@ export function problems(ts, folder, given = {}) {
     const message = ts.flattenDiagnosticMessageText(messageText, "\n");
     if (!file) return { file: "", line: 0, column: 0, code, message };
     const { line, character } = file.getLineAndCharacterOfPosition(start);
-    const before = line === 0 && file.text.startsWith(PREFIX) ? PREFIX.length : 0;
+    const before = file.text.startsWith(PREFIX) ? 1 : 0;
     return {
       file: path.relative(folder, file.fileName),
-      line: line + 1,
-      column: character - before + 1,
+      line: line + 1 - before,
+      column: character + 1,
       code,
       message,
     };
