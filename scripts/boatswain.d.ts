@@ -716,7 +716,36 @@ declare function btoa(bytes: string): string;
 /** base64 as bytes, one a character. */
 declare function atob(base64: string): string;
 
-/** As in a browser, but for `searchParams`. */
+declare function setImmediate<A extends any[]>(callback: (...args: A) => void, ...args: A): number;
+declare function clearImmediate(id: number | undefined): void;
+
+declare const crypto: {
+  /** A random UUID (version 4). */
+  randomUUID(): `${string}-${string}-${string}-${string}-${string}`;
+  /** Fills an array of integers with random ones, and gives it back; 65,536 bytes at most. */
+  getRandomValues<T extends Int8Array | Uint8Array | Uint8ClampedArray | Int16Array | Uint16Array | Int32Array | Uint32Array | BigInt64Array | BigUint64Array>(
+    array: T,
+  ): T;
+};
+
+declare class URLSearchParams {
+  constructor(init?: string | Record<string, string> | Iterable<[string, string]> | URLSearchParams);
+  readonly size: number;
+  append(name: string, value: string): void;
+  delete(name: string, value?: string): void;
+  get(name: string): string | null;
+  getAll(name: string): string[];
+  has(name: string, value?: string): boolean;
+  set(name: string, value: string): void;
+  sort(): void;
+  toString(): string;
+  forEach(callback: (value: string, name: string, params: URLSearchParams) => void, thisArg?: any): void;
+  keys(): IterableIterator<string>;
+  values(): IterableIterator<string>;
+  entries(): IterableIterator<[string, string]>;
+  [Symbol.iterator](): IterableIterator<[string, string]>;
+}
+
 declare class URL {
   constructor(url: string | URL, base?: string | URL);
   static canParse(url: string | URL, base?: string | URL): boolean;
@@ -731,6 +760,7 @@ declare class URL {
   port: string;
   pathname: string;
   search: string;
+  readonly searchParams: URLSearchParams;
   hash: string;
   toString(): string;
   toJSON(): string;
