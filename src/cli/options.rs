@@ -207,6 +207,9 @@ pub(super) struct RunOptions {
     /// The company in whose name it runs.
     #[arg(long, value_name = "ID")]
     pub(super) company: Option<String>,
+    /// Shows on stderr which host functions were called, when, and how long each took.
+    #[arg(long)]
+    pub(super) calls: bool,
     /// Shows functions of the engine and the host in the stack of a failure too.
     #[arg(long)]
     pub(super) full_stack: bool,

@@ -6,13 +6,13 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use crate::base::{ActionId, AppId, CompanyId, Diagnostic, Place, shown_lines};
+use crate::base::{ActionId, AppId, CompanyId, Diagnostic, Place, shown, shown_lines};
 use crate::cli::failed::{self, View};
 use crate::cli::options::{LogFormat, Options, RunOptions};
 use crate::cli::{Failure, output, serve};
 use crate::config::{self, Params};
 use crate::control::{ControlClient, ControlError, RunOrder};
-use crate::pipeline::{DirectRun, RecordedFailure, RunReport};
+use crate::pipeline::{CallMade, DirectRun, RecordedFailure, RunReport};
 use crate::script::protocol::Returned;
 use crate::store::DataDir;
 
@@ -146,6 +146,9 @@ fn print(options: &Options, how: &RunOptions, report: &RunReport) -> Result<(), 
             output::note(format_args!("{level:5} {}", shown_lines(&line.text)));
         }
     }
+    if how.calls {
+        tell_calls(report, json);
+    }
     match &report.result {
         Ok(Returned::Undefined) => Ok(()),
         Ok(Returned::String(text) | Returned::Json(text)) => {
@@ -160,6 +163,30 @@ fn print(options: &Options, how: &RunOptions, report: &RunReport) -> Result<(), 
             tell(options, how, &recorded);
             Err(Failure::Failed)
         }
+    }
+}
+
+/// Tells on stderr which host functions were called, when, and how long each took.
+fn tell_calls(report: &RunReport, json: bool) {
+    for call in &report.calls {
+        if json {
+            // Strings and numbers: it always serializes.
+            let mut told = serde_json::to_value(call).unwrap_or_default();
+            told["level"] = "call".into();
+            output::note_json(told);
+            continue;
+        }
+        let threw = call.threw.as_deref().map(|what| format!("  threw {}", shown(what))).unwrap_or_default();
+        let CallMade { function, at_ms, took_ms, .. } = call;
+        output::note(format_args!("call  {at_ms:>9.1} ms  {took_ms:>9.1} ms  utils.{function}{threw}"));
+    }
+    if !json {
+        let used = &report.used;
+        let (cpu, wall) = (used.cpu.as_secs_f64() * 1000.0, used.wall.as_secs_f64() * 1000.0);
+        output::note(format_args!(
+            "{} calls; {wall:.1} ms, of which {cpu:.1} ms in JavaScript",
+            used.host_calls
+        ));
     }
 }
 

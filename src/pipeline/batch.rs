@@ -221,6 +221,7 @@ impl<'a> Batch<'a> {
             advanced: 0,
             calls: 0,
             host_calls: 0,
+            calls_made: Vec::new(),
             sends: 0,
             journal,
             messages,

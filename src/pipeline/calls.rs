@@ -72,7 +72,9 @@ impl Batch<'_> {
                 "the action called host functions more than {most} times (limits.host_calls = {most})"
             )));
         }
+        let began = run.elapsed();
         let answer = self.answer(run, function, arguments)?;
+        run.note_call(function, began, &answer);
         run.take_log(self.edition.parameters.limits.log_lines);
         if host::is_reply(function) {
             tell_reply(run, &answer);

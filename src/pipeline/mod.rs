@@ -69,7 +69,7 @@ pub use outside::{Internet, Network, WorkerHandle, Workers};
 pub use pacer::Pacer;
 pub use pool::sandbox_limits;
 pub use reconcile::{IsOpen, Known, Reconciler, Reconciliation};
-pub use report::{RecordedFailure, RunReport};
+pub use report::{CallMade, RecordedFailure, RunReport};
 pub use take_over::Revision;
 
 /// How much the waiting notifications of one application may weigh in memory, in bytes: some ten thousand of them.

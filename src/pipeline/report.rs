@@ -29,6 +29,23 @@ pub struct RunReport {
     /// What there is to see of a failure.
     #[serde(default)]
     pub evidence: Option<Evidence>,
+    /// The host functions that a run by hand has called, in order, the first thousand of them.
+    #[serde(default)]
+    pub calls: Vec<CallMade>,
+}
+
+/// A call of a host function.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct CallMade {
+    /// Its name, as in `utils`.
+    pub function: String,
+    /// When it was called, in milliseconds since the run began.
+    pub at_ms: f64,
+    /// How long it took, in milliseconds.
+    pub took_ms: f64,
+    /// What it threw: the code, or the message where there is none.
+    pub threw: Option<String>,
 }
 
 /// A failure with what there is to see of it, as it is recorded.

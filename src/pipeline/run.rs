@@ -6,15 +6,17 @@ use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
 
 use crate::base::{ActionId, MessageId, NotificationId, cut, stage};
-use crate::host::{Effects, RunContext};
-use crate::pipeline::report::{LogLine, RunReport, Used};
+use crate::host::{Effects, MANIFEST, RunContext};
+use crate::pipeline::report::{CallMade, LogLine, RunReport, Used};
 use crate::script::Death;
-use crate::script::protocol::{Ended, LogLevel, ToWorker, too_many_lines};
+use crate::script::protocol::{Answer, Ended, LogLevel, ToWorker, too_many_lines};
 use crate::store::{JournalCall, JournalOrigin, StoreError};
 use crate::whatsapp::{Form, incoming};
 
 /// Bytes of one log line at most.
 pub(super) const MAX_LOG_LINE: u32 = 16 << 10;
+/// How many calls of a run by hand are told.
+const MAX_CALLS_TOLD: usize = 1_000;
 /// Bytes of what a run logs, at most.
 const MAX_LOG_BYTES: usize = 4 << 20;
 
@@ -42,6 +44,8 @@ pub(super) struct Run {
     pub(super) advanced: u64,
     pub(super) calls: u32,
     pub(super) host_calls: u32,
+    /// Its calls, where somebody may ask for them.
+    pub(super) calls_made: Vec<CallMade>,
     /// Messages that it has asked to be sent.
     pub(super) sends: u32,
     pub(super) journal: RunJournal,
@@ -95,6 +99,23 @@ impl Run {
     /// Time on the wall since it began.
     pub(super) fn elapsed(&self) -> Duration {
         stage::now().saturating_duration_since(self.begun)
+    }
+
+    /// Notes a call of a run by hand, of which nothing else is kept.
+    pub(super) fn note_call(&mut self, function: u16, began: Duration, answer: &Answer) {
+        if !matches!(self.origin, Origin::Direct(_)) || self.calls_made.len() >= MAX_CALLS_TOLD {
+            return;
+        }
+        let millis = |time: Duration| time.as_secs_f64() * 1000.0;
+        self.calls_made.push(CallMade {
+            function: MANIFEST.get(usize::from(function)).map_or("?", |known| known.name).to_owned(),
+            at_ms: millis(began),
+            took_ms: millis(self.elapsed().saturating_sub(began)),
+            threw: match answer {
+                Answer::Return { .. } => None,
+                Answer::Throw(thrown) => Some(thrown.code.clone().unwrap_or_else(|| thrown.message.clone())),
+            },
+        });
     }
 
     /// Takes over what a host function has logged on the run's behalf.

@@ -56,7 +56,14 @@ impl Batch<'_> {
                 .as_ref()
                 .err()
                 .map(|failure| Evidence::gather(failure, &run.context.vo, &self.edition.bundle));
-            let report = RunReport { result, log: run.log, used, started_at: run.started_at, evidence };
+            let report = RunReport {
+                result,
+                log: run.log,
+                used,
+                started_at: run.started_at,
+                evidence,
+                calls: run.calls_made,
+            };
             let (notification, attempts) = match &run.origin {
                 Origin::Notification { id, attempt } => {
                     let mark = match decision {

@@ -243,7 +243,7 @@ test('fine', () => {{\n  console.log('said', {{ a: 1 }});\n}});"
         "  --> scripts/app/app.test.js:6:10\n",
         "broken failed: TypeError: ",
         "  --> scripts/app/broken.js:2:",
-        "  --> scripts/app/app.test.js:9:6\n",
+        "  --> scripts/app/app.test.js:9:3\n",
         "answer failed: Error: no answer",
         "  --> scripts/app/answer.js:3:",
         "  --> scripts/app/app.test.js:12:7",

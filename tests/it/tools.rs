@@ -160,3 +160,32 @@ fn the_hosts_own_action_is_nobody_elses() {
     let near = folder.boatswain(&["run", "app/sen"]);
     assert!(!stderr(&near).contains(".send"), "{}", stderr(&near));
 }
+
+#[test]
+fn a_run_shows_its_calls_when_it_is_asked_to() {
+    let folder = Folder::new("", "");
+    folder.write(
+        "scripts/app/calls.js",
+        "utils.executeSql('INSERT INTO effects VALUES (1, 2, 3)');
+         utils.sendWhatsappMessage('+393331234567', 'x');
+         try { utils.executeSql('INSERT INTO nowhere VALUES (1)'); } catch {}
+         return 'done';",
+    );
+    for host in [None, Some(folder.serve())] {
+        let output = folder.boatswain(&["run", "app/calls", "--calls"]);
+        assert_eq!(well(&output), "done\n");
+        let told = stderr(&output);
+        let calls: Vec<_> = told.lines().filter(|line| line.starts_with("call ")).collect();
+        assert_eq!(calls.len(), 3, "{told}");
+        assert!(calls[0].contains(" ms  utils.executeSql") && !calls[0].contains("threw"), "{told}");
+        assert!(calls[1].ends_with(" ms  utils.sendWhatsappMessage"), "{told}");
+        assert!(calls[2].ends_with(" ms  utils.executeSql  threw SQL_ERROR"), "{told}");
+        assert!(told.contains("3 calls; "), "{told}");
+        let json = folder.boatswain(&["run", "app/calls", "--calls", "--log-format", "json"]);
+        let line: Value = serde_json::from_str(stderr(&json).lines().next().unwrap()).unwrap();
+        assert_eq!((line["level"].as_str(), line["function"].as_str()), (Some("call"), Some("executeSql")));
+        assert!(line["tookMs"].is_number() && line["atMs"].is_number(), "{line}");
+        assert!(!stderr(&folder.boatswain(&["run", "app/calls"])).contains("call "));
+        drop(host);
+    }
+}

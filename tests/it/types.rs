@@ -166,7 +166,7 @@ fn the_examples_of_the_page_about_types_run() {
     let vo = json!({ "MessageSid": "SM1", "MessageStatus": "sent", "media": [], "profileName": null, "orderId": "A-7" });
     let told: Vec<_> = names.iter().map(|name| value(&bench.run(name, vo.clone()))).collect();
     let sid = |value: &Value| value.as_str().is_some_and(|text| text.starts_with("SM"));
-    assert_eq!(told[..3], [Value::Null, json!("Hello there, that was 0 pictures."), json!("A-7: 0")]);
+    assert_eq!(told[..3], [Value::Null, json!("Hello there, that was 0 pictures."), json!("A-7: 0.00")]);
     assert!(sid(&told[3]) && told[4] == json!(["NEW"]) && sid(&told[5]) && told.len() == 6, "{told:?}");
     bench.stop();
 }
