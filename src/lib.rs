@@ -63,3 +63,8 @@ pub mod web;
 pub mod whatsapp;
 
 pub use runtime::{Host, HostBuilder};
+
+/// The examples of the page for embedders are compiled.
+#[cfg(doctest)]
+#[doc = include_str!("../docs/embedding.md")]
+struct Embedding;

@@ -41,6 +41,7 @@ mod phone_numbers;
 mod pipeline;
 mod production;
 mod public_files;
+mod readme;
 mod reconciliation;
 mod reference_docs;
 mod reload;

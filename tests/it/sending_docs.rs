@@ -118,6 +118,8 @@ fn its_links_lead_somewhere() {
         "docs/reference.md",
         "docs/javascript.md",
         "docs/testing.md",
+        "docs/check.md",
+        "docs/embedding.md",
         "docs/first-application.md",
         "docs/from-twilio-functions.md",
         "docs/from-the-original-platform.md",

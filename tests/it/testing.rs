@@ -474,3 +474,38 @@ fn the_demos_tests_pass() {
     assert_eq!(output.status.code(), Some(0), "{said}");
     assert!(said.contains("an order is confirmed once, however often it is asked for"), "{said}");
 }
+
+/// Each application of the project, broken in one place.
+#[test]
+fn a_broken_copy_fails_with_line_and_reason() {
+    for (app, file, from, to) in [
+        ("demo", "lib/orders.js", "undelivered", "undelievered"),
+        ("otp", "lib/codes.js", "MINUTE = 60_000", "MINUTE = 600_000"),
+        ("orderstatus", "lib/understand.js", r"\d{4,8}", r"\d{5,8}"),
+        (
+            "broadcast",
+            "onWhatsappStatus.js",
+            "message.status, MessageStatus",
+            "MessageStatus, message.status",
+        ),
+    ] {
+        let folder = crate::readme::project();
+        let path = format!("scripts/{app}/{file}");
+        let text = std::fs::read_to_string(folder.path(&path)).unwrap();
+        assert!(text.contains(from), "{path}");
+        folder.write(&path, &text.replace(from, to));
+        let output = folder.boatswain(&["test", &format!("scripts/{app}/")]);
+        let said = stdout(&output);
+        assert_eq!(output.status.code(), Some(1), "{app}: {said}");
+        let failed: Vec<_> = said.split("error[TEST_FAILED]: ").skip(1).collect();
+        assert!(!failed.is_empty(), "{app}: {said}");
+        for one in failed {
+            let place = format!("\n  --> scripts/{app}/");
+            let at = one.find(&place).unwrap_or_else(|| panic!("{app}: no place in {one}"));
+            let rest = &one[at + place.len()..];
+            assert!(rest.lines().next().unwrap().contains(".test.js:"), "{app}: {rest}");
+            assert!(one.contains("\n> "), "{app}: the code is shown: {one}");
+            assert!(one[..at].contains("expected") || one[..at].contains("differ"), "{app}: {one}");
+        }
+    }
+}

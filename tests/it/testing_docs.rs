@@ -12,7 +12,7 @@ pub fn blocks<'a>(text: &'a str, language: &str) -> Vec<&'a str> {
 }
 
 /// The files of a folder of the project, copied.
-fn copy(folder: &Folder, name: &str) {
+pub fn copy(folder: &Folder, name: &str) {
     let from = Path::new(env!("CARGO_MANIFEST_DIR")).join(name);
     if from.is_dir() {
         for entry in std::fs::read_dir(from).unwrap() {
