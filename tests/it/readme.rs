@@ -52,10 +52,8 @@ fn every_command_that_is_shown_works() {
         run += 1;
     }
     assert_eq!(run, 8, "commands of the README");
-    assert_eq!(
-        folder.boatswain(&["messages", "list", "--json"]).stdout.iter().filter(|b| **b == b'\n').count(),
-        1
-    );
+    let listed = folder.boatswain(&["messages", "list", "--json"]);
+    assert_eq!(String::from_utf8(listed.stdout).unwrap().lines().count(), 1);
 }
 
 #[test]
