@@ -15,6 +15,7 @@ mod connections;
 mod crash;
 mod dates;
 mod demo;
+mod docs;
 mod failures;
 mod faults;
 mod file_modes;

@@ -118,6 +118,7 @@ fn its_links_lead_somewhere() {
         "docs/reference.md",
         "docs/javascript.md",
         "docs/testing.md",
+        "docs/troubleshooting.md",
         "docs/check.md",
         "docs/embedding.md",
         "docs/first-application.md",
