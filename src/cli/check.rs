@@ -87,7 +87,10 @@ fn of_files(
             for application in params.applications.values() {
                 let limits = SqlLimits::from(&application.limits);
                 let database = kept.as_ref().map(|data| data.app_db(&application.id));
-                found.extend(database.and_then(|file| limits.warning(&application.id, &file)));
+                found.extend(database.as_ref().and_then(|file| limits.warning(&application.id, file)));
+                found.extend(
+                    database.iter().flat_map(|file| scripts::changed(&application.id, &scripts, file)),
+                );
                 found.extend(scripts::of_application(application, &scripts, options.params()));
             }
             found.extend(scripts::of_nobody(params, &scripts));

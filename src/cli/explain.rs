@@ -17,6 +17,11 @@ const fn own(code: &'static str, meaning: &'static str, remedy: &'static str) ->
 
 /// Every code that an error, an outcome or an exception of this program carries; a test reads the sources.
 const OWN: &[OwnCode] = &[
+    own(
+        "ANOTHER_VERSION",
+        "the host that is up ran other scripts than the files have",
+        "mend what `boatswain check` shows; it is taken over then. Right after a file was saved, run again",
+    ),
     // A new application.
     own("APPLICATION_EXISTS", "there is an application of that name, or a folder", "choose another name"),
     own("NOT_WRITTEN", "a new application cannot be written", "see that the folder can be written to"),

@@ -52,7 +52,8 @@ pub(super) fn run(options: &Options, app: &str) -> Result<(), Failure> {
     output::line(format_args!("{}: [applications.{app}]", file.display()));
     output::note(format_args!(
         "\nnext: `boatswain test {app}`, then `boatswain serve` and `boatswain run {app}/greet --vo \
-         '{{\"phone\":\"+393331234567\"}}'`: the phones are at the simulator's address"
+         '{{\"phone\":\"+393331234567\"}}'`: the simulator's page, http://127.0.0.1:8081 unless \
+         [simulator] says otherwise, shows the phones"
     ));
     Ok(())
 }

@@ -13,14 +13,35 @@ use crate::cli::{Failure, output, serve};
 use crate::config::{self, Params};
 use crate::control::{ControlClient, ControlError, RunOrder};
 use crate::pipeline::{CallMade, DirectRun, RecordedFailure, RunReport};
+use crate::script::catalogue;
 use crate::script::protocol::Returned;
 use crate::store::DataDir;
 
 pub(super) async fn run(options: &Options, how: &RunOptions) -> Result<(), Failure> {
     let params = config::load(options.params())?.params;
     let order = order(&params, &how.action, &how.vo, how.company.as_deref())?;
+    let app = order.app.clone();
     let report = carry_out(options, params, order).await?;
+    warn_of_another_version(options, &app, &report);
     print(options, how, &report)
+}
+
+/// A host that is up may have refused what is in the files, or not have looked yet: then it is not what ran.
+fn warn_of_another_version(options: &Options, app: &AppId, report: &RunReport) {
+    let Ok(bundle) = catalogue::read_bundle(&options.scripts(), app) else { return };
+    if report.script_version.is_empty() || bundle.version == report.script_version {
+        return;
+    }
+    let message = format!(
+        "the host ran version {} of the scripts of `{app}`, and the files here are version {}: it has refused them, or not \
+         looked at them yet",
+        report.script_version, bundle.version
+    );
+    output::problem(
+        &Diagnostic::warning("ANOTHER_VERSION", message)
+            .at(Place::file(options.scripts().join(app.as_str())))
+            .help("`boatswain check` shows what is wrong with them; the log of `boatswain serve` too"),
+    );
 }
 
 /// Has the host that is up run it, or one that is started for it.
@@ -178,13 +199,15 @@ fn tell_calls(report: &RunReport, json: bool) {
         }
         let threw = call.threw.as_deref().map(|what| format!("  threw {}", shown(what))).unwrap_or_default();
         let CallMade { function, at_ms, took_ms, .. } = call;
-        output::note(format_args!("call  {at_ms:>9.1} ms  {took_ms:>9.1} ms  utils.{function}{threw}"));
+        output::note(format_args!(
+            "call  at {at_ms:>8.1} ms  took {took_ms:>8.1} ms  utils.{function}{threw}"
+        ));
     }
     if !json {
         let used = &report.used;
         let (cpu, wall) = (used.cpu.as_secs_f64() * 1000.0, used.wall.as_secs_f64() * 1000.0);
         output::note(format_args!(
-            "{} calls; {wall:.1} ms, of which {cpu:.1} ms in JavaScript",
+            "host calls: {}; {wall:.1} ms, of which {cpu:.1} ms in JavaScript",
             used.host_calls
         ));
     }

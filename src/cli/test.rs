@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use serde_json::json;
 use tokio::sync::mpsc;
 
-use crate::base::{Diagnostic, shown, shown_lines};
+use crate::base::{Diagnostic, Place, shown, shown_lines};
 use crate::cli::failed::View;
 use crate::cli::options::Options;
 use crate::cli::{Failure, failed, output};
@@ -34,6 +34,12 @@ pub(super) async fn run(options: &Options, filter: Option<&str>, json: bool) -> 
     let beside = |name: &str| params.file.parent().unwrap_or_else(|| "".as_ref()).join(name);
     let scripts = options.scripts.clone().unwrap_or_else(|| beside("scripts"));
     let public: PathBuf = options.public.clone().unwrap_or_else(|| beside("public"));
+    if !scripts.is_dir() {
+        return Err(Diagnostic::error("SCRIPTS_UNREADABLE", "there is no folder of scripts")
+            .at(Place::file(&scripts))
+            .help("make it, or name another one with `--scripts DIR`")
+            .into());
+    }
     let mut tally = Tally::default();
     for application in params.applications.values() {
         if !scripts.join(application.id.as_str()).is_dir() {
@@ -215,6 +221,13 @@ fn conclude(tally: &Tally, filter: Option<&str>, json: bool, took: Duration) -> 
         )
         .help("without FILTER all tests are run; they stand in `scripts/<appId>/**.test.js`")
         .into());
+    }
+    if passed + failed + skipped == 0 {
+        output::problem(
+            &Diagnostic::error("NO_TESTS", "there are no tests")
+                .help("they stand in files `scripts/<appId>/**.test.js`; `boatswain new` shows some"),
+        );
+        return Err(Failure::Failed);
     }
     if !json {
         let and_skipped = if skipped > 0 { format!(", {skipped} skipped") } else { String::new() };

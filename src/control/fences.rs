@@ -6,7 +6,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
 
-use crate::base::{AppId, Diagnostic};
+use crate::base::{AppId, CompanyId, Diagnostic};
 use crate::control::server::{Desk, problem, read};
 use crate::store::{Fence, Filter};
 
@@ -35,6 +35,11 @@ pub fn unknown_application(app: &AppId) -> Diagnostic {
         .help("name one of the parameters' [applications.…]; of a running host, one that is in force")
 }
 
+/// A company in the log; without one it is the whole application.
+fn named(company: Option<&CompanyId>) -> &str {
+    company.map_or("all", CompanyId::as_str)
+}
+
 async fn change(State(desk): State<Desk>, Json(fence): Json<Fence>) -> Response {
     let app = application(&fence);
     if !desk.pipeline.knows(app) {
@@ -44,8 +49,12 @@ async fn change(State(desk): State<Desk>, Json(fence): Json<Fence>) -> Response 
         Ok(changed) => {
             // Without the recipient: a log is no place for phone numbers.
             match &fence {
-                Fence::Pause { app, company, .. } => tracing::warn!(%app, ?company, "sending is paused"),
-                Fence::Resume { app, company } => tracing::info!(%app, ?company, "sending goes on"),
+                Fence::Pause { app, company, .. } => {
+                    tracing::warn!(%app, company = named(company.as_ref()), "sending is paused");
+                }
+                Fence::Resume { app, company } => {
+                    tracing::info!(%app, company = named(company.as_ref()), "sending goes on");
+                }
                 Fence::OptOut { app, company, .. } => tracing::info!(%app, %company, "a recipient opted out"),
                 Fence::OptIn { app, company, .. } => tracing::info!(%app, %company, "a recipient opted in"),
             }

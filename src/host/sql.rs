@@ -59,7 +59,8 @@ fn only_own_database(call: &Call<'_>) -> Result<(), Thrown> {
         Some(Value::String(id)) if id.is_empty() => Ok(()),
         Some(_) => Err(Thrown {
             kind: ErrorKind::Error,
-            message: "`dataSourceId` must be null: the application's own database is the only one for now"
+            message: "`dataSourceId` must be null: the application's own database is the only one for now; a statement's values \
+                      come behind it, as in executeQuery(sql, null, value)"
                 .into(),
             code: Some("UNKNOWN_DATA_SOURCE".into()),
         }),

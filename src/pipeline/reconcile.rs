@@ -202,7 +202,7 @@ impl Reconciler {
                 Polled { asked: true, learnt, price, ..put_off(message, now, next(message, now, true)) }
             }
             Err(ReadError::NotFound) => {
-                tracing::warn!(message = %message.id, "Twilio does not know a message by the sid that the ledger has");
+                tracing::warn!(message = %message.id, "Twilio does not know this message by the sid that the ledger has");
                 Polled { asked: true, ..put_off(message, now, next(message, now, true)) }
             }
             Err(error) => self.not_answered(message, now, &error),

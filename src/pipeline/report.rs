@@ -29,6 +29,9 @@ pub struct RunReport {
     /// What there is to see of a failure.
     #[serde(default)]
     pub evidence: Option<Evidence>,
+    /// The version of the application's scripts that ran.
+    #[serde(default)]
+    pub script_version: String,
     /// The host functions that a run by hand has called, in order, the first thousand of them.
     #[serde(default)]
     pub calls: Vec<CallMade>,

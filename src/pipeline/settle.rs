@@ -63,6 +63,7 @@ impl Batch<'_> {
                 started_at: run.started_at,
                 evidence,
                 calls: run.calls_made,
+                script_version: self.edition.script_version.clone(),
             };
             let (notification, attempts) = match &run.origin {
                 Origin::Notification { id, attempt } => {
@@ -181,7 +182,7 @@ fn tell(
         let evidence = report.evidence.as_ref();
         // The log in text shows what follows the record's fields on lines of their own (`cli::log`).
         tracing::warn!(
-            target: "script", %app, %action, notification = id.0, reason = failure.reason.as_str(), next = ?mark,
+            target: "script", %app, %action, notification = id.0, reason = failure.reason.as_str(), next = %next_of(&mark),
             code = failure.code.as_deref(),
             code_frame = evidence.and_then(|evidence| evidence.code_frame.as_deref()),
             stack = failure.stack(false),
@@ -191,5 +192,14 @@ fn tell(
             run_again = matches!(mark, Mark::Dead).then(|| replay(id)),
             "{}{}", failure.message, place.unwrap_or_default()
         );
+    }
+}
+
+/// What comes next, for the log.
+fn next_of(mark: &Mark) -> String {
+    match mark {
+        Mark::Done => "none".to_owned(),
+        Mark::Retry { at } => format!("tried again at {at}"),
+        Mark::Dead => "dead".to_owned(),
     }
 }

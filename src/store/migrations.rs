@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use rusqlite::fallible_iterator::FallibleIterator as _;
-use rusqlite::{Connection, ErrorCode};
+use rusqlite::{Connection, ErrorCode, OpenFlags};
 use sha2::{Digest, Sha256};
 
 use crate::base::Place;
@@ -118,6 +118,26 @@ fn is_new(db: &Connection, mode: &HostMode, migration: &Migration) -> Result<boo
             Err(StoreError::MigrationChanged { file: migration.file.clone(), name: migration.name.clone() })
         }
     }
+}
+
+/// The migrations that were changed after they were applied to the database in `file`, if there is one that can be read.
+#[must_use]
+pub fn changed_migrations(file: &Path, migrations: &[Migration]) -> Vec<StoreError> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let Ok(db) = Connection::open_with_flags(file, flags) else { return Vec::new() };
+    let applied = |migration: &&Migration| -> Option<Vec<u8>> {
+        let sql = "SELECT hash FROM _host_migrations WHERE name = ?";
+        db.query_row(sql, [&migration.name], |row| row.get(0)).ok()
+    };
+    let changed = migrations
+        .iter()
+        .filter(|migration| applied(migration).is_some_and(|applied| applied != hash(migration)));
+    changed
+        .map(|migration| StoreError::MigrationChanged {
+            file: migration.file.clone(),
+            name: migration.name.clone(),
+        })
+        .collect()
 }
 
 fn hash(migration: &Migration) -> Vec<u8> {

@@ -74,7 +74,6 @@ fn what_is_shown_of_actions_is_an_action() {
            assert.equal(JSON.parse(run('template')).success, true);
          });",
     );
-    folder.write("public/demo/menu.png", "a picture");
     let output = folder.boatswain(&["test", "readme.test.js"]);
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
 }

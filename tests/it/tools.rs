@@ -180,7 +180,7 @@ fn a_run_shows_its_calls_when_it_is_asked_to() {
         assert!(calls[0].contains(" ms  utils.executeSql") && !calls[0].contains("threw"), "{told}");
         assert!(calls[1].ends_with(" ms  utils.sendWhatsappMessage"), "{told}");
         assert!(calls[2].ends_with(" ms  utils.executeSql  threw SQL_ERROR"), "{told}");
-        assert!(told.contains("3 calls; "), "{told}");
+        assert!(told.contains("host calls: 3; "), "{told}");
         let json = folder.boatswain(&["run", "app/calls", "--calls", "--log-format", "json"]);
         let line: Value = serde_json::from_str(stderr(&json).lines().next().unwrap()).unwrap();
         assert_eq!((line["level"].as_str(), line["function"].as_str()), (Some("call"), Some("executeSql")));

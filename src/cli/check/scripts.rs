@@ -10,7 +10,7 @@ use crate::pipeline::sandbox_limits;
 use crate::script::judge::{self, Review};
 use crate::script::protocol::{Bundle, SandboxLimits};
 use crate::script::{WorkerCommand, catalogue};
-use crate::store::{AppDb, HostId, SqlLimits, read_migrations};
+use crate::store::{AppDb, HostId, SqlLimits, StoreError, changed_migrations, read_migrations};
 use crate::whatsapp::{fields, incoming};
 
 /// Everything that is wrong with the scripts of an application.
@@ -57,6 +57,13 @@ pub(super) fn folders(scripts: &Path) -> impl Iterator<Item = String> {
     let folders = entries.filter(|entry| entry.path().is_dir());
     let names = folders.filter_map(|entry| entry.file_name().into_string().ok());
     names.filter(|name| !name.starts_with('.')).collect::<BTreeSet<_>>().into_iter()
+}
+
+/// Migrations that were changed after the data folder's database had them.
+pub(super) fn changed(app: &AppId, scripts: &Path, database: &Path) -> Vec<Diagnostic> {
+    // What cannot be read is told where migrations are tried.
+    let migrations = read_migrations(&scripts.join(app.as_str()).join("migrations")).unwrap_or_default();
+    changed_migrations(database, &migrations).iter().map(StoreError::diagnostic).collect()
 }
 
 fn unknown_action(folder: &Folder<'_>, bundle: &Bundle, key: &str, action: &ActionId) -> Diagnostic {

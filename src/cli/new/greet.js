@@ -2,7 +2,6 @@
 //
 //   boatswain run APP/greet --vo '{"phone":"+393331234567","name":"Ada"}'
 
-/** @type {{ phone?: string, name?: string }} */
 const { phone, name = "there" } = vo;
 
 const outcome = utils.whatsapp.send({ to: phone, body: `Hello ${name}!` });

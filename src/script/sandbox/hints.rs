@@ -12,6 +12,7 @@ use boa_engine::{Context, JsValue};
 use super::compile::{NAMES, without_hashbang};
 use super::failure::Told;
 use super::known::{self, Knowledge, Known};
+use super::lint;
 use super::neighbours::Neighbours;
 use super::state::State;
 use super::suspects::{At, Kind, Member, Object, Suspect, Suspects};
@@ -327,6 +328,9 @@ fn near_name(
     scope: usize,
     context: &mut Context,
 ) -> Option<String> {
+    if let Some(instead) = lint::instead_of(name) {
+        return Some(instead.to_owned());
+    }
     // `executeQuery(…)` for `utils.executeQuery(…)`
     let mut functions = knowledge.state.start.functions.iter();
     if let Some(function) = functions.find(|known| known.name == name && known.scope == Scope::Utils) {

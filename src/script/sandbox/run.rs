@@ -45,7 +45,10 @@ pub(super) fn attempt(
 }
 
 fn result(request: &RunRequest, context: &mut Context, state: &State) -> Result<Returned, Failure> {
-    let file = state.modules.action(&request.action).map_err(failure::load)?;
+    let file = state
+        .modules
+        .action(&request.action)
+        .map_err(|error| Failure { code: Some("UNKNOWN_ACTION".into()), ..failure::load(error) })?;
     let outer = state.modules.function(file, Kind::Action, context).map_err(failure::load)?;
     let promise = scope(request, file, context, state)
         .and_then(|scope| outer.call(&JsValue::undefined(), &scope, context))

@@ -28,7 +28,11 @@ const GLOBALS: &[(&[&str], &str)] = &[
         "this is no browser",
     ),
     (&["global"], "write globalThis"),
-    (&["setImmediate"], "write setTimeout(f, 0), or queueMicrotask(f)"),
+    (&["Intl"], "it is left out; docs/javascript.md says how to write money and dates without it"),
+    (
+        &["describe", "it", "expect"],
+        "tests here are test(\"…\", () => { … }) with assert, in files `*.test.js`",
+    ),
     (&["performance"], "write Date.now()"),
     (
         &["WeakRef", "FinalizationRegistry", "SharedArrayBuffer", "Atomics"],
@@ -86,7 +90,7 @@ fn of(table: &'static [(&[&str], &str)], name: &str) -> Option<&'static str> {
 }
 
 /// What to do instead of using the global `name`.
-pub(super) fn instead_of(name: &str) -> Option<&'static str> {
+pub(in crate::script::sandbox) fn instead_of(name: &str) -> Option<&'static str> {
     of(GLOBALS, name)
 }
 

@@ -9,6 +9,7 @@
 
 mod calls;
 mod habits;
+pub(super) use habits::instead_of;
 mod known;
 mod members;
 mod names;
