@@ -182,7 +182,7 @@ fn tell(
         let evidence = report.evidence.as_ref();
         // The log in text shows what follows the record's fields on lines of their own (`cli::log`).
         tracing::warn!(
-            target: "script", %app, %action, notification = id.0, reason = failure.reason.as_str(), next = %next_of(&mark),
+            target: "script", %app, %action, notification = id.0, reason = failure.reason.as_str(), next = next_of(&mark).as_str(),
             code = failure.code.as_deref(),
             code_frame = evidence.and_then(|evidence| evidence.code_frame.as_deref()),
             stack = failure.stack(false),

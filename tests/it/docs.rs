@@ -18,7 +18,7 @@ fn blocks(page: &str, language: &str) -> Vec<String> {
     while let Some(line) = lines.next() {
         if line.trim_start().strip_prefix("```").is_some_and(|info| info == language) {
             let body = lines.by_ref().take_while(|line| line.trim() != "```");
-            found.push(body.map(|line| format!("{line}\n")).collect());
+            found.push(body.flat_map(|line| [line, "\n"]).collect());
         }
     }
     found

@@ -381,7 +381,7 @@ fn what_hangs_or_explodes_ends_with_its_reason_and_the_next_callback_is_processe
             host.wait_for(&format!("reason=\"{reason}\""));
         }
     }
-    host.wait_for_many("next=Retry", cases.len());
+    host.wait_for_many("next=\"tried again", cases.len());
     let rows = shown(&folder, &["runs", "list", "--json"]);
     let notifications = shown(&folder, &["notifications", "list", "--json"]);
     for (status, reasons) in cases {
