@@ -3,7 +3,7 @@
 //! What is looked at stands in `docs/check.md`.
 
 mod online;
-mod scripts;
+pub(super) mod scripts;
 
 use std::fmt;
 use std::path::Path;

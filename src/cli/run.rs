@@ -7,6 +7,7 @@ use std::time::Duration;
 use serde_json::json;
 
 use crate::base::{ActionId, AppId, CompanyId, Diagnostic, Place, shown, shown_lines};
+use crate::cli::check::scripts::silent_mistakes;
 use crate::cli::failed::{self, View};
 use crate::cli::options::{LogFormat, Options, RunOptions};
 use crate::cli::{Failure, output, serve};
@@ -20,9 +21,16 @@ use crate::store::DataDir;
 pub(super) async fn run(options: &Options, how: &RunOptions) -> Result<(), Failure> {
     let params = config::load(options.params())?.params;
     let order = order(&params, &how.action, &how.vo, how.company.as_deref())?;
-    let app = order.app.clone();
+    let (app, action) = (order.app.clone(), order.action.clone());
+    let application = params.applications.get(&app).cloned();
     let report = carry_out(options, params, order).await?;
     warn_of_another_version(options, &app, &report);
+    if let (Ok(_), Some(application)) = (&report.result, application) {
+        // A run that went well by mistake says nothing of it.
+        for mistake in silent_mistakes(&application, &options.scripts(), &action) {
+            output::problem(&mistake);
+        }
+    }
     print(options, how, &report)
 }
 

@@ -21,6 +21,7 @@
 
 mod descriptor;
 mod engine;
+mod named;
 mod open_files;
 mod places;
 mod reading;
@@ -31,6 +32,7 @@ mod start;
 mod watch;
 
 pub use engine::Engine;
+pub use named::unknown_actions;
 pub use open_files::{open_files, raise_open_files};
 pub use reading::open_storage;
 pub use reload::{Reloaded, Reloader, TakenOver};

@@ -11,6 +11,7 @@ use crate::control::{ControlServer, Desk};
 use crate::pipeline::{
     ApplicationSetup, Events, Internet, Reconciler, Reconciliation, Surroundings, WAITING_BYTES,
 };
+use crate::runtime::named::unknown_actions;
 use crate::runtime::reading::{Ground, InForce, Seen};
 use crate::runtime::reload::{Inner, Memory, Reloader};
 use crate::runtime::retention::Retention;
@@ -218,6 +219,11 @@ impl HostBuilder {
             };
             match opened {
                 Ok((setup, application)) => {
+                    // It comes to light with the first callback otherwise.
+                    for (_, problem) in unknown_actions(&setup.parameters, &setup.bundle, &self.scripts) {
+                        let help = problem.help.unwrap_or_default();
+                        tracing::warn!(app = %setup.parameters.id, code = problem.code, help, "{}", problem.message);
+                    }
                     in_force.insert(setup.parameters.id.clone(), application);
                     setups.push(setup);
                 }

@@ -189,3 +189,52 @@ fn a_run_shows_its_calls_when_it_is_asked_to() {
         drop(host);
     }
 }
+
+#[test]
+fn a_run_that_went_well_by_mistake_says_so() {
+    let folder = Folder::new("", "");
+    folder.write(
+        "scripts/app/sends.js",
+        "const result = utils.sendWhatsappMessage('+393331234567', 'x');\nif (result.success) return 'sent';\nreturn 'not sent';",
+    );
+    folder.write("scripts/app/lib/notes.js", "exports.note = async () => {};");
+    folder.write("scripts/app/late.js", "async function note() { await 1; }\nnote();\nreturn 'done';");
+    let output = folder.boatswain(&["run", "app/sends"]);
+    assert_eq!(well(&output), "not sent\n");
+    let told = stderr(&output);
+    assert!(
+        told.contains("warning[OUTCOME_NOT_PARSED]: ") && told.contains("scripts/app/sends.js:2:"),
+        "{told}"
+    );
+    let told = stderr(&folder.boatswain(&["run", "app/late"]));
+    assert!(told.contains("warning[NOT_AWAITED]: ") && told.contains("scripts/app/late.js:2:"), "{told}");
+}
+
+#[test]
+fn a_run_beside_a_host_that_has_refused_the_files_says_so() {
+    let folder = Folder::new("", "");
+    folder.write("scripts/app/greet.js", "return 'old';");
+    let host = folder.serve();
+    folder.write("scripts/app/greet.js", "return 'new;");
+    host.wait_for("changes are refused");
+    let output = folder.boatswain(&["run", "app/greet"]);
+    assert_eq!(well(&output), "old\n");
+    let told = stderr(&output);
+    assert!(
+        told.contains("warning[ANOTHER_VERSION]: the host ran version ") && told.contains("scripts/app"),
+        "{told}"
+    );
+    folder.write("scripts/app/greet.js", "return 'newer';");
+    host.wait_for("changes are taken over");
+    let output = folder.boatswain(&["run", "app/greet"]);
+    assert_eq!((well(&output).as_str(), stderr(&output).as_str()), ("newer\n", ""));
+}
+
+#[test]
+fn a_callback_that_names_no_action_is_told_at_the_start() {
+    let folder = Folder::new("", "incoming_message = 'callbak'");
+    let host = folder.serve();
+    let told = host.wait_for("names `callbak`, which does not exist");
+    assert!(told.contains("WARN"), "{told}");
+    host.wait_for("did you mean `callback`?");
+}

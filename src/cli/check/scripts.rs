@@ -7,6 +7,7 @@ use crate::base::{ActionId, AppId, Diagnostic, Place, UnixMillis, nearest};
 use crate::config::{self, Application, Params};
 use crate::host;
 use crate::pipeline::sandbox_limits;
+use crate::runtime::unknown_actions;
 use crate::script::judge::{self, Review};
 use crate::script::protocol::{Bundle, SandboxLimits};
 use crate::script::{WorkerCommand, catalogue};
@@ -21,13 +22,37 @@ pub(super) fn of_application(application: &Application, scripts: &Path, params: 
     let folder = Folder { app: &application.id, scripts, vo: fields_of_vo(status, incoming) };
     let (bundle, mut found) = folder.problems(&sandbox_limits(&application.limits));
     let Some(bundle) = bundle else { return found };
-    for (key, action) in [("whatsapp_callback", status), ("incoming_message", incoming)] {
-        let known = |action: &&ActionId| catalogue::actions(&bundle).any(|known| known == action.as_str());
-        if let Some(action) = action.filter(|action| !known(action)) {
-            let place = config::place_of(params, &["applications", application.id.as_str(), "WHATSAPP", key]);
-            found.push(unknown_action(&folder, &bundle, key, action).at(place));
-        }
+    for (key, problem) in unknown_actions(application, &bundle, scripts) {
+        let place = config::place_of(params, &["applications", application.id.as_str(), "WHATSAPP", key]);
+        found.push(problem.at(place));
     }
+    found
+}
+
+/// What `check` says of an action and its modules that shows in no error: text taken for an object, a promise that nobody
+/// waits for, a field of `vo` that is called otherwise.
+pub(in crate::cli) fn silent_mistakes(
+    application: &Application,
+    scripts: &Path,
+    action: &ActionId,
+) -> Vec<Diagnostic> {
+    const SILENT: [&str; 3] = ["OUTCOME_NOT_PARSED", "NOT_AWAITED", "VO_FIELD"];
+    let whatsapp = &application.whatsapp;
+    let vo = fields_of_vo(whatsapp.whatsapp_callback.as_ref(), whatsapp.incoming_message.as_ref());
+    let Ok(mut bundle) = catalogue::read_bundle(scripts, &application.id) else { return Vec::new() };
+    let own = format!("{action}.js");
+    bundle.files.retain(|file| file.path == own || file.path.starts_with("lib/"));
+    let review = Review {
+        app_id: application.id.as_str(),
+        bundle: &bundle,
+        tests: &[],
+        functions: host::specs(),
+        shapes: host::shapes(),
+        vo,
+    };
+    let command = WorkerCommand::current_exe();
+    let mut found = judge::review(&command, &sandbox_limits(&application.limits), &review);
+    found.retain(|problem| SILENT.contains(&problem.code));
     found
 }
 
@@ -64,16 +89,6 @@ pub(super) fn changed(app: &AppId, scripts: &Path, database: &Path) -> Vec<Diagn
     // What cannot be read is told where migrations are tried.
     let migrations = read_migrations(&scripts.join(app.as_str()).join("migrations")).unwrap_or_default();
     changed_migrations(database, &migrations).iter().map(StoreError::diagnostic).collect()
-}
-
-fn unknown_action(folder: &Folder<'_>, bundle: &Bundle, key: &str, action: &ActionId) -> Diagnostic {
-    let near = nearest(action.as_str(), catalogue::actions(bundle));
-    let help = near.map_or_else(
-        || format!("write {}", folder.path().join(format!("{action}.js")).display()),
-        |near| format!("did you mean `{near}`?"),
-    );
-    let message = format!("{key} of `{}` names `{action}`, which does not exist", folder.app);
-    Diagnostic::error("UNKNOWN_ACTION", message).help(help)
 }
 
 /// The fields that the `vo` of the configured actions has. An action that is configured for both may get either.

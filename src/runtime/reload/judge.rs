@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use crate::base::{ActionId, Diagnostic, Place, Severity};
-use crate::config::{Application, Params};
+use crate::config::Params;
 use crate::pipeline::sandbox_limits;
+use crate::runtime::named::{actions, unknown_action};
 use crate::runtime::reading::Seen;
 use crate::runtime::reload::{Inner, blocking};
 use crate::runtime::simulated::uses_simulator;
@@ -71,33 +72,17 @@ impl Inner {
         let is_in = |bundle: &Bundle, action: &ActionId| {
             catalogue::actions(bundle).any(|known| known == action.as_str())
         };
-        let before = named(&before.parameters);
-        named(&parameters.parameters)
+        let before = actions(&before.parameters);
+        actions(&parameters.parameters)
             .into_iter()
             .filter(|(_, action)| !is_in(&now, action))
             .filter(|(_, action)| is_in(&then, action) || !before.iter().any(|(_, named)| named == action))
             .map(|(key, action)| {
-                let app = &parameters.parameters.id;
-                let file = self.scripts.join(app.as_str()).join(format!("{action}.js"));
-                Diagnostic::error(
-                    "UNKNOWN_ACTION",
-                    format!("{key} of `{app}` names `{action}`, which does not exist"),
-                )
-                .at(Place::file(&self.started.file))
-                .help(format!("write {}", file.display()))
+                let problem = unknown_action(&parameters.parameters, &now, &self.scripts, key, action);
+                problem.at(Place::file(&self.started.file))
             })
             .collect()
     }
-}
-
-/// The actions that parameters name, with their keys.
-fn named(application: &Application) -> Vec<(&'static str, &ActionId)> {
-    let whatsapp = &application.whatsapp;
-    let named = [
-        ("whatsapp_callback", &whatsapp.whatsapp_callback),
-        ("incoming_message", &whatsapp.incoming_message),
-    ];
-    named.into_iter().filter_map(|(key, action)| Some((key, action.as_ref()?))).collect()
 }
 
 /// What of the parameters differs and takes effect at the next start only.

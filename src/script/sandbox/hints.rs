@@ -64,6 +64,9 @@ pub(super) fn complete(told: &mut Told, error: &JsObject, context: &mut Context)
         explain(told, error, &trouble, &state, context);
     } else if let Some(name) = told.message.strip_prefix(CONSTANT).and_then(|name| name.strip_suffix('\'')) {
         told.help = Some(format!("`{name}` is a constant: declare it with `let` if it has to change"));
+    } else if told.message.starts_with("Error: no such table: ") {
+        let app = &state.start.app_id;
+        told.help = Some(format!("look at its name; tables are made in scripts/{app}/migrations/*.sql"));
     }
     for frame in told.stack.frames.iter_mut().take(MAX_CALLS) {
         let file = state.modules.shown_as(&frame.file).map(|file| &state.start.bundle.files[file]);
