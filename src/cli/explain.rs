@@ -466,6 +466,11 @@ const OWN: &[OwnCode] = &[
     ),
     own("SENDER_MISSING", "there is no sender", "set from_phone_number, or give one in the call"),
     own("SETTINGS_INCOMPLETE", "accountId and secretKey go together", "give both, or neither"),
+    own(
+        "SIMULATOR_ELSEWHERE",
+        "the simulator at [simulator] listen is that of another folder",
+        "nothing, for `run` and `send`; for `serve`, choose another address",
+    ),
     own("SIMULATOR_MISSING", "the simulator is not running", "start `boatswain serve`, which brings it"),
     own(
         "REPLY_NO_PHONE_NUMBER",

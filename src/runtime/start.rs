@@ -17,7 +17,7 @@ use crate::runtime::reload::{Inner, Memory, Reloader};
 use crate::runtime::retention::Retention;
 use crate::runtime::simulated::{simulated_accounts, uses_simulator};
 use crate::runtime::{Engine, Host, HostBuilder, open_files, watch};
-use crate::simulator::{self, MediaFrom, Settings, Simulator, SimulatorError};
+use crate::simulator::{self, MediaFrom, Neighbour, Settings, Simulator, SimulatorError};
 use crate::store::{DataDir, DataLock, HostDb, HostKey, SqlLimits, StoreError};
 use crate::web::{Applications, Listener, ListenerLimits, Readiness, Site};
 use crate::whatsapp::twilio::CONNECT_TIMEOUT;
@@ -129,17 +129,14 @@ impl HostBuilder {
         let lock = data.lock().map_err(one)?;
         let public_url: Arc<str> =
             self.params.host.public_base(self.listen.unwrap_or(self.params.host.listen)).into();
-        // The simulator that is there already, or one of our own.
-        let known = self.params.simulator.listen;
-        let (simulator, simulator_url) = if !self.needs_simulator() {
-            (None, None)
-        } else if Simulator::answers_at(known).await {
-            (None, Url::parse(&format!("http://{known}")).ok())
-        } else {
-            let own = HostBuilder { simulator_listen: Some(([127, 0, 0, 1], 0).into()), ..self.again() };
-            let simulator = own.simulator(&public_url).await?;
-            let url = simulator.as_ref().and_then(|simulator| Url::parse(&simulator.base_url()).ok());
-            (simulator, url)
+        let (simulator, simulator_url) = match self.neighbour(&public_url).await {
+            Some(neighbour) => (None, Url::parse(neighbour.base_url()).ok()),
+            None => {
+                let own = HostBuilder { simulator_listen: Some(([127, 0, 0, 1], 0).into()), ..self.again() };
+                let simulator = own.simulator(&public_url).await?;
+                let url = simulator.as_ref().and_then(|simulator| Url::parse(&simulator.base_url()).ok());
+                (simulator, url)
+            }
         };
         let parts = self.assemble(&data, &public_url, simulator_url.clone(), Serving::No).await?;
         parts.engine.pipeline.attach(&parts.engine.inbox);
@@ -163,6 +160,16 @@ impl HostBuilder {
 
     fn needs_simulator(&self) -> bool {
         self.params.applications.values().any(|application| uses_simulator(application))
+    }
+
+    /// The simulator that is up already, once it knows the accounts: it may be that of another folder.
+    async fn neighbour(&self, public_url: &str) -> Option<Neighbour> {
+        if !self.needs_simulator() {
+            return None;
+        }
+        let neighbour = Neighbour::at(self.params.simulator.listen).await?;
+        let accounts = simulated_accounts(self.params.applications.values(), public_url);
+        neighbour.introduce(accounts).await.ok().map(|()| neighbour)
     }
 
     async fn simulator(&self, public_url: &str) -> Result<Option<Simulator>, Problems> {

@@ -5,7 +5,6 @@ mod body;
 mod incoming;
 mod messages;
 
-use std::net::SocketAddr;
 use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
@@ -25,7 +24,7 @@ use super::script::Script;
 use super::{MAX_FORWARD, Shared};
 
 /// What `GET /simulator` answers to `"simulator"`, by which ours is known.
-const NAME: &str = "boatswain";
+pub(super) const NAME: &str = "boatswain";
 
 pub(super) fn routes() -> Router<Arc<Shared>> {
     Router::new()
@@ -36,14 +35,6 @@ pub(super) fn routes() -> Router<Arc<Shared>> {
         .route("/simulator/clock", post(forward))
         .route("/simulator/scripts", post(set_script).get(scripts))
         .route("/simulator/incoming", post(incoming::write).layer(DefaultBodyLimit::max(incoming::MAX_BODY)))
-}
-
-/// Whether a simulator of ours answers there within a second.
-pub(super) async fn is_simulator(address: SocketAddr) -> bool {
-    let client = reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(1)).build();
-    let Ok(client) = client else { return false };
-    let Ok(answer) = client.get(format!("http://{address}/simulator")).send().await else { return false };
-    answer.json::<Value>().await.is_ok_and(|about| about["simulator"] == NAME)
 }
 
 async fn about(Shares(shared): Shares<Arc<Shared>>) -> Json<Value> {

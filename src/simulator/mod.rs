@@ -19,6 +19,7 @@
 //! time      a clock that can be moved forward, and what is due
 //! play      lets happen what is due, over  callback  the signed notifications and their retries
 //! clients   what fetches and calls back
+//! neighbour a simulator of another process
 //! media     fetches a message's medium, HEAD and GET, and  sniff  looks at how it begins
 //! rules     who has joined, the 24-hour window, STOP, pacing;  welcome  what Twilio answers to a join
 //! ```
@@ -157,6 +158,7 @@ mod headers;
 mod inbound;
 mod list;
 mod media;
+mod neighbour;
 mod page;
 mod play;
 mod registrar;
@@ -206,6 +208,7 @@ pub use callback::is_loopback;
 pub use clients::Clients;
 pub use inbound::{Button, Inbound, Location};
 pub use media::MediaRecord;
+pub use neighbour::Neighbour;
 pub use registrar::Registrar;
 pub use rules::{JOIN_CODE, Rules};
 pub use script::{Answer, Fault, Script, Step};
@@ -394,11 +397,6 @@ impl Simulator {
     #[must_use]
     pub fn changes(&self) -> watch::Receiver<u64> {
         self.shared.revision.subscribe()
-    }
-
-    /// Whether a simulator of ours answers at an address, within a second.
-    pub async fn answers_at(address: SocketAddr) -> bool {
-        control::is_simulator(address).await
     }
 
     /// Stops listening, gives open requests two seconds and drops what the messages had still to go through.

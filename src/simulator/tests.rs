@@ -650,9 +650,9 @@ async fn somebody_writes_to_the_application() {
 #[tokio::test]
 async fn it_is_recognised_registers_accounts_and_shows_messages() {
     let (simulator, _) = simulator(Rules::Open).await;
-    assert!(Simulator::answers_at(simulator.local_addr()).await);
+    assert!(Neighbour::at(simulator.local_addr()).await.is_some());
     let other = Application::answering(&[]).await;
-    assert!(!Simulator::answers_at(other.base.trim_start_matches("http://").parse().unwrap()).await);
+    assert!(Neighbour::at(other.base.trim_start_matches("http://").parse().unwrap()).await.is_none());
 
     let sid = "AC00000000000000000000000000000009";
     let client = reqwest::Client::builder().no_proxy().build().unwrap();
@@ -684,6 +684,31 @@ async fn it_is_recognised_registers_accounts_and_shows_messages() {
 }
 
 #[tokio::test]
+async fn a_neighbour_is_told_of_accounts_and_keeps_its_own() {
+    let (simulator, _) = simulator(Rules::Open).await;
+    let neighbour = Neighbour::at(simulator.local_addr()).await.unwrap();
+    let own = AccountSid::parse(ACCOUNT).unwrap();
+    let new = AccountSid::parse("AC00000000000000000000000000000009").unwrap();
+    assert!(neighbour.knows(&own) && !neighbour.knows(&new));
+
+    let before = |simulator: &Simulator| simulator.shared.state().accounts[&own].clone();
+    let (at_first, to) = (before(&simulator), |url: &str| SimulatedSender {
+        number: SENDER.parse().unwrap(),
+        incoming_url: Some(url.to_owned()),
+    });
+    let mut stranger = SimulatedAccount::new(new.clone(), Secret::new("t".to_owned()), []);
+    stranger.senders.push(to("http://127.0.0.1:9/theirs"));
+    stranger.api_keys.push(ApiKey { sid: "SK1".to_owned(), secret: Secret::new("s".to_owned()) });
+    let mut same = SimulatedAccount::new(own.clone(), Secret::new(TOKEN.to_owned()), []);
+    same.senders.push(to("http://127.0.0.1:9/elsewhere"));
+    neighbour.introduce(vec![stranger.clone(), same]).await.unwrap();
+
+    assert_eq!(before(&simulator), at_first);
+    assert_eq!(simulator.shared.state().accounts[&new], stranger);
+    assert!(Neighbour::at(simulator.local_addr()).await.unwrap().knows(&new));
+}
+
+#[tokio::test]
 async fn a_shutdown_frees_the_address_and_drops_what_was_to_come() {
     let (simulator, _) = simulator(Rules::Open).await;
     let mut application = Application::answering(&[]).await;
@@ -691,7 +716,7 @@ async fn a_shutdown_frees_the_address_and_drops_what_was_to_come() {
         .await;
     let address = simulator.local_addr();
     simulator.shutdown().await;
-    assert!(!Simulator::answers_at(address).await);
+    assert!(Neighbour::at(address).await.is_none());
     assert!(application.received.try_recv().is_err());
     let again = Simulator::bind(Settings { listen: address, ..Settings::default() }).await.unwrap();
     let taken = Simulator::bind(Settings { listen: address, ..Settings::default() }).await;

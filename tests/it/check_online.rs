@@ -292,6 +292,34 @@ fn the_real_host_answers_as_one_and_its_simulator_is_found() {
     assert!(fine.iter().any(|line| line.contains("app: the simulator stands in for Twilio")), "{fine:?}");
 }
 
+/// At the address of the simulator another folder's may answer: it is told of the accounts by who sends there.
+#[test]
+fn the_simulator_of_another_folder_is_told_apart_and_used() {
+    let (theirs, ours) = (Folder::new("return 1", ""), Folder::new("return 1", ""));
+    let host = theirs.serve();
+    let simulator = host.wait_for("simulator ");
+    let simulator = simulator.rsplit_once("http://").unwrap().1.trim().trim_end_matches('/').to_owned();
+    ours.write(
+        "app-params.toml",
+        &format!(
+            "[simulator]\nlisten = \"{simulator}\"\n[applications.app.WHATSAPP]\nenvironment = \"simulator\"\n\
+             account_id = \"{ACCOUNT}\"\nauth_key = \"ours\"\nfrom_phone_number = \"+14155550100\""
+        ),
+    );
+    let (fine, problems, status) = told_of(&ours);
+    let elsewhere =
+        format!("the simulator that answers at {simulator} is another's: it does not know {ACCOUNT}");
+    let wanted = format!("warning SIMULATOR_ELSEWHERE null: {elsewhere}");
+    assert_eq!((fine, problems, status), (Vec::new(), vec![wanted], 0));
+
+    let sent = ours.boatswain(&["send", "app", "+393331234567", "Ciao"]);
+    let said = String::from_utf8(sent.stdout).unwrap();
+    assert!(said.contains(" is queued to +393331234567 from +14155550100"), "{said}");
+    let (fine, problems, _) = told_of(&ours);
+    assert!(problems.is_empty(), "{problems:?}");
+    assert_eq!(fine, [format!("ok: app: the simulator stands in for Twilio: it answers at {simulator}")]);
+}
+
 /// A Twilio that does not answer is no reason to wait for ever, and no error.
 #[test]
 fn twilio_that_cannot_be_reached_leaves_it_open() {

@@ -11,8 +11,10 @@ use std::time::Duration;
 use tokio::task::JoinSet;
 use url::Url;
 
-use crate::base::{Diagnostic, Place};
+use crate::base::{AccountSid, Diagnostic, Place};
 use crate::config::{self, Environment, Params, Whatsapp};
+use crate::runtime::simulated_accounts;
+use crate::simulator::{Neighbour, SimulatedAccount};
 use crate::whatsapp::Twilio;
 use crate::whatsapp::twilio::API;
 
@@ -63,7 +65,8 @@ pub(super) fn ask(params: &Params) -> Result<Answers, Diagnostic> {
         }
     }
     if !simulated.is_empty() {
-        answers.spawn(of_simulator(http.clone(), params.simulator.listen, simulated));
+        let accounts = simulated_accounts(params.applications.values(), "http://localhost");
+        answers.spawn(of_simulator(http.clone(), params.simulator.listen, simulated, accounts));
     }
     let is_called =
         params.applications.values().any(|one| one.whatsapp.environment != Environment::Simulator);
@@ -132,29 +135,42 @@ fn sections(params: &Params) -> Vec<Section> {
     sections
 }
 
-/// Whether the simulator is up, for the applications that use it.
+/// Whether the simulator is up, for the applications that use it, and whether it is theirs.
 async fn of_simulator(
     http: reqwest::Client,
     listen: config::Address,
     applications: Vec<String>,
+    accounts: Vec<SimulatedAccount>,
 ) -> Vec<Told> {
-    #[derive(serde::Deserialize)]
-    struct Simulator {
-        simulator: String,
+    let names = applications.join(", ");
+    if let Some(simulator) = Neighbour::at(listen).await {
+        let unknown: Vec<&str> = accounts
+            .iter()
+            .map(|account| &account.sid)
+            .filter(|sid| !simulator.knows(sid))
+            .map(AccountSid::as_str)
+            .collect();
+        if unknown.is_empty() {
+            let told = format!("{names}: the simulator stands in for Twilio: it answers at {listen}");
+            return vec![Told::Fine(told)];
+        }
+        let message = format!(
+            "the simulator that answers at {listen} is another's: it does not know {}",
+            unknown.join(", ")
+        );
+        let help =
+            "`run` and `send` tell it of them; for `serve`, choose another address with `[simulator] listen`";
+        return vec![Told::Problem(Diagnostic::warning("SIMULATOR_ELSEWHERE", message).help(help))];
     }
-    let answer = http.get(format!("http://{listen}/simulator")).send().await;
-    let up = match answer {
-        Ok(answer) => match answer.json::<Simulator>().await {
-            Ok(Simulator { simulator }) if simulator == "boatswain" => format!("it answers at {listen}"),
-            _ => {
-                let message = format!("something else than the simulator answers at {listen}");
-                let help = "stop it, or choose another address with `[simulator] listen`";
-                return vec![Told::Problem(Diagnostic::warning("SIMULATOR_MISSING", message).help(help))];
-            }
-        },
-        Err(_) => "it is not running; `boatswain serve` brings it".to_owned(),
-    };
-    vec![Told::Fine(format!("{}: the simulator stands in for Twilio: {up}", applications.join(", ")))]
+    if http.get(format!("http://{listen}/simulator")).send().await.is_ok() {
+        let message = format!("something else than the simulator answers at {listen}");
+        let help = "stop it, or choose another address with `[simulator] listen`";
+        return vec![Told::Problem(Diagnostic::warning("SIMULATOR_MISSING", message).help(help))];
+    }
+    let told = format!(
+        "{names}: the simulator stands in for Twilio: it is not running; `boatswain serve` brings it"
+    );
+    vec![Told::Fine(told)]
 }
 
 /// Whether the public URL leads to a host like this one.
