@@ -467,6 +467,11 @@ const OWN: &[OwnCode] = &[
     own("SENDER_MISSING", "there is no sender", "set from_phone_number, or give one in the call"),
     own("SETTINGS_INCOMPLETE", "accountId and secretKey go together", "give both, or neither"),
     own(
+        "UNDECLARED_COMPANY",
+        "the company is not in the parameters, and one with nearly the same name is",
+        "correct the name; or nothing: a company need not be declared",
+    ),
+    own(
         "SIMULATOR_ELSEWHERE",
         "the simulator at [simulator] listen is that of another folder",
         "nothing, for `run` and `send`; for `serve`, choose another address",

@@ -3,11 +3,11 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use comfy_table::Table;
 use comfy_table::presets::UTF8_HORIZONTAL_ONLY;
+use comfy_table::{LineStyle, Table};
 use serde_json::Value;
 
-use crate::base::{AppId, Diagnostic, PhoneNumber, shown, shown_lines};
+use crate::base::{AppId, CompanyId, Diagnostic, PhoneNumber, shown, shown_lines};
 use crate::cli::failed::{self, View};
 use crate::cli::options::{ListOptions, Options, ShowOptions, Which};
 use crate::cli::{Failure, output};
@@ -96,7 +96,7 @@ pub(super) async fn find(
         Source::Nothing => None,
     };
     row.ok_or_else(|| {
-        output::problem(&not_found(id));
+        output::problem(&not_found(kind, id));
         Failure::Failed
     })
 }
@@ -122,9 +122,17 @@ pub(super) fn show(row: &Value, json: bool) {
 }
 
 /// There is nothing of that id.
-pub(super) fn not_found(id: &str) -> Diagnostic {
-    Diagnostic::error("NOT_FOUND", format!("there is none with the id `{}`", id.escape_debug()))
-        .help("`list` shows the newest with their ids")
+pub(super) fn not_found(kind: Kind, id: &str) -> Diagnostic {
+    let (what, list) = match kind {
+        Kind::Messages => ("message", "`boatswain messages list` shows"),
+        Kind::Notifications => ("notification", "`boatswain notifications list` shows"),
+        Kind::Runs => ("run", "`boatswain runs list` shows"),
+        Kind::Traces => {
+            ("message or notification", "`boatswain messages list` and `boatswain notifications list` show")
+        }
+    };
+    Diagnostic::error("NOT_FOUND", format!("there is no {what} with the id `{}`", id.escape_debug()))
+        .help(format!("{list} the newest with their ids"))
 }
 
 /// The data folder that the options mean; the parameters are read only where they have to tell it.
@@ -169,25 +177,53 @@ pub(super) fn control(error: ControlError) -> Failure {
     Diagnostic::error("HOST_GONE", error.to_string()).help("look at the log of `boatswain serve`").into()
 }
 
-fn columns(kind: Kind) -> &'static [&'static str] {
+/// A column of a table: its heading, and the cell of a row.
+type Column = (&'static str, fn(&Value) -> String);
+
+/// A column that is one member.
+macro_rules! member {
+    ($name:literal) => {
+        ($name, |row| text(&row[$name]))
+    };
+}
+
+fn columns(kind: Kind) -> &'static [Column] {
     match kind {
-        Kind::Messages => &["id", "sid", "appId", "companyId", "to", "status", "errorCode", "createdAt"],
-        Kind::Notifications => {
-            &["id", "appId", "companyId", "messageSid", "messageStatus", "state", "attempts", "receivedAt"]
-        }
+        Kind::Messages => &[
+            ("message", |row| text(if row["sid"].is_null() { &row["id"] } else { &row["sid"] })),
+            ("application", application),
+            member!("to"),
+            member!("status"),
+            member!("errorCode"),
+            member!("createdAt"),
+        ],
+        Kind::Notifications => &[
+            member!("id"),
+            ("application", application),
+            member!("messageSid"),
+            member!("messageStatus"),
+            member!("state"),
+            member!("attempts"),
+            member!("receivedAt"),
+        ],
         Kind::Traces => &[],
         Kind::Runs => &[
-            "id",
-            "notificationId",
-            "appId",
-            "actionId",
-            "reason",
-            "attempts",
-            "cpuMs",
-            "wallMs",
-            "startedAt",
+            member!("id"),
+            member!("notificationId"),
+            ("action", |row| format!("{}/{}", text(&row["appId"]), text(&row["actionId"]))),
+            member!("reason"),
+            member!("attempts"),
+            member!("cpuMs"),
+            member!("wallMs"),
+            member!("startedAt"),
         ],
     }
+}
+
+/// The application, and its company where there is one.
+fn application(row: &Value) -> String {
+    let (app, company) = (text(&row["appId"]), text(&row["companyId"]));
+    if company == CompanyId::none().as_str() { app } else { format!("{app}/{company}") }
 }
 
 /// The columns that matter most, as a table; where a message is in doubt, also what happened.
@@ -195,11 +231,13 @@ fn table(kind: Kind, rows: &[Value]) {
     let mut table = Table::new();
     let mut columns = columns(kind).to_vec();
     if kind == Kind::Messages && rows.iter().any(|row| row["status"] == "unknown") {
-        columns.push("errorMessage");
+        columns.push(member!("errorMessage"));
     }
-    table.load_style(UTF8_HORIZONTAL_ONLY).set_header(&columns);
+    table
+        .load_style(UTF8_HORIZONTAL_ONLY.row_separator(LineStyle::none()))
+        .set_header(columns.iter().map(|(heading, _)| heading));
     for row in rows {
-        table.add_row(columns.iter().map(|column| text(&row[*column])));
+        table.add_row(columns.iter().map(|(_, cell)| cell(row)));
     }
     output::line(table);
 }

@@ -1,5 +1,6 @@
 //! `boatswain run <appId>/<actionId>`: one run; stdout is the return value and nothing else.
 
+use std::fs::File;
 use std::io::Read;
 use std::sync::Arc;
 use std::time::Duration;
@@ -104,7 +105,33 @@ pub(super) fn order_of(
             .help(help)
             .into());
     }
+    warn_of_company(params, &app, &company);
     Ok(RunOrder { app, action, company, vo })
+}
+
+/// Companies need not be declared; one that is called nearly as one that is may be a slip.
+fn warn_of_company(params: &Params, app: &AppId, company: &CompanyId) {
+    let Some(application) = params.applications.get(app) else { return };
+    if *company == CompanyId::none() || application.companies.contains_key(company) {
+        return;
+    }
+    let declared = application.companies.keys().map(CompanyId::as_str);
+    if let Some(near) = crate::base::nearest(company.as_str(), declared) {
+        let message = format!("`{app}` declares no company `{company}`");
+        let help = format!("did you mean `{near}`? An undeclared company has what the application has");
+        output::problem(&Diagnostic::warning("UNDECLARED_COMPANY", message).help(help));
+    }
+}
+
+/// What is read of a `vo`, at most: no application takes as much (`limits.vo_kb`).
+const MOST_VO: u64 = 64 << 20;
+
+fn read(from: impl Read) -> std::io::Result<String> {
+    let mut text = String::new();
+    if from.take(MOST_VO).read_to_string(&mut text)? as u64 == MOST_VO {
+        return Err(std::io::Error::other("it has 64 MiB or more"));
+    }
+    Ok(text)
 }
 
 fn read_vo(vo: &str) -> Result<serde_json::Value, Failure> {
@@ -116,15 +143,14 @@ fn read_vo(vo: &str) -> Result<serde_json::Value, Failure> {
         )
     };
     let (name, text) = if vo == "-" {
-        let mut text = String::new();
-        std::io::stdin().read_to_string(&mut text).map_err(|error| unreadable("<stdin>", error))?;
-        ("<stdin>", text)
+        ("<stdin>", read(std::io::stdin()).map_err(|error| unreadable("<stdin>", error))?)
     } else if let Some(file) = vo.strip_prefix('@') {
-        (file, std::fs::read_to_string(file).map_err(|error| unreadable(file, error))?)
+        (file, File::open(file).and_then(read).map_err(|error| unreadable(file, error))?)
     } else {
         ("--vo", vo.to_owned())
     };
-    serde_json::from_str(&text).map_err(|error| {
+    // Editors of Windows begin a file with a byte order mark.
+    serde_json::from_str(text.strip_prefix('\u{feff}').unwrap_or(&text)).map_err(|error| {
         let place = Place::at(
             name,
             u32::try_from(error.line()).unwrap_or(0).max(1),

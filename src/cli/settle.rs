@@ -17,14 +17,16 @@ pub(super) async fn run(options: &Options, settle: &SettleOptions) -> Result<(),
     })?;
     let order = SettleOrder { sent };
     let recipients = Recipients::shown_if(settle.sight.unmask);
-    let Ok(id) = MessageId::parse(&settle.id) else { return failed(&not_found(&settle.id)) };
+    let Ok(id) = MessageId::parse(&settle.id) else { return failed(&not_found(Kind::Messages, &settle.id)) };
     let data = data_folder(options)?;
     let row = match ControlClient::find(&DataDir::socket_in(&data)).await {
         Some(host) => match host.settle(id, &order, recipients).await {
             Ok(row) => row,
             Err(error) => return Err(control(error)),
         },
-        None if !DataDir::host_db_in(&data).exists() => return failed(&not_found(&settle.id)),
+        None if !DataDir::host_db_in(&data).exists() => {
+            return failed(&not_found(Kind::Messages, &settle.id));
+        }
         None => {
             let data = DataDir::create(&data).map_err(store)?;
             let _lock = data.lock().map_err(store)?;

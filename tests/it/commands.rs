@@ -145,11 +145,29 @@ fn run_takes_vo_from_the_line_a_file_or_stdin() {
     assert!(refused(&vo(&["--vo", "{\n  orderId: 7}"], ""), "VO_NOT_JSON").contains("--vo:2:3"));
     assert!(refused(&vo(&["--vo", ""], ""), "VO_NOT_JSON").contains("--vo:1:"));
     assert!(refused(&vo(&["--vo", "-"], "{} {}"), "VO_NOT_JSON").contains("<stdin>:1:4"));
+    folder.write("marked.json", "\u{feff}{\"from\":\"Windows\"}");
+    assert_eq!(told(&vo(&["--vo", "@marked.json"], ""))[0], json!({ "from": "Windows" }));
+    std::fs::File::create(folder.path("endless.json")).unwrap().set_len(65 << 20).unwrap();
+    assert!(refused(&vo(&["--vo", "@endless.json"], ""), "VO_UNREADABLE").contains("64 MiB"));
     folder.write("bad.json", "nonsense");
     assert!(refused(&vo(&["--vo", "@bad.json"], ""), "VO_NOT_JSON").contains("bad.json:1:"));
     assert!(refused(&vo(&["--vo", "@nothere.json"], ""), "VO_UNREADABLE").contains("nothere.json"));
     refused(&vo(&["--company", "-x"], ""), "USAGE");
     assert_eq!(host.terminate(), Some(0));
+}
+
+/// A company need not be declared, and one that is misspelt is not.
+#[test]
+fn a_company_that_is_called_nearly_as_a_declared_one_is_warned_of() {
+    let companies = "[applications.app.companies.ACME.WHATSAPP]\nfrom_phone_number = \"+14155550100\"";
+    let folder = Folder::new("return companyId", companies);
+    for (company, warned) in [("ACNE", true), ("ACME", false), ("OTHER", false), ("NODEFINED", false)] {
+        let output = folder.boatswain(&["run", "app/callback", "--company", company]);
+        assert_eq!(stdout(&output), format!("{company}\n"), "{}", stderr(&output));
+        let told = stderr(&output);
+        assert_eq!(told.contains("warning[UNDECLARED_COMPANY]"), warned, "{company}: {told}");
+        assert_eq!(told.contains("did you mean `ACME`?"), warned, "{company}: {told}");
+    }
 }
 
 #[test]
@@ -406,6 +424,18 @@ fn messages_notifications_and_runs_are_shown_the_same_through_a_host_and_without
     for (look, through_host) in looks.iter().zip(through_host) {
         let output = folder.boatswain(look);
         assert_eq!((status(&output), stdout(&output)), (0, through_host), "{look:?}");
+    }
+
+    let table = stdout(&folder.boatswain(&["messages", "list"]));
+    let first = table.lines().find(|line| line.contains(" read ")).unwrap();
+    let cells: Vec<&str> = first.split_whitespace().collect();
+    assert!(cells[0].starts_with("SM") && cells[1..4] == ["app", "+39…67", "read"], "{table}");
+    assert!(table.lines().all(|line| line.chars().count() <= 120), "{table}");
+    for (asked, list) in [("trace", "messages list"), ("runs show", "runs list")] {
+        let asked: Vec<&str> = asked.split(' ').chain(["SM00000000000000000000000000000099"]).collect();
+        let output = folder.boatswain(&asked);
+        assert_eq!(status(&output), 1);
+        assert!(stderr(&output).contains(&format!("help: `boatswain {list}`")), "{}", stderr(&output));
     }
 
     let fields = |row: &Value, names: &[&str]| {
