@@ -195,6 +195,11 @@ const OWN: &[OwnCode] = &[
         "restore its text, and put what is new into a later one",
     ),
     own(
+        "MIGRATION_GONE",
+        "a migration that was applied has no file any more",
+        "put it back: a new database would be another",
+    ),
+    own(
         "INBOX_UNAVAILABLE",
         "the inbox takes nothing at the moment",
         "try again shortly; look at the host's log",

@@ -140,6 +140,19 @@ pub fn changed_migrations(file: &Path, migrations: &[Migration]) -> Vec<StoreErr
         .collect()
 }
 
+/// The names of migrations that were applied to the database in `file` and are not there any more.
+#[must_use]
+pub fn gone_migrations(file: &Path, migrations: &[Migration]) -> Vec<String> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let applied = || -> rusqlite::Result<Vec<String>> {
+        let db = Connection::open_with_flags(file, flags)?;
+        let mut names = db.prepare("SELECT name FROM _host_migrations ORDER BY name")?;
+        names.query_map([], |row| row.get(0))?.collect()
+    };
+    let is_there = |name: &String| migrations.iter().any(|migration| migration.name == *name);
+    applied().unwrap_or_default().into_iter().filter(|name| !is_there(name)).collect()
+}
+
 fn hash(migration: &Migration) -> Vec<u8> {
     Sha256::digest(migration.sql.as_bytes()).to_vec()
 }

@@ -376,6 +376,10 @@ fn serve_says_what_stands_in_its_way() {
     assert_eq!(stdout(&folder.boatswain(&["run", "app/number"])), "42.5\n", "mended: it goes on");
     folder.write("scripts/app/migrations/002.sql", "CREATE TABLE another(x);");
     assert!(refused(&folder.boatswain(&["serve"]), "MIGRATION_CHANGED").contains("002.sql"));
+    assert!(stderr(&folder.boatswain(&["check"])).contains("error[MIGRATION_CHANGED]: "));
+    std::fs::remove_file(folder.path("scripts/app/migrations/002.sql")).unwrap();
+    let said = stderr(&folder.boatswain(&["check"]));
+    assert!(said.contains("warning[MIGRATION_GONE]: ") && said.contains("migrations/002.sql"), "{said}");
     folder.write("app-params.toml", "");
     assert_eq!(status(&folder.boatswain(&["check"])), 0, "nothing configured is not wrong");
     let elsewhere = ["simulator", "--listen", "192.0.2.1:0"];

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use crate::base::{ActionId, AppId, Diagnostic, Place, UnixMillis, nearest};
+use crate::base::{ActionId, AppId, Diagnostic, Place, UnixMillis, nearest, shown};
 use crate::config::{self, Application, Params};
 use crate::host;
 use crate::pipeline::sandbox_limits;
@@ -11,7 +11,9 @@ use crate::runtime::unknown_actions;
 use crate::script::judge::{self, Review};
 use crate::script::protocol::{Bundle, SandboxLimits};
 use crate::script::{WorkerCommand, catalogue};
-use crate::store::{AppDb, HostId, SqlLimits, StoreError, changed_migrations, read_migrations};
+use crate::store::{
+    AppDb, HostId, SqlLimits, StoreError, changed_migrations, gone_migrations, read_migrations,
+};
 use crate::whatsapp::{fields, incoming};
 
 /// Everything that is wrong with the scripts of an application.
@@ -84,11 +86,20 @@ pub(super) fn folders(scripts: &Path) -> impl Iterator<Item = String> {
     names.filter(|name| !name.starts_with('.')).collect::<BTreeSet<_>>().into_iter()
 }
 
-/// Migrations that were changed after the data folder's database had them.
+/// Migrations that were changed, or taken away, after the data folder's database had them.
 pub(super) fn changed(app: &AppId, scripts: &Path, database: &Path) -> Vec<Diagnostic> {
+    let folder = scripts.join(app.as_str()).join("migrations");
     // What cannot be read is told where migrations are tried.
-    let migrations = read_migrations(&scripts.join(app.as_str()).join("migrations")).unwrap_or_default();
-    changed_migrations(database, &migrations).iter().map(StoreError::diagnostic).collect()
+    let Ok(migrations) = read_migrations(&folder) else { return Vec::new() };
+    let mut found: Vec<_> =
+        changed_migrations(database, &migrations).iter().map(StoreError::diagnostic).collect();
+    found.extend(gone_migrations(database, &migrations).iter().map(|name| {
+        let message = format!("{} was applied to the database of `{app}`, and its file is gone", shown(name));
+        Diagnostic::warning("MIGRATION_GONE", message).at(Place::file(folder.join(name))).help(
+            "put it back: a new database would be another; what is to be undone is undone in a new file",
+        )
+    }));
+    found
 }
 
 /// The fields that the `vo` of the configured actions has. An action that is configured for both may get either.
