@@ -5,10 +5,11 @@ use comfy_table::presets::UTF8_HORIZONTAL_ONLY;
 use serde_json::Value;
 
 use crate::base::{AccountSid, Diagnostic};
-use crate::cli::look::{control, data_folder, store};
+use crate::cli::look::{control, store};
 use crate::cli::options::{AccountsCommand, AccountsOptions, Options, RemoveOptions};
+use crate::cli::reach::{Reached, reach};
 use crate::cli::{Failure, output};
-use crate::control::{ControlClient, views};
+use crate::control::views;
 use crate::store::{DataDir, Filter, ForgetKeys, HostDb, Ledger};
 
 const COLUMNS: [&str; 6] =
@@ -44,8 +45,8 @@ pub(super) async fn run(options: &Options, command: &AccountsCommand) -> Result<
 
 async fn rows(options: &Options, list: &AccountsOptions) -> Result<Vec<Value>, Failure> {
     let filter = Filter { app: list.app.clone(), company: list.company.clone(), ..Filter::default() };
-    let data = data_folder(options)?;
-    if let Some(host) = ControlClient::find(&DataDir::socket_in(&data)).await {
+    let Reached { data, host } = reach(options).await?;
+    if let Some(host) = host {
         return host.accounts(&filter).await.map_err(control);
     }
     let file = DataDir::host_db_in(&data);
@@ -62,8 +63,8 @@ async fn forget(options: &Options, remove: &RemoveOptions) -> Result<usize, Fail
             .help("give the SID as `accounts list` shows it: AC and 32 hexadecimal digits")
     })?;
     let forget = ForgetKeys { account, app: remove.app.clone(), company: remove.company.clone() };
-    let data = data_folder(options)?;
-    if let Some(host) = ControlClient::find(&DataDir::socket_in(&data)).await {
+    let Reached { data, host } = reach(options).await?;
+    if let Some(host) = host {
         return host.forget_keys(&forget).await.map_err(control);
     }
     if !DataDir::host_db_in(&data).exists() {

@@ -6,22 +6,19 @@ use std::sync::atomic::AtomicBool;
 
 use crate::base::{Clock, Diagnostic, Place, SystemClock, shown};
 use crate::cli::options::Options;
+use crate::cli::reach::{Reached, reach};
 use crate::cli::{Failure, output};
-use crate::config;
-use crate::control::{BackupOrder, ControlClient, ControlError};
+use crate::control::{BackupOrder, ControlError};
 use crate::store::{self, Backup, BackupError, DataDir};
 
 pub(super) async fn run(options: &Options, file: &Path, force: bool) -> Result<(), Failure> {
-    let data = match &options.data {
-        Some(data) => data.clone(),
-        None => config::load(options.params())?.params.host.data_dir,
-    };
+    let Reached { data, host } = reach(options).await?;
     // A relative path is meant from where the command stands, not from where the host does.
     let file = std::path::absolute(file).map_err(|error| {
         Diagnostic::error("BACKUP_FILE", format!("the backup cannot be written there: {error}"))
             .help("name a file")
     })?;
-    let made = match ControlClient::find(&DataDir::socket_in(&data)).await {
+    let made = match host {
         Some(host) => host.backup(&BackupOrder { file, force }).await.map_err(refused)?,
         None => by_itself(&data, &file, force)?,
     };

@@ -355,7 +355,11 @@ const OWN: &[OwnCode] = &[
         "stop the host and repeat `forget`, which then writes the file anew",
     ),
     own("NOT_RUN", "the action was not run", "do as the error says"),
-    own("HOST_GONE", "the running host does not answer", "look at its log"),
+    own(
+        "HOST_GONE",
+        "the host that was up does not answer any more: what it was asked may have taken place or not",
+        "look with `boatswain runs list` and `boatswain messages list`; the host's log says why it went",
+    ),
     own(
         "HOST_TROUBLE",
         "the host could not run the action",

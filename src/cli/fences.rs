@@ -5,12 +5,13 @@ use comfy_table::presets::UTF8_HORIZONTAL_ONLY;
 use serde_json::Value;
 
 use crate::base::{AppId, Clock, CompanyId, CountryPrefix, Diagnostic, PhoneNumber, SystemClock};
-use crate::cli::look::{control, data_folder, store};
+use crate::cli::look::{control, store};
 use crate::cli::options::{OptOutsCommand, Options, Whom};
+use crate::cli::reach::{Reached, reach};
 use crate::cli::{Failure, output};
 use crate::config;
+use crate::control::ControlError;
 use crate::control::fences::{application, unknown_application};
-use crate::control::{ControlClient, ControlError};
 use crate::store::{DataDir, Fence, Filter, HostDb, Ledger};
 
 /// `pause APP`, or the list of what is paused.
@@ -85,8 +86,8 @@ async fn list_pauses(options: &Options) -> Result<(), Failure> {
 
 /// Makes a change through the running host, or in its absence; `false`: it was so already.
 async fn change(options: &Options, fence: Fence) -> Result<bool, Failure> {
-    let data = data_folder(options)?;
-    if let Some(host) = ControlClient::find(&DataDir::socket_in(&data)).await {
+    let Reached { data, host } = reach(options).await?;
+    if let Some(host) = host {
         return host.fence(&fence).await.map_err(|error| match error {
             ControlError::Refused { code, .. } if code == "UNKNOWN_APPLICATION" => {
                 unknown_application(application(&fence)).into()
@@ -105,8 +106,8 @@ async fn change(options: &Options, fence: Fence) -> Result<bool, Failure> {
 }
 
 async fn rows(options: &Options, what: &str, filter: &Filter) -> Result<Vec<Value>, Failure> {
-    let data = data_folder(options)?;
-    if let Some(host) = ControlClient::find(&DataDir::socket_in(&data)).await {
+    let Reached { data, host } = reach(options).await?;
+    if let Some(host) = host {
         return host.fences(what, filter).await.map_err(control);
     }
     let file = DataDir::host_db_in(&data);

@@ -1,6 +1,5 @@
 //! `messages`, `notifications`, `runs`: `list` and `show`, through the running host or from its ledger.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use comfy_table::presets::UTF8_HORIZONTAL_ONLY;
@@ -10,6 +9,7 @@ use serde_json::Value;
 use crate::base::{AppId, CompanyId, Diagnostic, PhoneNumber, shown, shown_lines};
 use crate::cli::failed::{self, View};
 use crate::cli::options::{ListOptions, Options, ShowOptions, Which};
+use crate::cli::reach::{Reached, reach};
 use crate::cli::{Failure, output};
 use crate::config;
 use crate::control::mask::Recipients;
@@ -135,22 +135,14 @@ pub(super) fn not_found(kind: Kind, id: &str) -> Diagnostic {
         .help(format!("{list} the newest with their ids"))
 }
 
-/// The data folder that the options mean; the parameters are read only where they have to tell it.
-pub(super) fn data_folder(options: &Options) -> Result<PathBuf, Failure> {
-    Ok(match &options.data {
-        Some(data) => data.clone(),
-        None => config::load(options.params())?.params.host.data_dir,
-    })
-}
-
 /// What an admin has set for an application, as far as it can be read.
 pub(super) fn parameters(options: &Options, app: &AppId) -> Option<Arc<config::Application>> {
     config::load(options.params()).ok()?.params.applications.get(app).cloned()
 }
 
 pub(super) async fn source(options: &Options) -> Result<Source, Failure> {
-    let data = data_folder(options)?;
-    if let Some(host) = ControlClient::find(&DataDir::socket_in(&data)).await {
+    let Reached { data, host } = reach(options).await?;
+    if let Some(host) = host {
         return Ok(Source::Host(host));
     }
     let file = DataDir::host_db_in(&data);

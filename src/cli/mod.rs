@@ -17,6 +17,7 @@ mod new;
 mod options;
 mod output;
 mod person;
+mod reach;
 mod replay;
 mod report;
 mod run;

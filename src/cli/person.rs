@@ -3,11 +3,12 @@
 use serde_json::json;
 
 use crate::base::{Diagnostic, MessageId, NotificationId, PhoneNumber};
-use crate::cli::look::{Source, control, data_folder, source, store};
+use crate::cli::look::{Source, control, source, store};
 use crate::cli::options::Options;
+use crate::cli::reach::{Reached, reach};
 use crate::cli::{Failure, output};
 use crate::control::forget::{Eraser, ForgetOrder, Forgotten, NotForgotten, erase_journals};
-use crate::control::{ControlClient, views};
+use crate::control::views;
 use crate::store::{DataDir, HostDb, Inbox, StoreError};
 
 pub(super) async fn export(options: &Options, number: &PhoneNumber, one_line: bool) -> Result<(), Failure> {
@@ -30,8 +31,8 @@ pub(super) async fn forget(
     dry_run: bool,
     json: bool,
 ) -> Result<(), Failure> {
-    let folder = data_folder(options)?;
-    let (forgotten, through_host) = match ControlClient::find(&DataDir::socket_in(&folder)).await {
+    let Reached { data: folder, host } = reach(options).await?;
+    let (forgotten, through_host) = match host {
         Some(host) => {
             let order = ForgetOrder { number: number.to_string(), dry_run };
             (host.forget(&order).await.map_err(control)?, true)

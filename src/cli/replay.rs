@@ -3,8 +3,9 @@
 use serde_json::Value;
 
 use crate::base::{Clock, Diagnostic, NotificationId, SystemClock, shown};
-use crate::cli::look::{control, data_folder, store};
+use crate::cli::look::{control, store};
 use crate::cli::options::{Options, ReplayOptions};
+use crate::cli::reach::{Reached, reach};
 use crate::cli::{Failure, output};
 use crate::control::mask::Recipients;
 use crate::control::{ControlClient, views};
@@ -61,8 +62,8 @@ pub(super) async fn run(options: &Options, asked: &ReplayOptions) -> Result<(), 
 }
 
 async fn desk(options: &Options) -> Result<Desk, Failure> {
-    let folder = data_folder(options)?;
-    if let Some(host) = ControlClient::find(&DataDir::socket_in(&folder)).await {
+    let Reached { data: folder, host } = reach(options).await?;
+    if let Some(host) = host {
         return Ok(Desk::Host(host));
     }
     if !DataDir::host_db_in(&folder).exists() {

@@ -11,20 +11,20 @@ use crate::base::{ActionId, AppId, CompanyId, Diagnostic, Place, shown, shown_li
 use crate::cli::check::scripts::silent_mistakes;
 use crate::cli::failed::{self, View};
 use crate::cli::options::{LogFormat, Options, RunOptions};
+use crate::cli::reach::{Worksite, worksite};
 use crate::cli::{Failure, output, serve};
-use crate::config::{self, Params};
-use crate::control::{ControlClient, ControlError, RunOrder};
+use crate::config::{Application, Params};
+use crate::control::{ControlError, RunOrder};
 use crate::pipeline::{CallMade, DirectRun, RecordedFailure, RunReport};
 use crate::script::catalogue;
 use crate::script::protocol::Returned;
-use crate::store::DataDir;
 
 pub(super) async fn run(options: &Options, how: &RunOptions) -> Result<(), Failure> {
-    let params = config::load(options.params())?.params;
-    let order = order(&params, &how.action, &how.vo, how.company.as_deref())?;
+    let worksite = worksite(options).await?;
+    let order = order(worksite.params(), &how.action, &how.vo, how.company.as_deref())?;
     let (app, action) = (order.app.clone(), order.action.clone());
-    let application = params.applications.get(&app).cloned();
-    let report = carry_out(options, params, order).await?;
+    let application = worksite.params().and_then(|params| params.applications.get(&app).cloned());
+    let report = carry_out(options, worksite, order).await?;
     warn_of_another_version(options, &app, &report);
     if let (Ok(_), Some(application)) = (&report.result, application) {
         // A run that went well by mistake says nothing of it.
@@ -56,17 +56,21 @@ fn warn_of_another_version(options: &Options, app: &AppId, report: &RunReport) {
 /// Has the host that is up run it, or one that is started for it.
 pub(super) async fn carry_out(
     options: &Options,
-    params: Params,
+    worksite: Worksite,
     order: RunOrder,
 ) -> Result<RunReport, Failure> {
-    let data = options.data.clone().unwrap_or_else(|| params.host.data_dir.clone());
-    match ControlClient::find(&DataDir::socket_in(&data)).await {
-        Some(host) => host.run(&order).await.map_err(refused),
-        None => by_itself(options, params, order).await,
+    match worksite {
+        Worksite::Host { host, .. } => host.run(&order).await.map_err(refused),
+        Worksite::Here(params) => by_itself(options, params, order).await,
     }
 }
 
-fn order(params: &Params, action: &str, vo: &str, company: Option<&str>) -> Result<RunOrder, Failure> {
+fn order(
+    params: Option<&Params>,
+    action: &str,
+    vo: &str,
+    company: Option<&str>,
+) -> Result<RunOrder, Failure> {
     let usage = |message: String| Diagnostic::error("USAGE", message);
     let example = "give `<appId>/<actionId>`, for example `demo/confirmOrder`";
     let (app, action) = action
@@ -77,9 +81,9 @@ fn order(params: &Params, action: &str, vo: &str, company: Option<&str>) -> Resu
     order_of(params, app, action, read_vo(vo)?, company)
 }
 
-/// An order, if application and company can be.
+/// An order, if application and company can be; without parameters the host says whether there is the application.
 pub(super) fn order_of(
-    params: &Params,
+    params: Option<&Params>,
     app: &str,
     action: ActionId,
     vo: serde_json::Value,
@@ -94,30 +98,34 @@ pub(super) fn order_of(
             usage(error.to_string()).help("without `--company` it is `NODEFINED`, the application itself")
         })?,
     };
-    if !params.applications.contains_key(&app) {
-        let known = params.applications.keys().map(AppId::as_str);
-        let help = crate::base::nearest(app.as_str(), known.clone()).map_or_else(
-            || format!("the file has: {}", known.collect::<Vec<_>>().join(", ")),
-            |near| format!("did you mean `{near}`?"),
-        );
-        return Err(Diagnostic::error("UNKNOWN_APPLICATION", format!("there is no application `{app}`"))
-            .at(Place::file(&params.file))
-            .help(help)
-            .into());
+    if let Some(params) = params {
+        let Some(application) = params.applications.get(&app) else {
+            return Err(unknown_application(params, &app).into());
+        };
+        warn_of_company(application, &company);
     }
-    warn_of_company(params, &app, &company);
     Ok(RunOrder { app, action, company, vo })
 }
 
+fn unknown_application(params: &Params, app: &AppId) -> Diagnostic {
+    let known = params.applications.keys().map(AppId::as_str);
+    let help = crate::base::nearest(app.as_str(), known.clone()).map_or_else(
+        || format!("the file has: {}", known.collect::<Vec<_>>().join(", ")),
+        |near| format!("did you mean `{near}`?"),
+    );
+    Diagnostic::error("UNKNOWN_APPLICATION", format!("there is no application `{app}`"))
+        .at(Place::file(&params.file))
+        .help(help)
+}
+
 /// Companies need not be declared; one that is called nearly as one that is may be a slip.
-fn warn_of_company(params: &Params, app: &AppId, company: &CompanyId) {
-    let Some(application) = params.applications.get(app) else { return };
+fn warn_of_company(application: &Application, company: &CompanyId) {
     if *company == CompanyId::none() || application.companies.contains_key(company) {
         return;
     }
     let declared = application.companies.keys().map(CompanyId::as_str);
     if let Some(near) = crate::base::nearest(company.as_str(), declared) {
-        let message = format!("`{app}` declares no company `{company}`");
+        let message = format!("`{}` declares no company `{company}`", application.id);
         let help = format!("did you mean `{near}`? An undeclared company has what the application has");
         output::problem(&Diagnostic::warning("UNDECLARED_COMPANY", message).help(help));
     }
@@ -176,9 +184,15 @@ async fn by_itself(options: &Options, params: Params, order: RunOrder) -> Result
 
 fn refused(error: ControlError) -> Failure {
     match error {
-        ControlError::Gone(_) => Diagnostic::error("HOST_GONE", error.to_string())
-            .help("look at the log of `boatswain serve`")
-            .into(),
+        ControlError::Gone(_) => Diagnostic::error(
+            "HOST_GONE",
+            format!("{error}; whether the run took place is not known"),
+        )
+        .help(
+            "`boatswain runs list` shows it if it came to its end, and `boatswain messages list` what it has \
+                     sent; the log of `boatswain serve` says why the host went",
+        )
+        .into(),
         ControlError::Refused { code, message, help, .. } => {
             let known = ["VO_TOO_LARGE", "UNKNOWN_APPLICATION"].into_iter().find(|known| *known == code);
             let diagnostic = Diagnostic::error(known.unwrap_or("NOT_RUN"), message);

@@ -8,8 +8,8 @@ use serde_json::{Map, Value, json};
 
 use crate::base::{ActionId, Diagnostic, shown, shown_lines};
 use crate::cli::options::Options;
+use crate::cli::reach::worksite;
 use crate::cli::{Failure, output, run};
-use crate::config;
 use crate::script::protocol::Returned;
 use crate::whatsapp::Outcome;
 
@@ -42,7 +42,7 @@ pub(super) struct SendOptions {
 }
 
 pub(super) async fn run(options: &Options, send: &SendOptions) -> Result<(), Failure> {
-    let params = config::load(options.params())?.params;
+    let worksite = worksite(options).await?;
     let mut message = Map::new();
     for (name, value) in [
         ("to", Some(&send.number)),
@@ -57,8 +57,8 @@ pub(super) async fn run(options: &Options, send: &SendOptions) -> Result<(), Fai
     }
     let action = ActionId::host_send();
     let company = send.company.as_deref();
-    let order = run::order_of(&params, &send.app, action, Value::from(message), company)?;
-    let report = run::carry_out(options, params, order).await?;
+    let order = run::order_of(worksite.params(), &send.app, action, Value::from(message), company)?;
+    let report = run::carry_out(options, worksite, order).await?;
     let outcome = match report.result {
         Ok(Returned::Json(text) | Returned::String(text)) => {
             if send.json {

@@ -1,13 +1,14 @@
 //! `boatswain messages settle ID --sent SID | --not-sent`: a person's word on a message in doubt.
 
 use crate::base::{Clock, Diagnostic, MessageId, MessageSid, SystemClock};
-use crate::cli::look::{control, data_folder, not_found, parameters, show, store};
+use crate::cli::look::{control, not_found, parameters, show, store};
 use crate::cli::options::{Options, SettleOptions};
+use crate::cli::reach::{Reached, reach};
 use crate::cli::{Failure, output};
+use crate::control::SettleOrder;
 use crate::control::mask::Recipients;
 use crate::control::settle::{fate, refusal};
 use crate::control::views::{self, Kind};
-use crate::control::{ControlClient, SettleOrder};
 use crate::store::{DataDir, HostDb, Ledger, Settlement};
 
 pub(super) async fn run(options: &Options, settle: &SettleOptions) -> Result<(), Failure> {
@@ -18,8 +19,8 @@ pub(super) async fn run(options: &Options, settle: &SettleOptions) -> Result<(),
     let order = SettleOrder { sent };
     let recipients = Recipients::shown_if(settle.sight.unmask);
     let Ok(id) = MessageId::parse(&settle.id) else { return failed(&not_found(Kind::Messages, &settle.id)) };
-    let data = data_folder(options)?;
-    let row = match ControlClient::find(&DataDir::socket_in(&data)).await {
+    let Reached { data, host } = reach(options).await?;
+    let row = match host {
         Some(host) => match host.settle(id, &order, recipients).await {
             Ok(row) => row,
             Err(error) => return Err(control(error)),

@@ -8,12 +8,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::params::{Address, HostParams, Params, Rules, SimulatorParams};
-use super::reader::{Findings, Secrets, Section, Source};
+use super::reader::{Findings, Secrets, Section, Source, beside};
 use super::{application, codes, document, environment, names, values, warnings};
 use crate::base::{Diagnostic, Exposure, Place, Secret};
 
 /// No parameter file comes near it; what is larger was named by mistake.
 const LARGEST_FILE: u64 = 1024 * 1024;
+
+/// Default of `[host] data_dir`.
+const USUAL_DATA_DIR: &str = "data";
 
 /// Defaults of `[host] retention_days` and `dead_retention_days`.
 const RETENTION: u32 = 30;
@@ -38,6 +41,8 @@ pub struct Reading {
     pub outcome: Result<Loaded, Vec<Diagnostic>>,
     /// The files that it takes secrets from, whether they are there or not.
     pub files: BTreeSet<PathBuf>,
+    /// The data folder that it names; the usual one where it names none that can be read.
+    pub data_dir: PathBuf,
 }
 
 /// Reads a parameter file; secrets come from this process's environment and from the files that it names.
@@ -53,7 +58,11 @@ pub fn load(file: &Path) -> Result<Loaded, Vec<Diagnostic>> {
 pub fn read(file: &Path) -> Reading {
     match text_of(file) {
         Ok((text, exposure)) => reading(file, &text, Secrets::Of(&environment::secret), exposure),
-        Err(problem) => Reading { outcome: Err(vec![problem]), files: BTreeSet::new() },
+        Err(problem) => Reading {
+            outcome: Err(vec![problem]),
+            files: BTreeSet::new(),
+            data_dir: beside(file, USUAL_DATA_DIR),
+        },
     }
 }
 
@@ -91,8 +100,9 @@ fn reading(file: &Path, text: &str, secrets: Secrets<'_>, exposure: Option<Expos
     let warnings = warnings::of(&params, &source, &document.root, exposure);
     let Findings { problems, warnings: noticed, files } = source.into_findings();
     let warnings = noticed.into_iter().chain(warnings).collect();
+    let data_dir = params.host.data_dir.clone();
     let outcome = if problems.is_empty() { Ok(Loaded { params, warnings }) } else { Err(problems) };
-    Reading { outcome, files }
+    Reading { outcome, files, data_dir }
 }
 
 /// What the file says. Where something was reported, a default stands in, so that the rest is checked too.
@@ -119,7 +129,7 @@ fn host(source: &Source<'_>, section: Option<&Section<'_>>) -> HostParams {
     HostParams {
         listen: listen.unwrap_or_else(|| Address::from(([127, 0, 0, 1], 8080))),
         public_url: get("public_url").and_then(|field| values::public_url(&field)),
-        data_dir: data_dir.unwrap_or_else(|| source.resolve("data")),
+        data_dir: data_dir.unwrap_or_else(|| source.resolve(USUAL_DATA_DIR)),
         retention: Duration::from_hours(24 * u64::from(retention)),
         dead_retention: Duration::from_hours(24 * u64::from(dead_retention)),
         dangerous_local_media: get("dangerous_local_media")

@@ -73,7 +73,7 @@ impl<'a> Source<'a> {
 
     /// A path as the file means it: relative to the file's folder.
     pub fn resolve(&self, path: &str) -> PathBuf {
-        self.file.parent().unwrap_or(Path::new("")).join(path)
+        beside(self.file, path)
     }
 
     /// The place of a byte offset.
@@ -150,6 +150,11 @@ impl<'a> Source<'a> {
         let problems = problems.into_iter().map(|(_, diagnostic)| diagnostic).collect();
         Findings { problems, warnings: self.warnings.into_inner(), files: self.files.into_inner() }
     }
+}
+
+/// A path as a parameter file means it: relative to its folder.
+pub(super) fn beside(file: &Path, path: &str) -> PathBuf {
+    file.parent().unwrap_or(Path::new("")).join(path)
 }
 
 /// A section whose keys are known.

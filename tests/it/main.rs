@@ -64,3 +64,4 @@ mod types;
 mod watching;
 mod window;
 mod worker;
+mod wrong_parameters;
