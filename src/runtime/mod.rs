@@ -29,6 +29,8 @@ mod reload;
 mod retention;
 mod simulated;
 mod start;
+mod tell;
+mod unloadable;
 mod watch;
 
 pub use engine::Engine;

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use crate::base::{Diagnostic, Place, Secret, UnixMillis};
 use crate::config::{Application, GoogleCloudStorage};
 use crate::pipeline::{ApplicationSetup, sandbox_limits};
+use crate::runtime::tell;
 use crate::script::protocol::Bundle;
 use crate::script::{WorkerCommand, catalogue, judge};
 use crate::store::{AppDb, DataDir, HostId, Migration, SqlLimits, read_migrations};
@@ -29,6 +30,13 @@ pub(super) struct InForce {
     /// Its scripts as they run: without the texts that kill workers.
     pub bundle: Arc<Bundle>,
     pub storage: Option<Arc<SignedUrls>>,
+}
+
+impl InForce {
+    /// Its scripts, and the parameters that they run with.
+    pub fn scripts(&self) -> (Arc<Application>, Arc<Bundle>) {
+        (Arc::clone(&self.seen.parameters), Arc::clone(&self.bundle))
+    }
 }
 
 impl Seen {
@@ -70,10 +78,11 @@ impl Seen {
 
     /// The files of the scripts that `before` had not, or had with another text.
     pub fn new_files(&self, before: &Self) -> Bundle {
-        let Ok(bundle) = &self.bundle else { return Bundle::default() };
-        let known = before.bundle.as_ref().map(|bundle| bundle.files.as_slice()).unwrap_or_default();
-        let files = bundle.files.iter().filter(|file| !known.contains(file)).cloned().collect();
-        Bundle { version: bundle.version.clone(), files }
+        match (&self.bundle, &before.bundle) {
+            (Ok(bundle), Ok(known)) => bundle.without(known),
+            (Ok(bundle), Err(_)) => Bundle::clone(bundle),
+            (Err(_), _) => Bundle::default(),
+        }
     }
 
     /// The names of the files that differ: of scripts, and of migrations.
@@ -149,7 +158,7 @@ impl Ground {
             tracing::info!(app = %parameters.id, applied, "migrations were applied");
         }
         let bundle = seen.bundle.clone().unwrap_or_else(|problem| {
-            tracing::error!(app = %parameters.id, error = %problem.message, "the application has no scripts");
+            tell::no_scripts(&parameters.id, &problem);
             Arc::default()
         });
         let bundle = self.sifted(&bundle, &parameters);

@@ -8,7 +8,6 @@
 
 mod change;
 mod judge;
-mod tell;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -20,6 +19,7 @@ use crate::base::{AppId, Clock, Diagnostic};
 use crate::config::{self, Application, Loaded, Params};
 use crate::pipeline::Pipeline;
 use crate::runtime::reading::{Ground, InForce, Seen};
+use crate::runtime::tell;
 use crate::simulator::Registrar;
 use crate::web;
 
@@ -143,10 +143,17 @@ impl Inner {
         let applications = self.read_params(occasion, &mut reloaded).await;
         let gone: Vec<_> =
             self.in_force.keys().filter(|app| !applications.contains_key(*app)).cloned().collect();
-        for app in gone {
-            self.remove(&app, &mut reloaded).await;
+        for app in &gone {
+            self.remove(app, &mut reloaded).await;
         }
-        self.memory.refused.retain(|app, _| applications.contains_key(app));
+        let is_sound = self.memory.params.is_empty();
+        self.memory.refused.retain(|app, _| {
+            let is_named = applications.contains_key(app);
+            if !is_named && is_sound && !gone.contains(app) {
+                tell::undone(Some(app));
+            }
+            is_named
+        });
         for (app, parameters) in &applications {
             let (parameters, scripts) = (Arc::clone(parameters), self.scripts.clone());
             let seen = blocking(move || Ok(Seen::read(parameters, &scripts))).await;
@@ -154,7 +161,9 @@ impl Inner {
                 continue;
             };
             if self.in_force.get(app).is_some_and(|in_force| in_force.seen == seen) {
-                self.memory.refused.remove(app);
+                if self.memory.refused.remove(app).is_some() && is_sound {
+                    tell::undone(Some(app));
+                }
                 continue;
             }
             if occasion == Occasion::Change && self.memory.refused.get(app) == Some(&seen) {
@@ -192,11 +201,15 @@ impl Inner {
         });
         match outcome {
             Ok(Loaded { params, mut warnings }) => {
-                self.memory.params.clear();
+                let were_refused = !std::mem::take(&mut self.memory.params).is_empty();
                 let known = self.memory.warnings.take().unwrap_or_else(|| warnings.clone());
-                warnings.extend(judge::next_start(&self.started, &params));
+                let next_start = judge::next_start(&self.started, &params);
+                if were_refused && next_start.is_none() && params.applications == self.applications() {
+                    tell::undone(None);
+                }
+                warnings.extend(next_start);
                 for warning in warnings.iter().filter(|warning| !known.contains(warning)) {
-                    tell::warning(warning);
+                    tell::warning(None, warning);
                 }
                 reloaded.warnings.clone_from(&warnings);
                 self.memory.warnings = Some(warnings);
@@ -224,7 +237,9 @@ impl Inner {
 async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, Diagnostic> + Send + 'static,
 ) -> Result<T, Diagnostic> {
-    let fault =
-        |_| Diagnostic::error("HOST_FAULT", "the host had a fault of its own: its log names the place");
+    let fault = |_| {
+        Diagnostic::error("HOST_FAULT", "the host had a fault of its own: its log names the place")
+            .help("report the place; `kill -HUP` has the host look again")
+    };
     tokio::task::spawn_blocking(work).await.map_err(fault)?
 }

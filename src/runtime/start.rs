@@ -7,6 +7,7 @@ use tokio::net::TcpListener;
 use url::Url;
 
 use crate::base::{AppId, Diagnostic, Place};
+use crate::config;
 use crate::control::{ControlServer, Desk};
 use crate::pipeline::{
     ApplicationSetup, Events, Internet, Reconciler, Reconciliation, Surroundings, WAITING_BYTES,
@@ -16,7 +17,7 @@ use crate::runtime::reading::{Ground, InForce, Seen};
 use crate::runtime::reload::{Inner, Memory, Reloader};
 use crate::runtime::retention::Retention;
 use crate::runtime::simulated::{simulated_accounts, uses_simulator};
-use crate::runtime::{Engine, Host, HostBuilder, open_files, watch};
+use crate::runtime::{Engine, Host, HostBuilder, open_files, tell, unloadable, watch};
 use crate::simulator::{self, MediaFrom, Neighbour, Settings, Simulator, SimulatorError};
 use crate::store::{DataDir, DataLock, HostDb, HostKey, SqlLimits, StoreError};
 use crate::web::{Applications, Listener, ListenerLimits, Readiness, Site};
@@ -99,6 +100,7 @@ impl HostBuilder {
             Arc::clone(&parts.engine.pipeline),
             &self.params.host,
         );
+        let scripts = parts.in_force.values().map(InForce::scripts).collect();
         let reloader = Reloader::new(Inner {
             scripts: self.scripts.clone(),
             ground: parts.ground.clone(),
@@ -117,6 +119,7 @@ impl HostBuilder {
         host.reconciliation = Some(reconciliation);
         host.watcher = self.is_watching.then(|| tokio::spawn(watch::watch(reloader.clone())));
         host.reloader = Some(reloader);
+        unloadable::look_for(&self.worker, scripts);
         Ok(host)
     }
 
@@ -227,9 +230,10 @@ impl HostBuilder {
             match opened {
                 Ok((setup, application)) => {
                     // It comes to light with the first callback otherwise.
-                    for (_, problem) in unknown_actions(&setup.parameters, &setup.bundle, &self.scripts) {
-                        let help = problem.help.unwrap_or_default();
-                        tracing::warn!(app = %setup.parameters.id, code = problem.code, help, "{}", problem.message);
+                    let app = &setup.parameters.id;
+                    for (key, problem) in unknown_actions(&setup.parameters, &setup.bundle, &self.scripts) {
+                        let path = ["applications", app.as_str(), "WHATSAPP", key];
+                        tell::warning(Some(app), &problem.at(config::place_of(&self.params.file, &path)));
                     }
                     in_force.insert(setup.parameters.id.clone(), application);
                     setups.push(setup);

@@ -24,6 +24,9 @@ const HARMLESS: usize = 4_000;
 /// How long looking for mistakes in a file may take.
 const LINT_WITHIN: Duration = Duration::from_secs(10);
 
+/// The code of the problem that nothing is known of the files, because no process can be started to judge them.
+pub const NO_JUDGE: &str = "NO_WORKERS";
+
 /// What was found of a file.
 enum Verdict {
     Sound,
@@ -38,7 +41,7 @@ enum Verdict {
 /// Every file of a bundle that cannot be loaded, in order.
 #[must_use]
 pub fn problems(command: &WorkerCommand, limits: &SandboxLimits, bundle: &Bundle) -> Vec<Diagnostic> {
-    let mut judge = Judge { command, limits, vocabulary: None, child: None };
+    let mut judge = Judge::new(command, limits, None);
     bundle.files.iter().filter_map(|file| judge.problem(file)).collect()
 }
 
@@ -62,7 +65,7 @@ pub struct Review<'a> {
 /// Every file that cannot be loaded, and the mistakes in those that can.
 #[must_use]
 pub fn review(command: &WorkerCommand, limits: &SandboxLimits, review: &Review<'_>) -> Vec<Diagnostic> {
-    let mut judge = Judge { command, limits, vocabulary: Some(vocabulary(limits, review)), child: None };
+    let mut judge = Judge::new(command, limits, Some(vocabulary(limits, review)));
     let (mut found, mut mistakes) = (Vec::new(), Vec::new());
     let (mut required, mut requires_any) = (BTreeSet::new(), false);
     let tests = review.tests.iter().map(|file| (file, Role::Test));
@@ -132,15 +135,20 @@ fn diagnostic(file: &SourceFile, finding: Finding) -> Diagnostic {
 
 /// Takes out of a bundle the texts that end the process which compiles them; the reason stands in their place.
 pub fn sift(command: &WorkerCommand, limits: &SandboxLimits, bundle: &mut Bundle) {
-    let mut judge = Judge { command, limits, vocabulary: None, child: None };
+    let mut judge = Judge::new(command, limits, None);
     for file in &mut bundle.files {
         if file.text.as_ref().is_ok_and(|text| text.len() >= HARMLESS)
             && let Verdict::Deadly(reason) = judge.verdict(file)
         {
-            tracing::warn!(file = %file.shown, "a script cannot be loaded: {reason}");
             file.text = Err(reason);
         }
     }
+}
+
+/// The files of a bundle that could not be read, and those that were taken out of it ([`sift`]).
+#[must_use]
+pub fn unreadable(bundle: &Bundle) -> Vec<Diagnostic> {
+    bundle.files.iter().filter_map(|file| Some(unloadable(file, file.text.as_ref().err()?))).collect()
 }
 
 fn unloadable(file: &SourceFile, reason: &str) -> Diagnostic {
@@ -155,9 +163,15 @@ struct Judge<'a> {
     /// What a child is told first that looks for mistakes, too.
     vocabulary: Option<Vocabulary>,
     child: Option<Worker>,
+    /// Whether it was said that there is no child.
+    told_unknown: bool,
 }
 
-impl Judge<'_> {
+impl<'a> Judge<'a> {
+    fn new(command: &'a WorkerCommand, limits: &'a SandboxLimits, vocabulary: Option<Vocabulary>) -> Self {
+        Self { command, limits, vocabulary, child: None, told_unknown: false }
+    }
+
     /// Why a file cannot be loaded, if so.
     fn problem(&mut self, file: &SourceFile) -> Option<Diagnostic> {
         let (message, position) = match (&file.text, self.verdict(file)) {
@@ -165,7 +179,7 @@ impl Judge<'_> {
             (_, Verdict::Sound) => return None,
             (_, Verdict::Deadly(reason)) => return Some(unloadable(file, &reason)),
             (_, Verdict::Wrong(message, position)) => (message, position),
-            (_, Verdict::Unknown(reason)) => (format!("it cannot be checked: {reason}"), None),
+            (_, Verdict::Unknown(reason)) => return self.unknown(&reason),
         };
         let (place, frame) = match (position, &file.text) {
             (Some((line, column)), Ok(text)) => {
@@ -173,7 +187,17 @@ impl Judge<'_> {
             }
             _ => (Place::file(&file.shown), None),
         };
-        Some(Diagnostic::error("SCRIPT_SYNTAX", message).at(place).code_frame(frame))
+        let help = "mend it there, or what stands just before: that is where reading it stopped";
+        Some(Diagnostic::error("SCRIPT_SYNTAX", message).at(place).code_frame(frame).help(help))
+    }
+
+    /// That nothing is known of a file; the same goes for the files after it, so it is said once.
+    fn unknown(&mut self, reason: &str) -> Option<Diagnostic> {
+        if std::mem::replace(&mut self.told_unknown, true) {
+            return None;
+        }
+        let problem = Diagnostic::error(NO_JUDGE, format!("scripts cannot be judged: {reason}"));
+        Some(problem.help("look for limits of the system: memory, processes, what a container forbids"))
     }
 
     /// The child that is there, or a new one.

@@ -92,6 +92,13 @@ impl Bundle {
         let file = self.files.iter().find(|file| file.shown == place.file)?;
         code_frame(file.text.as_deref().ok()?, place.line, place.column)
     }
+
+    /// The files that `other` has not, or has with another text.
+    #[must_use]
+    pub fn without(&self, other: &Self) -> Self {
+        let files = self.files.iter().filter(|file| !other.files.contains(file)).cloned().collect();
+        Self { version: self.version.clone(), files }
+    }
 }
 
 /// One file of a [`Bundle`].

@@ -128,7 +128,7 @@ impl StoreError {
                 };
                 Diagnostic::error("MIGRATION_FAILED", message)
                     .at(place)
-                    .help("nothing of this migration was kept: mend the file and start again")
+                    .help("nothing of it was kept: mend the file, and a host that is up takes it over by itself")
             }
             Self::MigrationChanged { file, .. } => Diagnostic::error("MIGRATION_CHANGED", message)
                 .at(Place::file(file))

@@ -58,6 +58,7 @@ mod support;
 mod templates;
 mod testing;
 mod testing_docs;
+mod told_at_start;
 mod tools;
 mod twilio;
 mod types;

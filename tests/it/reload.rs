@@ -249,7 +249,7 @@ fn an_action_that_the_parameters_name_does_not_vanish() {
         let mut live = Live::serve(&folder).await;
         std::fs::rename(folder.path("scripts/app/callback.js"), folder.path("scripts/app/renamed.js"))
             .unwrap();
-        assert_eq!(refused(&live.host.reload().await), ["UNKNOWN_ACTION app-params.toml"]);
+        assert_eq!(refused(&live.host.reload().await), ["UNKNOWN_ACTION app-params.toml:11"]);
         assert_eq!(live.run().await, DONE);
         // With the parameters it may.
         folder.write("app-params.toml", &params("whatsapp_callback = \"renamed\""));
@@ -261,7 +261,7 @@ fn an_action_that_the_parameters_name_does_not_vanish() {
         let reloaded = live.host.reload().await;
         assert_eq!(
             reloaded.refused.iter().map(shown).collect::<Vec<_>>(),
-            ["UNKNOWN_ACTION app-params.toml"]
+            ["UNKNOWN_ACTION app-params.toml:11"]
         );
         assert_eq!(reloaded.taken[0].changed, ["renamed.js"]);
         assert_eq!(live.run().await, DONE);

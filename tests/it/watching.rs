@@ -128,6 +128,56 @@ fn reqwest_status(host: &HostProcess, path: &str) -> u16 {
 }
 
 #[test]
+fn what_is_undone_after_a_refusal_is_told() {
+    const UNDONE: &str = "again what is in force";
+    let folder = Folder::new(&noting("0"), "");
+    let sound = fs::read_to_string(folder.path("app-params.toml")).unwrap();
+    let host = folder.serve();
+    replace(&folder, "scripts/app/callback.js", "return 1 +;");
+    host.wait_for("SCRIPT_SYNTAX");
+    replace(&folder, "scripts/app/callback.js", &noting("0"));
+    let undone = host.wait_for("the files are again what is in force");
+    assert!(undone.contains("INFO") && undone.ends_with("app=app"), "{undone}");
+    replace(&folder, "app-params.toml", "[host");
+    host.wait_for("PARAMS_SYNTAX");
+    replace(&folder, "app-params.toml", &sound);
+    host.wait_for("the parameter file is again what is in force");
+    // An application that was refused, and is taken out again.
+    let second = sound.replace("applications.app.", "applications.second.");
+    let (_, second) = second.split_at(second.find("[applications").unwrap());
+    folder.write("scripts/second/migrations/1.sql", "CREATE TABEL wrong (x);");
+    replace(&folder, "app-params.toml", &format!("{sound}\n{second}"));
+    host.wait_for("MIGRATION_FAILED");
+    replace(&folder, "app-params.toml", &sound);
+    host.wait_for_many(UNDONE, 3);
+    // Nothing was refused, so nothing is undone.
+    replace(&folder, "scripts/app/callback.js", &noting("1"));
+    host.wait_for(TAKEN);
+    replace(&folder, "scripts/app/callback.js", &noting("0"));
+    host.wait_for_many(TAKEN, 2);
+    assert_eq!(host.said().matches(UNDONE).count(), 3, "{}", host.said());
+    assert_eq!(host.terminate(), Some(0));
+}
+
+#[test]
+fn a_change_is_refused_once_however_often_its_files_are_touched() {
+    let folder = Folder::new(&noting("0"), "");
+    let sound = fs::read_to_string(folder.path("app-params.toml")).unwrap();
+    let host = folder.serve();
+    folder.write("scripts/app/migrations/002.sql", "CREATE TABEL wrong (x);");
+    host.wait_for("MIGRATION_FAILED");
+    replace(&folder, "scripts/app/migrations/002.sql", "CREATE TABEL wrong (x);");
+    replace(&folder, "scripts/app/callback.js", &noting("0"));
+    // Whatever was seen until now has been looked at when this is told.
+    replace(&folder, "app-params.toml", "[host");
+    host.wait_for("PARAMS_SYNTAX");
+    replace(&folder, "app-params.toml", &sound);
+    host.wait_for("the parameter file is again what is in force");
+    assert_eq!(host.said().matches("MIGRATION_FAILED").count(), 1, "{}", host.said());
+    assert_eq!(host.terminate(), Some(0));
+}
+
+#[test]
 fn a_run_in_flight_ends_on_the_version_that_it_began_with() {
     let twilio = Twilio::listen();
     let action = |note: &str| {

@@ -10,8 +10,10 @@ use crate::config::Application;
 use crate::pipeline::{Revision, sandbox_limits};
 use crate::runtime::reading::{InForce, Seen};
 use crate::runtime::reload::judge::Choice;
-use crate::runtime::reload::{Inner, Reloaded, TakenOver, blocking, tell};
+use crate::runtime::reload::{Inner, Reloaded, TakenOver, blocking};
 use crate::runtime::simulated::{simulated_accounts, uses_simulator};
+use crate::runtime::{tell, unloadable};
+use crate::script::judge;
 use crate::simulator;
 use crate::store::{Ledger, StoreError};
 use crate::whatsapp::SignedUrls;
@@ -107,6 +109,7 @@ impl Inner {
         let (ground, pipeline, at) = (self.ground.clone(), Arc::clone(&self.pipeline), self.clock.now());
         next.seen = now;
         blocking(move || {
+            let before = Arc::clone(&next.bundle);
             if sift {
                 next.bundle = ground.sifted(&raw, &next.seen.parameters);
             }
@@ -117,6 +120,9 @@ impl Inner {
                 migrations,
             };
             pipeline.take_over(revision, at).map_err(|error| error.diagnostic())?;
+            // New files were judged; here are those that lower limits keep from being loaded.
+            let found = judge::unreadable(&next.bundle.without(&before));
+            tell::unloadable(&next.seen.parameters.id, &found);
             Ok(next)
         })
         .await
@@ -175,10 +181,12 @@ impl Inner {
             Ok(in_force)
         });
         let (in_force, public) = (added.await?, self.applications());
+        let scripts = in_force.scripts();
         self.in_force.insert(app.clone(), in_force);
         self.publish(&public);
         let taken = self.taken_over(app, Choice { parameters: true, scripts: true }, None);
         tell::taken_over(&taken);
+        unloadable::look_for(&self.ground.worker, vec![scripts]);
         reloaded.taken.push(taken);
         Ok(())
     }
@@ -229,4 +237,5 @@ impl Inner {
 
 fn missing(app: &AppId) -> Diagnostic {
     Diagnostic::error("UNKNOWN_APPLICATION", format!("there is no application `{app}`"))
+        .help("it was removed meanwhile: `kill -HUP` has the host look again")
 }

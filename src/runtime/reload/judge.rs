@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::base::{ActionId, Diagnostic, Place, Severity};
-use crate::config::Params;
+use crate::config::{self, Params};
 use crate::pipeline::sandbox_limits;
 use crate::runtime::named::{actions, unknown_action};
 use crate::runtime::reading::Seen;
@@ -79,7 +79,8 @@ impl Inner {
             .filter(|(_, action)| is_in(&then, action) || !before.iter().any(|(_, named)| named == action))
             .map(|(key, action)| {
                 let problem = unknown_action(&parameters.parameters, &now, &self.scripts, key, action);
-                problem.at(Place::file(&self.started.file))
+                let path = ["applications", parameters.parameters.id.as_str(), "WHATSAPP", key];
+                problem.at(config::place_of(&self.started.file, &path))
             })
             .collect()
     }
