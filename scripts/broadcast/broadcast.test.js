@@ -78,14 +78,21 @@ test("another campaign is another message", () => {
 });
 
 test("a batch has its size, and the next ones need the campaign's name only", () => {
-  addMany(248);
-  assert.equal(send().remaining, 150);
-  assert.equal(send({ campaign: "spring" }).remaining, 50);
-  assert.deepEqual(send({ campaign: "spring" }), all(50));
+  parameters({ batch_size: 10 });
+  addMany(23);
+  assert.equal(send().remaining, 15);
+  assert.equal(send({ campaign: "spring" }).remaining, 5);
+  assert.deepEqual(send({ campaign: "spring" }), all(5));
 
   const messages = twilio.messages;
-  assert.equal(messages.length, 250);
-  assert.equal(new Set(messages.map((message) => message.to)).size, 250);
+  assert.equal(messages.length, 25);
+  assert.equal(new Set(messages.map((message) => message.to)).size, 25);
+});
+
+test("who has no name is called as the parameters say", () => {
+  parameters({ nameless: "neighbour" });
+  send();
+  assert.equal(bob.last.body, "Ciao neighbour, spring is here.");
 });
 
 test("who becomes a contact later is in the next batch", () => {
@@ -100,6 +107,23 @@ test("what stops one message for now stops the batch, and its contact is among t
   assert.deepEqual(query("SELECT * FROM messages"), []);
   assert.equal(twilio.messages.length, 0);
 
+  assert.deepEqual(send({ campaign: "spring" }), all(2));
+});
+
+test("a cap stops the batch, and a minute later it goes on where it was", () => {
+  limits({ messages_per_minute: 1 }, ACME);
+  const stoppedBy = "COMPANY_MESSAGES_PER_MINUTE";
+  assert.deepEqual(send(), { campaign: "spring", sent: 1, failed: 0, remaining: 1, stoppedBy });
+  assert.equal(send(spring, GLOBEX).sent, 2, "the cap is ACME's");
+  clock.advance("1 min");
+  assert.deepEqual(send({ campaign: "spring" }), all(1));
+});
+
+test("while a company is paused, nothing of it leaves, and nothing is lost", () => {
+  pause(ACME);
+  assert.equal(send().stoppedBy, "SENDING_PAUSED");
+  assert.equal(twilio.messages.length, 0);
+  resume(ACME);
   assert.deepEqual(send({ campaign: "spring" }), all(2));
 });
 
@@ -248,8 +272,12 @@ test("of a campaign that nobody has sent there is nothing to report", () => {
 });
 
 test("a long list of readers is cut, and says by how many", () => {
-  addMany(1_003);
   send();
+  execute(
+    `WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < 1003)
+     INSERT INTO contacts (company, phone, consent) SELECT 'ACME', '+39340' || (1000000 + n), ? FROM numbers`,
+    consent,
+  );
   execute(
     `INSERT INTO messages (company, campaign, phone, status, updated_at)
      SELECT company, 'spring', phone, 'read', '2026-01-05T10:00:00.000Z' FROM contacts WHERE company = 'ACME'

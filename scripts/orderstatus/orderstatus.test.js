@@ -190,6 +190,14 @@ test("news that Twilio did not take is told later, and why is known", () => {
   assert.match(answerTo(ada, "hello?"), /News: Your order 4711/);
 });
 
+test("news that is held back by a pause is told later", () => {
+  ada.write("hello");
+  pause();
+  assert.deepEqual(setState("4711", "packed"), { order: "4711", state: "packed", told: "later", reason: "SENDING_PAUSED" });
+  resume();
+  assert.match(answerTo(ada, "hello?"), /News: Your order 4711/);
+});
+
 test("news that may have arrived is not told again", () => {
   ada.write("hello");
   twilio.loseNext();

@@ -39,6 +39,20 @@ test("the code that was sent is the one that verifies", () => {
   assert.deepEqual(verify(ada, code), VERIFIED);
 });
 
+test("where there is a template, the code is its variable, and nothing else is sent", () => {
+  const template = "HX00000000000000000000000000000003";
+  parameters({ otp_template: template });
+  run("request", { phone: ada.number });
+  assert.equal(ada.last.contentSid, template);
+  assert.deepEqual(verify(ada, ada.last.contentVariables?.[1]), VERIFIED);
+});
+
+test("a shop without a name is our shop", () => {
+  parameters({ shop_name: undefined });
+  codeFor(ada);
+  assert.match(ada.last.body, /is your code for our shop\./);
+});
+
 test("a code is good once", () => {
   const code = codeFor(ada);
   verify(ada, code);
@@ -140,6 +154,13 @@ test("a message that is refused leaves no code, and costs no request", () => {
   const rows = query("SELECT DISTINCT state, code, error FROM codes");
   assert.deepEqual(rows, [{ state: "unsent", code: null, error: "21211" }]);
   assert.deepEqual(verify(ada, codeFor(ada)), VERIFIED);
+});
+
+test("a code that cannot leave now is to be asked for again", () => {
+  pause();
+  assert.equal(run("request", { phone: ada.number }).reason, "try_again");
+  resume();
+  codeFor(ada);
 });
 
 test("a code of which nobody knows whether it left is good, for the person may have it", () => {

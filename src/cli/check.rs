@@ -8,7 +8,7 @@ pub(super) mod scripts;
 use std::fmt;
 use std::path::Path;
 
-use crate::base::{AppId, Diagnostic, Severity};
+use crate::base::{AppId, Diagnostic, Place, Severity};
 use crate::cli::options::Options;
 use crate::cli::{Failure, output, serve};
 use crate::config::{self, Limits, Loaded, Params};
@@ -84,15 +84,22 @@ fn of_files(
             let mut found = warnings.clone();
             let folder = data.get_or_insert_with(|| params.host.data_dir.clone());
             let kept = DataDir::existing(folder).ok();
+            // Without it no application has a folder, which is one mistake and not many.
+            let missing =
+                (!scripts.is_dir() && !params.applications.is_empty()).then(|| no_scripts(&scripts));
             for application in params.applications.values() {
                 let limits = SqlLimits::from(&application.limits);
                 let database = kept.as_ref().map(|data| data.app_db(&application.id));
                 found.extend(database.as_ref().and_then(|file| limits.warning(&application.id, file)));
+                if missing.is_some() {
+                    continue;
+                }
                 found.extend(
                     database.iter().flat_map(|file| scripts::changed(&application.id, &scripts, file)),
                 );
                 found.extend(scripts::of_application(application, &scripts, options.params()));
             }
+            found.extend(missing);
             found.extend(scripts::of_nobody(params, &scripts));
             found
         }
@@ -112,6 +119,13 @@ fn of_files(
     let data = data.unwrap_or_else(|| params_folder(options).join("data"));
     found.extend([exposed_folder(&data), exposed_key(&data)].into_iter().flatten());
     found
+}
+
+/// There is no folder of scripts.
+pub(super) fn no_scripts(scripts: &Path) -> Diagnostic {
+    Diagnostic::error("SCRIPTS_UNREADABLE", "there is no folder of scripts")
+        .at(Place::file(scripts))
+        .help("make it, or name another one with `--scripts DIR`")
 }
 
 /// Keys of Google Cloud Storage with which nothing can be signed.

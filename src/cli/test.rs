@@ -8,10 +8,10 @@ use std::time::{Duration, Instant};
 use serde_json::json;
 use tokio::sync::mpsc;
 
-use crate::base::{Diagnostic, Place, shown, shown_lines};
+use crate::base::{Diagnostic, shown, shown_lines};
 use crate::cli::failed::View;
 use crate::cli::options::Options;
-use crate::cli::{Failure, failed, output};
+use crate::cli::{Failure, check, failed, output};
 use crate::config;
 use crate::pipeline::{Evidence, RecordedFailure};
 use crate::script::WorkerCommand;
@@ -24,6 +24,8 @@ struct Tally {
     passed: u32,
     failed: u32,
     skipped: u32,
+    /// Tests of applications whose migrations fail.
+    not_run: u32,
     /// Files that cannot be loaded and have no part of the filter in their names.
     unknown: u32,
 }
@@ -35,10 +37,7 @@ pub(super) async fn run(options: &Options, filter: Option<&str>, json: bool) -> 
     let scripts = options.scripts.clone().unwrap_or_else(|| beside("scripts"));
     let public: PathBuf = options.public.clone().unwrap_or_else(|| beside("public"));
     if !scripts.is_dir() {
-        return Err(Diagnostic::error("SCRIPTS_UNREADABLE", "there is no folder of scripts")
-            .at(Place::file(&scripts))
-            .help("make it, or name another one with `--scripts DIR`")
-            .into());
+        return Err(check::no_scripts(&scripts).into());
     }
     let mut tally = Tally::default();
     for application in params.applications.values() {
@@ -59,7 +58,8 @@ async fn tests_of(
     tally: &mut Tally,
 ) -> Result<(), Failure> {
     let listing = Arc::clone(&suite);
-    let listed = blocking(move || Runner::new(&listing).list()).await?;
+    let (listed, migrations) =
+        blocking(move || (Runner::new(&listing).list(), listing.migration_problem())).await?;
     let mut cases = Vec::new();
     for TestFile { file, tests } in listed {
         match tests {
@@ -71,6 +71,10 @@ async fn tests_of(
             }
             Err(_) => tally.unknown += 1,
         }
+    }
+    if let Some(problem) = migrations.filter(|_| !cases.is_empty()) {
+        not_run(&problem, &cases, json, tally);
+        return Ok(());
     }
     let mut results = start(&suite, &cases);
     let mut early: Vec<Option<TestReport>> = cases.iter().map(|_| None).collect();
@@ -189,15 +193,52 @@ fn show(case: &TestCase, report: &TestReport, is_first: bool, json: bool, tally:
 fn unloaded(file: &str, why: &Unloaded, json: bool) {
     let Unloaded { failure, code_frame } = why;
     if json {
-        output::json(json!({
-            "file": file, "name": null, "outcome": "failed", "ms": 0, "error": failure, "codeFrame": code_frame,
-            "log": [], "actions": [],
-        }));
-        return;
+        return untried(file, None, "failed", Some(why));
     }
     output::line(shown(file));
     output::line("  FAILED   the file cannot be loaded");
     show_failure("TEST_FILE", failure.message.clone(), failure, code_frame.as_ref());
+}
+
+/// A migration that fails, told once, and the tests that would need its tables.
+fn not_run(problem: &Diagnostic, cases: &[TestCase], json: bool, tally: &mut Tally) {
+    tally.failed += 1;
+    tally.not_run += u32::try_from(cases.len()).unwrap_or(u32::MAX);
+    if json {
+        let file = problem.place.as_ref().map(|place| place.file.display().to_string()).unwrap_or_default();
+        untried(&file, None, "failed", Some(&as_failure(problem, &file)));
+        for case in cases {
+            untried(&case.file, Some(&case.name), "not run", None);
+        }
+        return;
+    }
+    output::line(problem);
+    for (index, case) in cases.iter().enumerate() {
+        if index == 0 || cases[index - 1].file != case.file {
+            output::line(shown(&case.file));
+        }
+        output::line(format_args!("  not run  {}", shown(&case.name)));
+    }
+}
+
+fn as_failure(problem: &Diagnostic, file: &str) -> Unloaded {
+    let position = problem.place.as_ref().and_then(|place| place.position);
+    let frame = |(line, column)| protocol::Frame { function: String::new(), file: file.into(), line, column };
+    let failure = protocol::Failure {
+        code: Some(problem.code.into()),
+        frames: position.into_iter().map(frame).collect(),
+        help: problem.help.clone(),
+        ..protocol::Failure::new(protocol::Reason::Thrown, problem.message.clone())
+    };
+    Unloaded { failure, code_frame: problem.code_frame.clone() }
+}
+
+/// The line of JSON of what has had no world.
+fn untried(file: &str, name: Option<&str>, outcome: &str, why: Option<&Unloaded>) {
+    output::json(json!({
+        "file": file, "name": name, "outcome": outcome, "ms": 0, "error": why.map(|why| &why.failure),
+        "codeFrame": why.map(|why| &why.code_frame), "log": [], "actions": [],
+    }));
 }
 
 fn show_failure(
@@ -212,7 +253,7 @@ fn show_failure(
 }
 
 fn conclude(tally: &Tally, filter: Option<&str>, json: bool, took: Duration) -> Result<(), Failure> {
-    let Tally { passed, failed, skipped, unknown } = *tally;
+    let Tally { passed, failed, skipped, not_run, unknown } = *tally;
     if let (0, Some(filter)) = (passed + failed + skipped, filter) {
         let but = if unknown > 0 { format!("; {unknown} files cannot be loaded") } else { String::new() };
         return Err(Diagnostic::error(
@@ -230,9 +271,11 @@ fn conclude(tally: &Tally, filter: Option<&str>, json: bool, took: Duration) -> 
         return Err(Failure::Failed);
     }
     if !json {
-        let and_skipped = if skipped > 0 { format!(", {skipped} skipped") } else { String::new() };
+        let and =
+            |count: u32, what: &str| if count > 0 { format!(", {count} {what}") } else { String::new() };
+        let others = and(skipped, "skipped") + &and(not_run, "not run");
         output::line(format_args!(
-            "\n{passed} passed, {failed} failed{and_skipped}, in {:.1} s",
+            "\n{passed} passed, {failed} failed{others}, in {:.1} s",
             took.as_secs_f64()
         ));
     }

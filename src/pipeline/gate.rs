@@ -9,9 +9,9 @@ use std::time::Duration;
 use crate::base::{CompanyId, UnixMillis, stage};
 use crate::config::{self, Environment, Rules};
 use crate::host::{Send, correspondent, is_own};
-use crate::pipeline::Surroundings;
 use crate::pipeline::meter::{Caps, Counted, Meter, Reached, sameness};
 use crate::pipeline::pacer::interval;
+use crate::pipeline::{CapsHold, Surroundings};
 use crate::store::{Closed, Ledger, StoreError, Writer};
 use crate::whatsapp::{Outcome, Sender};
 
@@ -46,7 +46,7 @@ impl Gate {
         send: &Send,
     ) -> Result<Option<Outcome>, StoreError> {
         let to = &send.message.to;
-        if let Some(refused) = not_allowed(application, run, send) {
+        if let Some(refused) = not_allowed(application, surroundings.caps, run, send) {
             return Ok(Some(refused));
         }
         let nobody = CompanyId::none();
@@ -109,7 +109,7 @@ impl Gate {
         Ok(is_closed.then_some(WINDOW_CLOSED))
     }
 
-    /// Counts a message, unless a cap is reached: then that is the outcome. Nothing is counted in the simulator.
+    /// Counts a message, unless a cap is reached: then that is the outcome. Nothing is counted where no cap holds.
     ///
     /// # Errors
     /// When `host.db` cannot be read.
@@ -120,7 +120,7 @@ impl Gate {
         send: &Send,
         now: UnixMillis,
     ) -> Result<Result<Option<Counted>, Outcome>, StoreError> {
-        if application.whatsapp.environment == Environment::Simulator {
+        if !caps_hold(application, surroundings.caps) {
             return Ok(Ok(None));
         }
         let hash = send.content_hash(&surroundings.key);
@@ -187,8 +187,21 @@ pub(super) fn place_in_line(
     })
 }
 
+/// Whether caps and allowed countries hold for an application.
+fn caps_hold(application: &config::Application, caps: CapsHold) -> bool {
+    match caps {
+        CapsHold::OutsideTheSimulator => application.whatsapp.environment != Environment::Simulator,
+        CapsHold::Everywhere => true,
+    }
+}
+
 /// Whether an admin has excluded the recipient.
-fn not_allowed(application: &config::Application, run: &CompanyId, send: &Send) -> Option<Outcome> {
+fn not_allowed(
+    application: &config::Application,
+    caps: CapsHold,
+    run: &CompanyId,
+    send: &Send,
+) -> Option<Outcome> {
     let to = &send.message.to;
     let of_application = format!("applications.{}.limits", application.id);
     // The company in whose name it goes and the one whose run sends it: naming another is no way around a list.
@@ -209,7 +222,7 @@ fn not_allowed(application: &config::Application, run: &CompanyId, send: &Send) 
             return Some(Outcome::failed("RECIPIENT_NOT_ALLOWED", message));
         }
     }
-    if application.whatsapp.environment == Environment::Simulator {
+    if !caps_hold(application, caps) {
         return None;
     }
     let of_companies = companies.iter().map(|(section, limits)| {

@@ -90,6 +90,8 @@ pub struct Surroundings {
     pub simulator_url: Option<Url>,
     /// How strict it is.
     pub simulator_rules: config::Rules,
+    /// Where caps and allowed countries hold.
+    pub caps: CapsHold,
     /// The lines in which messages wait for their senders.
     pub pacer: Arc<Pacer>,
     /// Where `host.db` is, for the runs that look a message up.
@@ -103,6 +105,16 @@ pub struct Surroundings {
     /// How much waiting work of each application is held in memory, in bytes: [`WAITING_BYTES`]. The rest stays on the
     /// disk.
     pub waiting_bytes: usize,
+}
+
+/// Where the caps on what is sent hold, and the list of countries that may be written to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum CapsHold {
+    /// Where messages cost money: not in the simulator.
+    #[default]
+    OutsideTheSimulator,
+    /// In the simulator too: for tests of what an action does then.
+    Everywhere,
 }
 
 /// Something that happened, for those who watch: the demo's screen, a test that waits.

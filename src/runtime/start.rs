@@ -10,7 +10,7 @@ use crate::base::{AppId, Diagnostic, Place};
 use crate::config;
 use crate::control::{ControlServer, Desk};
 use crate::pipeline::{
-    ApplicationSetup, Events, Internet, Reconciler, Reconciliation, Surroundings, WAITING_BYTES,
+    ApplicationSetup, CapsHold, Events, Internet, Reconciler, Reconciliation, Surroundings, WAITING_BYTES,
 };
 use crate::runtime::named::unknown_actions;
 use crate::runtime::reading::{Ground, InForce, Seen};
@@ -267,6 +267,7 @@ impl HostBuilder {
             public_url: Arc::clone(public_url),
             simulator_url,
             simulator_rules: self.params.simulator.rules,
+            caps: CapsHold::default(),
             pacer: Arc::default(),
             ledger: data.host_db(),
             key,

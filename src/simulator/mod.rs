@@ -213,6 +213,7 @@ pub use registrar::Registrar;
 pub use rules::{JOIN_CODE, Rules};
 pub use script::{Answer, Fault, Script, Step};
 pub use settings::{MediaFrom, Settings, Time, Timings};
+pub use sniff::beginning;
 pub use store::{CallbackRecord, Direction, Message};
 pub use twiml::AnswerError;
 

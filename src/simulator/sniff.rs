@@ -41,9 +41,33 @@ pub(super) fn may_be(essence: &str, head: &[u8]) -> bool {
     }
 }
 
+/// How a medium of a type begins, at least, where that is looked at.
+#[must_use]
+pub fn beginning(essence: &str) -> &'static [u8] {
+    match essence.trim().to_ascii_lowercase().as_str() {
+        "image/jpeg" | "image/jpg" => b"\xFF\xD8\xFF",
+        "image/png" => b"\x89PNG\r\n\x1A\n",
+        "image/webp" => b"RIFF\0\0\0\0WEBP",
+        "audio/ogg" | "audio/opus" => b"OggS",
+        "audio/amr" | "audio/amr-nb" => b"#!AMR\n",
+        "audio/aac" => b"ADIF",
+        "audio/mpeg" | "audio/mp3" => b"ID3\x04",
+        "audio/3gpp" | "audio/3gp" | "video/3gpp" | "video/3gp" => b"\0\0\0\x18ftyp3gp4",
+        "video/mp4" | "video/mpeg4" => b"\0\0\0\x20ftypisom",
+        "application/pdf" => b"%PDF-1.7\n",
+        "application/msword" | "application/vnd.ms-powerpoint" | "application/vnd.ms-excel" => {
+            b"\xD0\xCF\x11\xE0"
+        }
+        office if office.starts_with("application/vnd.openxmlformats-") => b"PK\x03\x04",
+        "text/vcard" | "text/x-vcard" | "text/directory" => b"BEGIN:VCARD\r\n",
+        _ => b"",
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::whatsapp::media::TYPES;
 
     #[test]
     fn a_medium_begins_like_its_type() {
@@ -69,5 +93,14 @@ mod tests {
             assert!(!may_be(essence, page) && !may_be(essence, b""), "{essence}");
         }
         assert!(may_be("text/plain", page), "what is not taken at all is not looked at");
+    }
+
+    #[test]
+    fn every_type_that_is_taken_has_a_beginning() {
+        for essence in TYPES.map(|(essence, _)| essence) {
+            assert!(!may_be(essence, b""), "{essence} is looked at");
+            assert!(may_be(essence, beginning(essence)), "{essence}");
+        }
+        assert!(beginning("text/plain").is_empty());
     }
 }

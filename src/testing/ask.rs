@@ -4,16 +4,24 @@ use std::fmt::Write as _;
 use std::num::NonZeroU32;
 use std::time::Duration;
 
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
+use bytes::Bytes;
+use http::HeaderValue;
 use serde::Deserialize;
 use serde_json::{Value as Json, json};
 use similar::TextDiff;
 
+use super::limits::SendingLimits;
+use super::parameters::unknown;
+use super::storage::Object;
 use super::world::{Restless, World};
 use crate::base::{ActionId, CompanyId, MessageStatus, PhoneNumber, nearest};
 use crate::config::Rules;
 use crate::script::protocol::{ErrorKind, Failure, Returned, Thrown, Value};
-use crate::simulator::{Address, Answer, Direction, Message, Script, Step, Timings};
-use crate::store::{AppDb, Parameters, ScriptSqlError, SqlValue};
+use crate::simulator::{Address, Answer, Direction, Message, Script, Step, Timings, beginning};
+use crate::store::{AppDb, Fence, Parameters, ScriptSqlError, SqlValue};
+use crate::whatsapp::ObjectName;
 
 /// Twilio's codes below this one refuse a message when it is created; the others tell what became of one that was taken
 /// (<https://www.twilio.com/docs/api/errors>: 20xxx requests, 21xxx messages; 30xxx and 63xxx delivery).
@@ -23,7 +31,7 @@ const UNDELIVERED: [i64; 3] = [63_003, 63_016, 63_024];
 
 /// One question.
 #[derive(Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[serde(rename_all = "camelCase", rename_all_fields = "camelCase", deny_unknown_fields)]
 pub(super) enum Ask {
     /// Runs an action.
     Run {
@@ -70,6 +78,33 @@ pub(super) enum Ask {
     Rules {
         rules: Rules,
     },
+    /// The application's parameters, and those that it shall not have.
+    Parameters {
+        parameters: serde_json::Map<String, Json>,
+        without: Vec<String>,
+    },
+    Limits {
+        limits: SendingLimits,
+        company: Option<String>,
+    },
+    Pause {
+        company: Option<String>,
+    },
+    Resume {
+        company: Option<String>,
+    },
+    /// Puts an object into a bucket.
+    Put {
+        bucket: String,
+        file: String,
+        content_type: String,
+        content: Content,
+    },
+    /// An object, or null.
+    Get {
+        bucket: String,
+        file: String,
+    },
     Logs {},
     /// Failed runs of callbacks and incoming messages, which then count as expected.
     Failures {},
@@ -103,6 +138,16 @@ pub(super) struct Written {
 struct Medium {
     content_type: String,
     base64: String,
+}
+
+/// What is in an object.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(super) enum Content {
+    Text(String),
+    Base64(String),
+    /// So many bytes that begin as a medium of the object's type does.
+    Size(u32),
 }
 
 /// What becomes of messages.
@@ -172,6 +217,40 @@ impl World {
                 self.simulator().set_rules(rules);
                 Json::Null
             }
+            Ask::Parameters { parameters, without } => {
+                self.set_parameters(parameters, &without).map_err(wrong)?;
+                Json::Null
+            }
+            Ask::Limits { limits, company } => {
+                let company = company.map(|text| company_id(Some(text))).transpose()?;
+                self.change(|application| limits.apply(application, company)).map_err(wrong)?;
+                Json::Null
+            }
+            Ask::Pause { company } => {
+                let app = self.application().id.clone();
+                self.fenced(company, |company| Fence::Pause { app, company, reason: None })?
+            }
+            Ask::Resume { company } => {
+                let app = self.application().id.clone();
+                self.fenced(company, |company| Fence::Resume { app, company })?
+            }
+            Ask::Put { bucket, file, content_type, content } => {
+                let place = place(&bucket, &file)?;
+                if content_type.is_empty() || HeaderValue::from_str(&content_type).is_err() {
+                    return Err(wrong(format!("storage.put: `{content_type}` is no type of a file")));
+                }
+                let bytes = content.bytes(&content_type)?;
+                let storage = self.storage_or_new().map_err(|why| wrong(format!("storage: {why}")))?;
+                storage.put(&place, Object { content_type, bytes });
+                Json::Null
+            }
+            Ask::Get { bucket, file } => {
+                let place = place(&bucket, &file)?;
+                let object = self.storage().and_then(|storage| storage.get(&place));
+                object.map_or(Json::Null, |Object { content_type, bytes }| {
+                    json!({ "contentType": content_type, "size": bytes.len(), "base64": BASE64_STANDARD.encode(bytes) })
+                })
+            }
             Ask::Logs {} => {
                 let line = |line: &super::world::Logged| json!({ "action": line.action, "level": line.level, "text": line.text });
                 json!(self.log.iter().map(line).collect::<Vec<_>>())
@@ -210,6 +289,32 @@ impl World {
             }
             Err(failure) => Err(self.failed(&action, &failure)),
         }
+    }
+
+    fn set_parameters(
+        &mut self,
+        parameters: serde_json::Map<String, Json>,
+        without: &[String],
+    ) -> Result<(), String> {
+        let mut names = parameters.keys().chain(without);
+        if let Some(why) = names.find_map(|name| unknown(name, self.application(), self.scripts())) {
+            return Err(why);
+        }
+        self.change(|application| {
+            application.parameters.retain(|name, _| !without.contains(name));
+            application.parameters.extend(parameters);
+            Ok(())
+        })
+    }
+
+    fn fenced(
+        &self,
+        company: Option<String>,
+        fence: impl FnOnce(Option<CompanyId>) -> Fence,
+    ) -> Result<Json, Thrown> {
+        let company = company.map(|text| company_id(Some(text))).transpose()?;
+        self.fence(fence(company)).map_err(|error| wrong(error.to_string()))?;
+        Ok(Json::Null)
     }
 
     fn statement<T>(
@@ -317,6 +422,24 @@ impl World {
     }
 }
 
+impl Content {
+    fn bytes(self, content_type: &str) -> Result<Bytes, Thrown> {
+        match self {
+            Self::Text(text) => Ok(text.into()),
+            Self::Base64(text) => BASE64_STANDARD
+                .decode(text)
+                .map(Bytes::from)
+                .map_err(|_| wrong("storage.put: `base64` is no base64".to_owned())),
+            Self::Size(size) => {
+                let essence = content_type.split(';').next().unwrap_or_default();
+                let mut bytes = beginning(essence).to_vec();
+                bytes.resize(usize::try_from(size).unwrap_or(usize::MAX), 0);
+                Ok(bytes.into())
+            }
+        }
+    }
+}
+
 impl Fate {
     fn script(self) -> Result<Script, Thrown> {
         let timings = Timings::default();
@@ -405,6 +528,10 @@ fn number(text: &str) -> Result<PhoneNumber, Thrown> {
             "phone: `{text}` is no phone number of any country, in international form such as +393331234567"
         ))
     })
+}
+
+fn place(bucket: &str, file: &str) -> Result<ObjectName, Thrown> {
+    ObjectName::parse(bucket, file).map_err(|error| wrong(format!("storage: {error}")))
 }
 
 fn company_id(company: Option<String>) -> Result<CompanyId, Thrown> {

@@ -1,13 +1,16 @@
 //! Tests of actions: `*.test.js`, each test in a world of its own.
 //!
 //! ```text
-//! suite    what there is to test: an application's files, its tests included, and its parameters made harmless
-//! world    one test's world: the host itself over new databases, the simulator, and a time that stands still
-//! ask      what a test may ask of its world, and what it is answered
-//! runner   lists the tests of a file and runs them, in worker processes as confined as those of actions
-//! workers  workers that are passed on from world to world
-//! folder   a folder that is gone afterwards
-//! prelude  (JavaScript) what a test file has in scope
+//! suite       what there is to test: an application's files, its tests included, and its parameters made harmless
+//! world       one test's world: the host itself over new databases, the simulator, and a time that stands still
+//! ask         what a test may ask of its world, and what it is answered
+//! parameters  which parameters an application has
+//! limits      what an application may send in a test
+//! storage     Google Cloud Storage in a test's world
+//! runner      lists the tests of a file and runs them, in worker processes as confined as those of actions
+//! workers     workers that are passed on from world to world
+//! folder      a folder that is gone afterwards
+//! prelude     (JavaScript) what a test file has in scope
 //! ```
 //!
 //! A test file is JavaScript like an action's modules, in a worker; what it asks for, its one host function `ask` takes to
@@ -20,7 +23,10 @@
 
 mod ask;
 mod folder;
+mod limits;
+mod parameters;
 mod runner;
+mod storage;
 mod suite;
 mod workers;
 mod world;

@@ -373,6 +373,85 @@
     },
   };
 
+  // What an administrator decides.
+
+  /** Whether app-params.toml could have it as the value of a parameter. */
+  function parameter(name, value, above = []) {
+    if (["string", "boolean"].includes(typeof value) || Number.isFinite(value)) return;
+    const isNested = typeof value === "object" && value !== null && (Array.isArray(value) || isPlain(value));
+    if (!isNested || above.includes(value)) {
+      throw new TypeError(`parameters: \`${name}\` must be a text, a number, true or false, or a list or an object of these, and was ${lines(value)}`);
+    }
+    for (const [key, member] of Object.entries(value)) {
+      parameter(Array.isArray(value) ? `${name}[${key}]` : `${name}.${key}`, member, [...above, value]);
+    }
+  }
+
+  function parameters(values) {
+    if (typeof values !== "object" || values === null || !isPlain(values)) {
+      throw new TypeError(`parameters: expected an object such as { shop_name: "Bottega" }, and was ${lines(values)}`);
+    }
+    const without = Object.keys(values).filter((name) => values[name] === undefined);
+    for (const [name, value] of Object.entries(values)) if (value !== undefined) parameter(name, value);
+    ask("parameters", { parameters: values, without });
+  }
+
+  const OF_COMPANY = ["messages_per_minute", "messages_per_day", "allowed_country_prefixes", "only_to"];
+  const OF_APPLICATION = [
+    ...OF_COMPANY, "company_messages_per_minute", "company_messages_per_day", "identical_messages_per_minute", "sends",
+  ];
+
+  function limits(values, how) {
+    const { company = null } = options("limits", how, ["company"]);
+    options("limits", values ?? null, company === null ? OF_APPLICATION : OF_COMPANY);
+    for (const [name, value] of Object.entries(values)) {
+      if (["allowed_country_prefixes", "only_to"].includes(name)) {
+        if (Array.isArray(value) && value.every((one) => typeof one === "string")) continue;
+        throw new TypeError(`limits: \`${name}\` must be a list of strings, and was ${lines(value)}`);
+      }
+      const [least, most] = name === "sends" ? [0, 100_000] : [1, 100_000_000];
+      if (Number.isInteger(value) && value >= least && value <= most) continue;
+      throw new RangeError(`limits: \`${name}\` must be a whole number from ${least} to ${most}, and was ${lines(value)}`);
+    }
+    ask("limits", { limits: values, company });
+  }
+
+  function pause(how) {
+    const { company = null } = options("pause", how, ["company"]);
+    ask("pause", { company });
+  }
+
+  function resume(how) {
+    const { company = null } = options("resume", how, ["company"]);
+    ask("resume", { company });
+  }
+
+  const MOST_BYTES = 100_000_000;
+
+  const storage = {
+    put(bucket, file, object) {
+      const where = "storage.put";
+      given(where, "bucketName", bucket, "string");
+      given(where, "fileName", file, "string");
+      const { contentType, ...content } = options(where, object ?? null, ["contentType", "text", "base64", "size"]);
+      given(where, "contentType", contentType, "string");
+      const kinds = Object.keys(content);
+      if (kinds.length > 1) throw new TypeError(`${where}: \`${kinds.join("` and `")}\` exclude each other`);
+      const [kind = "size"] = kinds;
+      const { size = 1000 } = content;
+      if (kind !== "size") given(where, kind, content[kind], "string");
+      else if (!(Number.isInteger(size) && size >= 0 && size <= MOST_BYTES)) {
+        throw new RangeError(`${where}: \`size\` must be a whole number of bytes from 0 to ${MOST_BYTES}, and was ${lines(size)}`);
+      }
+      ask("put", { bucket, file, contentType, content: { [kind]: kind === "size" ? size : content[kind] } });
+    },
+    get(bucket, file) {
+      given("storage.get", "bucketName", bucket, "string");
+      given("storage.get", "fileName", file, "string");
+      return ask("get", { bucket, file });
+    },
+  };
+
   function logs() {
     return ask("logs", {});
   }
@@ -397,7 +476,8 @@
     if (isGlobal) globalThis[last] = inActions(path);
   }
   Object.assign(globalThis, {
-    test, beforeEach, assert, run, query, execute, phone, clock, twilio, logs, failures, utils,
+    test, beforeEach, assert, run, query, execute, phone, clock, twilio, parameters, limits, pause, resume, storage, logs,
+    failures, utils,
   });
   Object.defineProperty(globalThis, "boatswainRunTests", { value: runTests });
 })

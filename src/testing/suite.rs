@@ -3,13 +3,15 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::base::{Diagnostic, Place, Secret};
+use crate::base::{AppId, Diagnostic, Place, Secret, UnixMillis};
 use crate::config::{Application, Environment, Whatsapp};
 use crate::pipeline::sandbox_limits;
 use crate::script::protocol::{Bundle, SourceFile};
 use crate::script::{WorkerCommand, catalogue, judge};
-use crate::store::{Migration, read_migrations};
+use crate::store::{AppDb, HostId, Migration, SqlLimits, read_migrations};
 
+use super::folder::Folder;
+use super::limits;
 use super::workers::PassedOn;
 use super::world::Ground;
 
@@ -76,14 +78,30 @@ impl Suite {
             command,
         })
     }
+
+    /// Why no world can have its tables, if a migration fails: then no test can run. Blocks.
+    #[must_use]
+    pub fn migration_problem(&self) -> Option<Diagnostic> {
+        let folder = Folder::new().ok()?; // a world says so
+        let file = folder.path().join("app.db");
+        let db = AppDb::open(&file, &HostId("test".into()), SqlLimits::from(&self.application.limits));
+        let migrated = db.and_then(|db| db.migrate(&self.migrations, UnixMillis(0)));
+        migrated.err().map(|error| error.diagnostic())
+    }
+
+    /// The application's name.
+    #[must_use]
+    pub fn app(&self) -> &AppId {
+        &self.application.id
+    }
 }
 
-/// The same application with the simulator as its Twilio, and with keys that are none.
+/// The same application with the simulator as its Twilio, with keys that are none, and free to send.
 fn harmless(application: &Application) -> Application {
     let mut application = application.clone();
     stand_in(&mut application.whatsapp);
     application.companies.values_mut().for_each(|company| stand_in(&mut company.whatsapp));
-    application.storage = None;
+    limits::lift(&mut application);
     application
 }
 

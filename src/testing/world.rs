@@ -17,18 +17,19 @@ use tokio::sync::broadcast::error::TryRecvError;
 use url::Url;
 
 use super::folder::Folder;
+use super::storage::Storage;
 use super::suite::Suite;
 use crate::base::{ActionId, AppId, CompanyId, Diagnostic, ManualClock, UnixMillis};
 use crate::config::{Application, Rules};
 use crate::pipeline::{
-    ApplicationSetup, DirectRun, Event, Events, Internet, Network, Reconciler, RunReport, Surroundings,
-    WAITING_BYTES,
+    ApplicationSetup, CapsHold, DirectRun, Event, Events, Internet, Network, Reconciler, Revision, RunReport,
+    Surroundings, WAITING_BYTES,
 };
 use crate::runtime::{Engine, simulated_accounts};
 use crate::script::catalogue;
 use crate::script::protocol::{Bundle, Failure, Frame};
 use crate::simulator::{Clients, MediaFrom, Settings, Simulator, Time};
-use crate::store::{AppDb, DataDir, HostDb, HostKey, Ledger, SqlLimits, StoreError};
+use crate::store::{AppDb, DataDir, Fence, HostDb, HostKey, Ledger, SqlLimits, StoreError};
 use crate::web::{Applications, Listener, ListenerLimits, Readiness, Site};
 use crate::whatsapp::{MediaProbe, Reach, Transfer, Twilio};
 
@@ -44,6 +45,9 @@ const MOST_RUNS: usize = 3_000;
 const MOST_MOMENTS: u32 = 10_000;
 /// How long the computer may take until a world is at rest.
 const PATIENCE: Duration = Duration::from_mins(1);
+
+/// How long signed URLs say that they are good where the parameters say nothing.
+const SIGNED_URL_LIFETIME: Duration = Duration::from_hours(1);
 
 /// What is the same in all worlds.
 #[derive(Clone)]
@@ -88,12 +92,15 @@ pub struct Logged {
 
 /// See the module.
 pub(super) struct World {
+    /// What its runs go by.
     application: Arc<Application>,
     bundle: Arc<Bundle>,
     runtime: Handle,
     engine: Engine,
     simulator: Simulator,
     listener: Listener,
+    /// There if the parameters have it, or once the test has put something into it.
+    storage: Option<Storage>,
     reconciler: Reconciler,
     ledger: Ledger,
     events: broadcast::Receiver<Event>,
@@ -179,6 +186,7 @@ impl World {
             public_url: Arc::clone(&public_url),
             simulator_url: Some(simulator_url),
             simulator_rules: Rules::Open,
+            caps: CapsHold::Everywhere,
             pacer: Arc::default(),
             ledger: data.host_db(),
             key: HostKey::open(&data.host_key()).map_err(|error| error.diagnostic())?,
@@ -187,11 +195,14 @@ impl World {
             waiting_bytes: WAITING_BYTES,
         };
         let events = surroundings.events.subscribe();
+        let storage = application.storage.as_ref().map(|section| section.signed_url_lifetime);
+        let storage = storage.map(|lifetime| start_storage(lifetime, &simulator, runtime)).transpose();
+        let storage = storage.map_err(trouble)?;
         let setup = ApplicationSetup {
             parameters: Arc::clone(application),
             bundle: Arc::clone(&suite.bundle),
             db,
-            storage: None,
+            storage: storage.as_ref().map(|storage| Arc::clone(storage.urls())),
         };
         let engine = Engine::new(host_db, &surroundings, vec![setup]).map_err(|error| error.diagnostic())?;
         engine.pipeline.start(&engine.inbox).map_err(|error| error.diagnostic())?;
@@ -223,6 +234,7 @@ impl World {
             engine,
             simulator,
             listener,
+            storage,
             reconciler,
             ledger: Ledger::open(&data.host_db()).map_err(|error| error.diagnostic())?,
             events,
@@ -236,6 +248,62 @@ impl World {
     /// The application's parameters.
     pub(super) fn application(&self) -> &Application {
         &self.application
+    }
+
+    /// Its scripts.
+    pub(super) fn scripts(&self) -> &Bundle {
+        &self.bundle
+    }
+
+    /// The application goes by other parameters from the next run on.
+    ///
+    /// # Errors
+    /// What the change says.
+    pub(super) fn change(
+        &mut self,
+        change: impl FnOnce(&mut Application) -> Result<(), String>,
+    ) -> Result<(), String> {
+        let mut application = Application::clone(&self.application);
+        change(&mut application)?;
+        self.take_over(Arc::new(application))
+    }
+
+    fn take_over(&mut self, application: Arc<Application>) -> Result<(), String> {
+        let revision = Revision {
+            parameters: Arc::clone(&application),
+            bundle: Arc::clone(&self.bundle),
+            storage: self.storage.as_ref().map(|storage| Arc::clone(storage.urls())),
+            migrations: None,
+        };
+        let taken = self.engine.pipeline.take_over(revision, self.now());
+        taken.map_err(|error| error.to_string())?;
+        self.application = application;
+        Ok(())
+    }
+
+    /// Where its objects are, if it has a storage.
+    pub(super) fn storage(&self) -> Option<&Storage> {
+        self.storage.as_ref()
+    }
+
+    /// The same; one that it had not it has from now on.
+    ///
+    /// # Errors
+    /// When a port cannot be had.
+    pub(super) fn storage_or_new(&mut self) -> Result<&Storage, String> {
+        if self.storage.is_none() {
+            self.storage = Some(start_storage(SIGNED_URL_LIFETIME, &self.simulator, &self.runtime)?);
+            self.take_over(Arc::clone(&self.application))?;
+        }
+        self.storage.as_ref().ok_or_else(|| "there is none".to_owned())
+    }
+
+    /// Changes who may be written to.
+    ///
+    /// # Errors
+    /// When it could not be recorded.
+    pub(super) fn fence(&self, fence: Fence) -> Result<(), StoreError> {
+        self.runtime.block_on(self.engine.inbox.fence(fence, self.now())).map(drop)
     }
 
     /// The code around a place in its actions.
@@ -401,6 +469,9 @@ impl World {
     /// Ends it.
     pub(super) fn end(self) {
         self.runtime.block_on(self.listener.stop());
+        if let Some(storage) = self.storage {
+            self.runtime.block_on(storage.stop());
+        }
         let Engine { pipeline, inbox, writer } = self.engine;
         let _ = pipeline.drain(Duration::from_secs(5));
         self.runtime.block_on(self.simulator.shutdown());
@@ -408,4 +479,11 @@ impl World {
         drop((pipeline, inbox, self.reconciler));
         writer.join();
     }
+}
+
+/// A storage in which the simulator may look.
+fn start_storage(lifetime: Duration, simulator: &Simulator, runtime: &Handle) -> Result<Storage, String> {
+    let storage = Storage::start(lifetime, runtime).map_err(|error| error.to_string())?;
+    simulator.allow_media_from(storage.urls().endpoint());
+    Ok(storage)
 }

@@ -25,7 +25,7 @@ pub const MEDIA_TOO_LARGE: &str = "MEDIA_TOO_LARGE";
 pub const MEDIA_TYPE: &str = "MEDIA_TYPE";
 
 /// The types that WhatsApp takes, without parameters, in lower case. Several names of one format are in use.
-const TYPES: [(&str, Kind); 27] = [
+pub(crate) const TYPES: [(&str, Kind); 27] = [
     ("image/jpeg", Kind::Image),
     ("image/jpg", Kind::Image),
     ("image/png", Kind::Image),

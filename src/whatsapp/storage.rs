@@ -9,10 +9,12 @@
 use std::fmt;
 use std::time::Duration;
 
+use bytes::Bytes;
 use google_cloud_auth::credentials::service_account;
-use google_cloud_auth::signer::Signer;
+use google_cloud_auth::signer::{self, Signer, SigningProvider};
 use google_cloud_storage::builder::storage::SignedUrlBuilder;
 use serde_json::Value;
+use sha2::{Digest, Sha256};
 use url::Url;
 
 use crate::base::Secret;
@@ -83,16 +85,7 @@ impl SignedUrls {
         lifetime: Duration,
         endpoint: &Url,
     ) -> Result<Self, StorageError> {
-        // The library signs no path, and would leave one out without a word.
-        let is_plain = matches!(endpoint.scheme(), "http" | "https")
-            && endpoint.has_host()
-            && endpoint.path() == "/"
-            && endpoint.query().is_none()
-            && endpoint.fragment().is_none()
-            && endpoint.username().is_empty();
-        if !is_plain {
-            return Err(StorageError::Endpoint);
-        }
+        is_plain(endpoint)?;
         let signer = service_account::Builder::new(service_account_key(credentials_json)?)
             .build_signer()
             .map_err(|_| StorageError::Credentials("a field has the wrong kind of value".to_owned()))?;
@@ -106,6 +99,16 @@ impl SignedUrls {
                     .to_owned(),
             )),
         }
+    }
+
+    /// The same without a key, for a storage that asks for none: the signature is a hash of what would be signed.
+    ///
+    /// # Errors
+    /// [`StorageError::Endpoint`].
+    pub fn without_key(lifetime: Duration, endpoint: &Url) -> Result<Self, StorageError> {
+        is_plain(endpoint)?;
+        let lifetime = lifetime.clamp(MIN_LIFETIME, MAX_LIFETIME);
+        Ok(Self { signer: Signer::from(NoKey), lifetime, endpoint: endpoint.clone() })
     }
 
     /// How long a URL is good.
@@ -150,6 +153,31 @@ impl SignedUrls {
         // What was signed is what is fetched: a URL that is spelled otherwise once it is parsed would be refused.
         let url = Url::parse(&signed).ok().filter(|url| url.as_str() == signed);
         url.ok_or_else(|| StorageError::Signing("the URL has more than one spelling".to_owned()))
+    }
+}
+
+/// The library signs no path, and would leave one out without a word.
+fn is_plain(endpoint: &Url) -> Result<(), StorageError> {
+    let is_plain = matches!(endpoint.scheme(), "http" | "https")
+        && endpoint.has_host()
+        && endpoint.path() == "/"
+        && endpoint.query().is_none()
+        && endpoint.fragment().is_none()
+        && endpoint.username().is_empty();
+    if is_plain { Ok(()) } else { Err(StorageError::Endpoint) }
+}
+
+/// What signs where there is no key.
+#[derive(Debug)]
+struct NoKey;
+
+impl SigningProvider for NoKey {
+    async fn client_email(&self) -> signer::Result<String> {
+        Ok("no-key@boatswain.invalid".to_owned())
+    }
+
+    async fn sign(&self, content: &[u8]) -> signer::Result<Bytes> {
+        Ok(Bytes::copy_from_slice(&Sha256::digest(content)))
     }
 }
 
@@ -328,6 +356,18 @@ mod tests {
             let refused = SignedUrls::new(&Secret::new(TEST_KEY), Duration::from_mins(1), &endpoint).await;
             assert_eq!(refused.err(), Some(StorageError::Endpoint), "{bad}");
         }
+    }
+
+    #[tokio::test]
+    async fn without_a_key_a_url_has_the_same_shape() {
+        let (signed, lifetime) = (urls(Duration::from_hours(1)).await, Duration::from_hours(1));
+        let signed = signed.url("my-bucket", "a b.pdf").await.unwrap();
+        let free = SignedUrls::without_key(lifetime, &google()).unwrap();
+        let free = free.url("my-bucket", "a b.pdf").await.unwrap();
+        let names = |url: &Url| url.query_pairs().map(|(name, _)| name.into_owned()).collect::<Vec<_>>();
+        assert_eq!((free.path(), names(&free)), (signed.path(), names(&signed)));
+        let nowhere = Url::parse("http://host/path").unwrap();
+        assert_eq!(SignedUrls::without_key(lifetime, &nowhere).err(), Some(StorageError::Endpoint));
     }
 
     #[tokio::test]

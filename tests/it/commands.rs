@@ -302,6 +302,24 @@ fn check_says_every_problem_at_once() {
 }
 
 #[test]
+fn a_missing_folder_of_scripts_is_one_mistake() {
+    let folder = Folder::with_params("return 1", "");
+    let section = |app: &str| {
+        format!(
+            "[applications.{app}.WHATSAPP]\nenvironment = \"simulator\"\nwhatsapp_callback = \"callback\"\n"
+        )
+    };
+    folder.write("app-params.toml", &["one", "two", "three"].map(section).concat());
+    std::fs::remove_dir_all(folder.path("scripts")).unwrap();
+    for command in ["check", "test"] {
+        let said = stderr(&folder.boatswain(&[command]));
+        assert_eq!(said.matches("error[").count(), 1, "{said}");
+        let expected = "error[SCRIPTS_UNREADABLE]: there is no folder of scripts\n  --> ";
+        assert!(said.contains(expected) && said.contains("help: make it, or name another one"), "{said}");
+    }
+}
+
+#[test]
 fn check_of_a_sound_folder_ends_well() {
     let folder = returns_folder();
     std::fs::remove_file(folder.path("scripts/app/broken.js")).unwrap();

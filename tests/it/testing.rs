@@ -50,6 +50,16 @@ fn all_pass(tests: &str) {
     }
 }
 
+/// All of the folder's tests pass, so many of them.
+#[track_caller]
+fn passed(folder: &Folder, number: usize) {
+    let outcomes = outcomes(folder);
+    for (name, outcome, why) in &outcomes {
+        assert_eq!(outcome, "passed", "{name}: {why}");
+    }
+    assert_eq!(outcomes.len(), number);
+}
+
 #[track_caller]
 fn fails(test: &str) -> String {
     let folder = folder(&format!("{PHONE}test('t', async () => {{ {test} }});"));
@@ -219,6 +229,270 @@ fn twilio_fails_as_it_is_told() {
 }
 
 #[test]
+fn parameters_are_the_tests_own() {
+    let folder = folder(&format!(
+        "{PHONE}
+        const shop = () => (run('send'), ada.last.body);
+        beforeEach(() => parameters({{ sign: 'Ciao' }}));
+        test('set, and set anew', () => {{
+          assert.equal(shop(), 'the shop');
+          parameters({{ shop: 'another' }});
+          assert.equal(shop(), 'another');
+          parameters({{ shop: 'a third', sign: 'Bye' }});
+          assert.equal(shop(), 'a third');
+          assert.equal(ada.write('x')[0].body, 'Bye');
+        }});
+        test('of the next test they are what they were', () => {{
+          assert.equal(shop(), 'the shop');
+          assert.equal(ada.write('x')[0].body, 'Ciao');
+        }});
+        test('in callbacks, and when they are tried again', () => {{
+          parameters({{ strict: true }});
+          run('send');
+          assert.equal(failures().length, 1);
+          parameters({{ strict: false }});
+          clock.advance('1h');
+          assert.deepEqual(failures(), []);
+          assert.equal(query('SELECT count(*) AS n FROM effects')[0].n, 3);
+        }});
+        test('as the file has them', () => {{
+          const branch = {{ open: true, tables: [1, 2.5, 'three'], address: {{ city: 'Milano' }} }};
+          parameters({{ branch }});
+          assert.deepEqual(run('branch'), branch);
+          parameters({{ branch: undefined }});
+          assert.equal(run('branch'), 'none');
+          parameters({{ shop: undefined }});
+          assert.equal(run('named', {{ name: 'shop' }}), 'none');
+        }});"
+    ));
+    folder.write("scripts/app/answer.js", "return utils.getParameter('sign');");
+    folder.write("scripts/app/branch.js", "return utils.getParameter( `branch` ) ?? 'none';");
+    folder.write("scripts/app/named.js", "return utils.getParameter(vo.name) ?? 'none';");
+    folder.write(
+        "scripts/app/callback.js",
+        "const STRICT = 'strict';
+         if (utils.getParameter(STRICT)) throw new Error('not now');
+         utils.executeSql('INSERT INTO effects VALUES (:MESSAGE_SID, :MESSAGE_STATUS, :ERROR_CODE)');",
+    );
+    passed(&folder, 4);
+}
+
+#[test]
+fn caps_and_pauses_hold_when_a_test_asks_for_them() {
+    let folder = Folder::with_params(
+        "",
+        &format!(
+            r#"
+            [applications.app.WHATSAPP]
+            environment = "production"
+            account_id = "{ACCOUNT}"
+            auth_key = "x"
+            from_phone_number = "+14155238886"
+            [applications.app.limits]
+            messages_per_minute = 1
+            identical_messages_per_minute = 1
+            allowed_country_prefixes = ["+41"]
+            only_to = []
+            [applications.app.companies.ACME.limits]
+            messages_per_day = 1
+            only_to = []
+            "#
+        ),
+    );
+    folder.write(
+        "scripts/app/send.js",
+        "const one = () => utils.whatsapp.send({ to: vo.to ?? '+393331234567', body: 'x', companyId: vo.as });
+         return Array.from({ length: vo.times ?? 1 }, () => one().errorCode ?? 'sent').join();",
+    );
+    folder.write(
+        "scripts/app/app.test.js",
+        "const send = (times, vo, company) => run('send', { times, ...vo }, { company });
+         test('those of the file do not', () => {
+           assert.equal(send(3), 'sent,sent,sent');
+           assert.equal(send(3, {}, 'ACME'), 'sent,sent,sent');
+         });
+         test('a minute', () => {
+           limits({ messages_per_minute: 2 });
+           assert.equal(send(3), 'sent,sent,MESSAGES_PER_MINUTE');
+           clock.advance('1 min');
+           assert.equal(send(1), 'sent');
+           limits({ messages_per_minute: 5 });
+           assert.equal(send(5), 'sent,sent,sent,sent,MESSAGES_PER_MINUTE');
+         });
+         test('what was sent before counts', () => {
+           send(2);
+           limits({ messages_per_day: 3 });
+           assert.equal(send(2), 'sent,MESSAGES_PER_DAY');
+           clock.advance('25h');
+           assert.equal(send(1), 'sent');
+         });
+         test('the same', () => {
+           limits({ identical_messages_per_minute: 1 });
+           assert.equal(send(2), 'sent,IDENTICAL_MESSAGE');
+         });
+         test('of a run', () => {
+           limits({ sends: 1 });
+           assert.throws(() => send(2), /limits\\.sends/);
+         });
+         test('of companies', () => {
+           limits({ company_messages_per_minute: 2 });
+           limits({ messages_per_minute: 1 }, { company: 'ACME' });
+           limits({ messages_per_day: 1 }, { company: 'OTHER' });
+           assert.equal(send(2, {}, 'ACME'), 'sent,COMPANY_MESSAGES_PER_MINUTE');
+           assert.equal(send(2, {}, 'OTHER'), 'sent,COMPANY_MESSAGES_PER_DAY');
+           assert.equal(send(3), 'sent,sent,COMPANY_MESSAGES_PER_MINUTE');
+         });
+         test('to whom', () => {
+           limits({ allowed_country_prefixes: ['+39'] });
+           assert.equal(send(1, { to: '+14155550100' }), 'COUNTRY_NOT_ALLOWED');
+           limits({ only_to: ['+393330000000'] }, { company: 'ACME' });
+           assert.equal(send(1), 'sent');
+           assert.equal(send(1, {}, 'ACME'), 'RECIPIENT_NOT_ALLOWED');
+         });
+         test('pauses', () => {
+           pause({ company: 'ACME' });
+           assert.equal(send(1, {}, 'ACME'), 'SENDING_PAUSED');
+           assert.equal(send(1), 'sent');
+           resume({ company: 'ACME' });
+           assert.equal(send(1, {}, 'ACME'), 'sent');
+           pause();
+           assert.equal(send(1, {}, 'ACME'), 'SENDING_PAUSED');
+           resume();
+           assert.equal(send(1), 'sent');
+         });",
+    );
+    passed(&folder, 8);
+}
+
+/// An application that sends and saves files of a storage.
+fn folder_with_storage(parameters: &str, tests: &str) -> Folder {
+    let folder = Folder::new("", &format!("incoming_message = 'save'\n{parameters}"));
+    folder.write(
+        "scripts/app/send.js",
+        "const { errorCode, warnings } = utils.whatsapp.send({ to: '+393331234567', bucketName: 'files', fileName: vo.file });
+         return errorCode ?? (warnings[0] ?? 'sent');",
+    );
+    folder.write(
+        "scripts/app/url.js",
+        "const url = utils.getSignedUrl('files', vo.file);
+         return utils.whatsapp.send({ to: '+393331234567', mediaUrl: vo.unsigned ? url.split('?')[0] : url }).sid;",
+    );
+    folder.write(
+        "scripts/app/save.js",
+        "const saved = utils.saveMedia(vo.MediaUrl0, 'files', vo.Body);
+         return `${saved.contentType}, ${saved.size} bytes`;",
+    );
+    folder.write("scripts/app/app.test.js", tests);
+    folder
+}
+
+#[test]
+fn files_of_a_storage_are_sent_and_saved() {
+    let folder = folder_with_storage(
+        "",
+        &format!(
+            "{PHONE}
+            const pdf = {{ contentType: 'application/pdf' }};
+            const send = (file) => run('send', {{ file }});
+            test('a file', () => {{
+              storage.put('files', 'a b/è.pdf', pdf);
+              assert.equal(send('a b/è.pdf'), 'sent');
+              assert.equal(ada.last.status, 'read');
+              assert.match(ada.last.mediaUrls[0], /^http:.*\\/files\\/a%20b\\/%C3%A8.pdf\\?X-Goog-Algorithm=/);
+            }});
+            test('one that is not there', () => {{
+              storage.put('files', 'other.pdf', pdf);
+              assert.match(send('a.pdf'), /404/);
+              assert.deepEqual([ada.last.status, ada.last.errorCode], ['failed', 63019]);
+              storage.put('files', 'a.pdf', pdf);
+              assert.equal(send('a.pdf'), 'sent');
+              assert.equal(ada.last.status, 'read');
+            }});
+            test('what WhatsApp takes not', () => {{
+              storage.put('files', 'large.png', {{ contentType: 'image/png', size: 5 * 1024 * 1024 + 1 }});
+              assert.equal(send('large.png'), 'MEDIA_TOO_LARGE');
+              storage.put('files', 'large.png', {{ contentType: 'image/png', size: 5 * 1024 * 1024 }});
+              assert.equal(send('large.png'), 'sent');
+              storage.put('files', 'page', {{ contentType: 'text/html', text: '<html>' }});
+              assert.equal(send('page'), 'MEDIA_TYPE');
+              storage.put('files', 'false.png', {{ contentType: 'image/png', text: '<html>' }});
+              send('false.png');
+              assert.equal(ada.last.errorCode, 63021);
+            }});
+            test('a signed URL', () => {{
+              storage.put('files', 'a.pdf', pdf);
+              run('url', {{ file: 'a.pdf' }});
+              assert.equal(ada.last.status, 'read');
+              run('url', {{ file: 'a.pdf', unsigned: true }});
+              assert.equal(ada.last.errorCode, 63019);
+              assert.throws(() => run('url', {{ file: '../a.pdf' }}), {{ code: 'STORAGE_URL' }});
+            }});
+            test('saved', () => {{
+              const base64 = btoa('\\xff\\xd8\\xff and so on');
+              storage.put('files', 'old', {{ contentType: 'text/plain', text: 'è' }});
+              assert.deepEqual(storage.get('files', 'old'), {{ contentType: 'text/plain', size: 2, base64: 'w6g=' }});
+              const [answer] = ada.write({{ body: 'new.jpg', media: [{{ contentType: 'image/jpeg', base64 }}] }});
+              assert.equal(answer.body, 'image/jpeg, 13 bytes');
+              assert.deepEqual(storage.get('files', 'new.jpg'), {{ contentType: 'image/jpeg', size: 13, base64 }});
+              assert.equal(send('new.jpg'), 'sent');
+              assert.equal(storage.get('other-files', 'new.jpg'), null);
+            }});
+            test('none, where nothing was put', () => {{
+              assert.equal(storage.get('files', 'new.jpg'), null);
+              assert.equal(send('a.pdf'), 'STORAGE_NOT_CONFIGURED');
+            }});"
+        ),
+    );
+    passed(&folder, 6);
+    // With a section it is there from the beginning; the key is not read.
+    let section = "media_check = 'strict'\n[applications.app.GOOGLE_CLOUD_STORAGE]\ncredentials_file = 'not-there'\n\
+                   signed_url_minutes = 5";
+    let folder = folder_with_storage(
+        section,
+        &format!(
+            "{PHONE}
+            test('there', () => {{
+              assert.equal(run('send', {{ file: 'a.pdf' }}), 'MEDIA_UNREACHABLE');
+              storage.put('files', 'a.pdf', {{ contentType: 'application/pdf' }});
+              assert.equal(run('send', {{ file: 'a.pdf' }}), 'sent');
+              assert.match(ada.last.mediaUrls[0], /X-Goog-Expires=300&/);
+            }});"
+        ),
+    );
+    passed(&folder, 1);
+}
+
+#[test]
+fn a_migration_that_fails_is_told_once() {
+    let folder = folder("test('a', () => {});\ntest('b', () => {});\ntest.skip('c', () => {});");
+    folder.write("scripts/app/other.test.js", "test('d', () => {});");
+    folder.write("scripts/app/migrations/002.sql", "CREATE TABEL wrong (x);");
+    let output = folder.boatswain(&["test"]);
+    assert_eq!(output.status.code(), Some(1));
+    let said = stdout(&output);
+    assert_eq!(said.matches("error[MIGRATION_FAILED]: ").count(), 1, "{said}");
+    for expected in [
+        "  --> scripts/app/migrations/002.sql:1:8\n",
+        "scripts/app/app.test.js\n  not run  a\n  not run  b\n  not run  c\nscripts/app/other.test.js\n  not run  d\n",
+        "\n0 passed, 1 failed, 4 not run, in ",
+    ] {
+        assert!(said.contains(expected), "{expected}\n--- in\n{said}");
+    }
+    let output = folder.boatswain(&["test", "--json", "other"]);
+    assert_eq!(output.status.code(), Some(1));
+    let lines: Vec<Value> = stdout(&output).lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let [problem, test] = lines.as_slice() else { panic!("{lines:?}") };
+    assert_eq!(problem["file"], json!("scripts/app/migrations/002.sql"));
+    assert_eq!((&problem["name"], &problem["outcome"]), (&json!(null), &json!("failed")));
+    assert_eq!(problem["error"]["code"], json!("MIGRATION_FAILED"));
+    assert_eq!(problem["error"]["frames"][0]["line"], json!(1));
+    assert_eq!(
+        (&test["name"], &test["outcome"], &test["error"]),
+        (&json!("d"), &json!("not run"), &json!(null))
+    );
+}
+
+#[test]
 fn what_fails_says_where_and_why() {
     let folder = folder(&format!(
         "{PHONE}test('values', () => {{\n  assert.equal(run('send').status, 'sent');\n}});
@@ -312,6 +586,52 @@ fn assertions_say_what_was_expected() {
             "clock.advance('5 parsecs')",
             "\"24h\", \"15 min\", \"30 s\" or milliseconds, and was \"5 parsecs\"",
         ),
+        ("ada.write('STOP')[0].body", "cannot read `body` of `ada.write(…)[0]`, which is null or undefined"),
+        ("ada.last.body", "cannot read `body` of `ada.last`, which is null or undefined"),
+        (
+            "parameters({ shpo: 'x' })",
+            "no script reads `shpo`, and app-params.toml does not declare it; did you mean `shop`?",
+        ),
+        (
+            "parameters({ zzzzzz: 'x' })",
+            "one whose name the scripts put together is declared in [applications.app.parameters]",
+        ),
+        (
+            "parameters({ shop: null })",
+            "`shop` must be a text, a number, true or false, or a list or an object of these, and was null",
+        ),
+        ("parameters({ shop: { a: [1, NaN] } })", "parameters: `shop.a[1]` must be a text, a number"),
+        ("parameters({ shop: new Date(0) })", "`shop` must be a text, a number"),
+        ("const a = []; a.push(a); parameters({ shop: a })", "parameters: `shop[0]` must be a text"),
+        ("parameters('shop', 'x')", "parameters: expected an object such as { shop_name: \"Bottega\" }"),
+        (
+            "limits({ message_per_minute: 2 })",
+            "there is no `message_per_minute`; did you mean `messages_per_minute`?",
+        ),
+        ("limits()", "limits: expected an object such as { messages_per_minute: … }"),
+        ("limits({ sends: 2 }, { company: 'ACME' })", "limits: there is no `sends`"),
+        (
+            "limits({ messages_per_day: 0 })",
+            "`messages_per_day` must be a whole number from 1 to 100000000, and was 0",
+        ),
+        (
+            "limits({ allowed_country_prefixes: '+39' })",
+            "`allowed_country_prefixes` must be a list of strings, and was \"+39\"",
+        ),
+        ("limits({ allowed_country_prefixes: ['39'] })", "`39` is not a country's calling code, such as"),
+        ("limits({ only_to: ['333'] })", "limits: `333` is no phone number in international form"),
+        ("pause('ACME')", "pause: expected an object such as { company: … }, and was \"ACME\""),
+        ("pause({ company: 'A C' })", "`A C`"),
+        ("storage.put('bucket', 'a.pdf')", "storage.put: expected an object such as { contentType: … }"),
+        ("storage.put('bucket', 'a.pdf', {})", "`contentType` must be a string, and was undefined"),
+        ("storage.put('b', 'a.pdf', { contentType: 'x/y' })", "storage: `b` is not the name of a bucket"),
+        ("storage.put('bucket', 'a.pdf', { contentType: 'a\\nb' })", "is no type of a file"),
+        (
+            "storage.put('bucket', 'a', { contentType: 'a/b', text: 'x', size: 1 })",
+            "storage.put: `text` and `size` exclude each other",
+        ),
+        ("storage.put('bucket', 'a', { contentType: 'a/b', size: -1 })", "a whole number of bytes from 0 to"),
+        ("storage.put('bucket', 'a', { contentType: 'a/b', base64: '?' })", "`base64` is no base64"),
         ("clock.set('tomorrow')", "clock.set: \"tomorrow\" is no moment such as \"2026-12-24T18:00:00Z\""),
     ] {
         let why = fails(test);

@@ -107,6 +107,7 @@ impl Outside {
             simulator_url: None,
             // Senders are paced, so that runs wait in line.
             simulator_rules: boatswain::config::Rules::Production,
+            caps: boatswain::pipeline::CapsHold::default(),
             pacer: Arc::default(),
             ledger: data.host_db(),
             key: boatswain::store::HostKey::open(&data.host_key()).unwrap(),

@@ -38,7 +38,7 @@ pub enum Role {
 }
 
 /// What tests have beside what actions have.
-pub const TEST_GLOBALS: [&str; 11] = [
+pub const TEST_GLOBALS: [&str; 16] = [
     "test",
     "beforeEach",
     "assert",
@@ -48,6 +48,11 @@ pub const TEST_GLOBALS: [&str; 11] = [
     "phone",
     "clock",
     "twilio",
+    "parameters",
+    "limits",
+    "pause",
+    "resume",
+    "storage",
     "logs",
     "failures",
 ];
