@@ -827,6 +827,34 @@ declare namespace Boatswain {
     reaches(status: "queued" | "sent" | "delivered" | "read"): void;
   }
 
+  /** A parameter, as app-params.toml may have it. */
+  type Parameter = string | number | boolean | Parameter[] | { [name: string]: Parameter };
+
+  interface CompanySendingLimits {
+    messages_per_minute?: number;
+    messages_per_day?: number;
+    /** `["+39"]`: to no other countries. */
+    allowed_country_prefixes?: string[];
+    /** To no other numbers. */
+    only_to?: string[];
+  }
+
+  interface SendingLimits extends CompanySendingLimits {
+    company_messages_per_minute?: number;
+    company_messages_per_day?: number;
+    identical_messages_per_minute?: number;
+    /** Messages of one run. */
+    sends?: number;
+  }
+
+  interface NewFile {
+    contentType: string;
+    text?: string;
+    base64?: string;
+    /** In bytes. */
+    size?: number;
+  }
+
   /** What is expected of an error: a pattern of its message, its class, some of its members, or whether it is the one. */
   type ExpectedError = RegExp | (new (...args: any[]) => Error) | { [member: string]: any } | ((error: any) => boolean);
 
@@ -893,6 +921,27 @@ declare const twilio: {
   loseNext(options?: { to?: string; times?: number }): void;
   /** How strict the simulator is from now on. */
   rules(rules: "open" | "sandbox" | "production"): void;
+};
+/**
+ * Gives the application parameters for this test, on top of those of app-params.toml; `undefined` takes one away.
+ *
+ * @example
+ * parameters({ shop_name: "Bottega", batch_size: 2, greeting: undefined });
+ */
+declare function parameters(values: { [name: string]: Boatswain.Parameter | undefined }): void;
+/** What the application, or a company, may send from now on; without it everything. The names are those of app-params.toml. */
+declare function limits(values: Boatswain.SendingLimits): void;
+declare function limits(values: Boatswain.CompanySendingLimits, options: { company?: string }): void;
+/** Pauses sending, of the application or of a company, as `boatswain pause` does. */
+declare function pause(options?: { company?: string }): void;
+/** Has sending go on. */
+declare function resume(options?: { company?: string }): void;
+/** Google Cloud Storage. All buckets are there, and empty when a test begins. */
+declare const storage: {
+  /** Puts a file into a bucket. Without content it has 1,000 bytes that begin as its type does; with `size` so many of them. */
+  put(bucketName: string, fileName: string, file: Boatswain.NewFile): void;
+  /** The file of a name, or null. */
+  get(bucketName: string, fileName: string): { contentType: string; size: number; base64: string } | null;
 };
 /** What the actions have logged. */
 declare function logs(): { action: string; level: "debug" | "info" | "warn" | "error"; text: string }[];

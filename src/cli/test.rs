@@ -212,13 +212,13 @@ fn not_run(problem: &Diagnostic, cases: &[TestCase], json: bool, tally: &mut Tal
         }
         return;
     }
-    output::line(problem);
     for (index, case) in cases.iter().enumerate() {
         if index == 0 || cases[index - 1].file != case.file {
             output::line(shown(&case.file));
         }
         output::line(format_args!("  not run  {}", shown(&case.name)));
     }
+    output::line(problem);
 }
 
 fn as_failure(problem: &Diagnostic, file: &str) -> Unloaded {

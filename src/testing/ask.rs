@@ -26,6 +26,8 @@ use crate::whatsapp::ObjectName;
 /// Twilio's codes below this one refuse a message when it is created; the others tell what became of one that was taken
 /// (<https://www.twilio.com/docs/api/errors>: 20xxx requests, 21xxx messages; 30xxx and 63xxx delivery).
 const FIRST_OF_DELIVERY: i64 = 30_000;
+/// Bytes of an object that fit into what the test's worker is told at once.
+const MOST_SHOWN: usize = 5_000_000;
 /// Codes of messages that WhatsApp had and gave up: nobody has written for 24 hours, not opted in, no WhatsApp.
 const UNDELIVERED: [i64; 3] = [63_003, 63_016, 63_024];
 
@@ -247,6 +249,12 @@ impl World {
             Ask::Get { bucket, file } => {
                 let place = place(&bucket, &file)?;
                 let object = self.storage().and_then(|storage| storage.get(&place));
+                if let Some(large) = object.as_ref().filter(|object| object.bytes.len() > MOST_SHOWN) {
+                    let size = large.bytes.len();
+                    return Err(wrong(format!(
+                        "storage.get: the file has {size} bytes, and a test is shown {MOST_SHOWN}"
+                    )));
+                }
                 object.map_or(Json::Null, |Object { content_type, bytes }| {
                     json!({ "contentType": content_type, "size": bytes.len(), "base64": BASE64_STANDARD.encode(bytes) })
                 })

@@ -54,7 +54,7 @@ const CRATES: &[(&str, &[&str])] = &[
     ("boa_gc", &["script"]),
     ("boa_runtime", &["script"]),
     ("rusqlite", &["store"]),
-    ("axum", &["web", "simulator", "control"]),
+    ("axum", &["web", "simulator", "control", "testing"]),
     ("hyper", &["web", "simulator"]), // answers that break off lie below what axum does
     ("clap", &["cli"]),
     ("comfy_table", &["cli"]),

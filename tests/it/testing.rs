@@ -632,6 +632,10 @@ fn assertions_say_what_was_expected() {
         ),
         ("storage.put('bucket', 'a', { contentType: 'a/b', size: -1 })", "a whole number of bytes from 0 to"),
         ("storage.put('bucket', 'a', { contentType: 'a/b', base64: '?' })", "`base64` is no base64"),
+        (
+            "storage.put('bucket', 'a', { contentType: 'a/b', size: 5000001 }); storage.get('bucket', 'a')",
+            "storage.get: the file has 5000001 bytes, and a test is shown 5000000",
+        ),
         ("clock.set('tomorrow')", "clock.set: \"tomorrow\" is no moment such as \"2026-12-24T18:00:00Z\""),
     ] {
         let why = fails(test);

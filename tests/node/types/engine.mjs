@@ -7,7 +7,8 @@ import { service } from "./service.mjs";
 
 /** What TypeScript's own library offers and an action does not find. `docs/types.md` names the first five. */
 const ABSENT = [
-  /^(test|beforeEach|assert|run|query|execute|phone|clock|twilio|logs|failures)\b/, // a test's
+  // a test's
+  /^(test|beforeEach|assert|run|query|execute|phone|clock|twilio|parameters|limits|pause|resume|storage|logs|failures)\b/,
   /^(Atomics|FinalizationRegistry|Intl|SharedArrayBuffer|WeakRef)\b/,
   /^RegExp\.(\W|\$|input|lastMatch|lastParen|leftContext|rightContext)/, // a regular expression's last match: of old browsers
   /^ArrayBuffer\.prototype\.(detached|transfer|transferToFixedLength)$/,
