@@ -132,14 +132,14 @@ impl HostBuilder {
         let lock = data.lock().map_err(one)?;
         let public_url: Arc<str> =
             self.params.host.public_base(self.listen.unwrap_or(self.params.host.listen)).into();
-        let (simulator, simulator_url) = match self.neighbour(&public_url).await {
-            Some(neighbour) => (None, Url::parse(neighbour.base_url()).ok()),
-            None => {
-                let own = HostBuilder { simulator_listen: Some(([127, 0, 0, 1], 0).into()), ..self.again() };
-                let simulator = own.simulator(&public_url).await?;
-                let url = simulator.as_ref().and_then(|simulator| Url::parse(&simulator.base_url()).ok());
-                (simulator, url)
-            }
+        // The simulator that is there already, or one of our own.
+        let (simulator, simulator_url) = if let Some(neighbour) = self.neighbour(&public_url).await {
+            (None, Url::parse(neighbour.base_url()).ok())
+        } else {
+            let own = HostBuilder { simulator_listen: Some(([127, 0, 0, 1], 0).into()), ..self.again() };
+            let simulator = own.simulator(&public_url).await?;
+            let url = simulator.as_ref().and_then(|simulator| Url::parse(&simulator.base_url()).ok());
+            (simulator, url)
         };
         let parts = self.assemble(&data, &public_url, simulator_url.clone(), Serving::No).await?;
         parts.engine.pipeline.attach(&parts.engine.inbox);

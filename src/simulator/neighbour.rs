@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::control::NAME;
 use super::{SimulatedAccount, SimulatedSender};
-use crate::base::AccountSid;
+use crate::base::{AccountSid, Secret};
 
 /// How long it may take to answer. It is on this computer.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -81,7 +81,7 @@ impl Neighbour {
 /// As `POST /simulator/accounts` takes it, with tokens and secrets: what the requests to Twilio's paths carry too.
 fn written(account: &SimulatedAccount) -> Value {
     let mut written = account.shown();
-    written["auth_tokens"] = account.auth_tokens.iter().map(|token| token.expose()).collect();
+    written["auth_tokens"] = account.auth_tokens.iter().map(Secret::expose).collect();
     written["api_keys"] =
         account.api_keys.iter().map(|key| json!({ "sid": key.sid, "secret": key.secret.expose() })).collect();
     written

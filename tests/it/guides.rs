@@ -1,115 +1,131 @@
-//! The guides for authors keep their word: their files are written as they stand there, and their commands say what stands
-//! below them.
-//!
-//! A block whose info string names a file (```` ```js scripts/tables/book.js ````) is that file from there on. In a block of
-//! `sh` each line that begins with `$ boatswain` is run, and what follows is what it says on both its outputs; `…` stands
-//! for anything. Other lines of `sh` are for the reader alone.
+//! The pages for users keep their word: their files are written as they stand there, and their commands are typed in the
+//! order of the page and say what stands below them (`reader.rs`).
 
-use std::path::Path;
-use std::process::{Command, Stdio};
+use crate::host::Folder;
+use crate::pages::Page;
+use crate::reader::Reader;
+use crate::readme::project;
+use crate::testing_docs::demo;
 
-use crate::host::{BINARY, Folder};
-
-/// A test shares its computer with others, and with a host that somebody serves.
-const FREE_PORTS: &str = "\n[host]\nlisten = \"127.0.0.1:0\"\n[simulator]\nlisten = \"127.0.0.1:0\"\n";
-
-/// The fenced blocks of a page: info string and text.
-fn blocks(page: &str) -> Vec<(&str, &str)> {
-    let fences = page.split("```").skip(1).step_by(2);
-    fences.map(|block| block.split_once('\n').expect("a block has an end")).collect()
-}
-
-/// The commands of a block, and what each says.
-fn commands(block: &str) -> Vec<(&str, &str)> {
-    let block = block.strip_prefix("$ ").or_else(|| block.split_once("\n$ ").map(|(_, rest)| rest));
-    let parts = block.into_iter().flat_map(|block| block.split("\n$ "));
-    parts.map(|part| part.split_once('\n').unwrap_or((part, ""))).collect()
-}
-
-/// Whether a text is what was expected, in which `…` stands for anything.
-fn fits(expected: &str, told: &str) -> bool {
-    let Some((first, rest)) = expected.split_once('…') else { return expected == told };
-    let Some(mut told) = told.strip_prefix(first) else { return false };
-    let mut parts: Vec<_> = rest.split('…').collect();
-    let last = parts.pop().unwrap_or_default();
-    for part in parts {
-        let Some((_, after)) = told.split_once(part) else { return false };
-        told = after;
-    }
-    told.ends_with(last)
-}
-
-/// What a line says to somebody who types it.
-fn run(folder: &Folder, line: &str) -> String {
-    let programs = Path::new(BINARY).parent().unwrap();
-    let mut shell = Command::new("/bin/sh");
-    shell.args(["-c", &format!("exec 2>&1; {line}")]).current_dir(folder.root.path());
-    let output = shell.env_clear().env("PATH", programs).stdin(Stdio::null()).output().unwrap();
-    String::from_utf8(output.stdout).unwrap()
-}
-
-/// Builds what a guide builds, and runs what it runs. Returns how many files and commands that were.
-fn follow(page: &str) -> (usize, usize) {
-    let text = std::fs::read_to_string(format!("{}/docs/{page}", env!("CARGO_MANIFEST_DIR"))).unwrap();
-    let folder = Folder { root: tempfile::tempdir().unwrap() };
-    let (mut files, mut run_so_far) = (0, 0);
-    for (info, block) in blocks(&text) {
-        match info.split_once(' ') {
-            Some((_, "app-params.toml")) => {
-                folder.write("app-params.toml", &format!("{block}{FREE_PORTS}"));
-                files += 1;
-            }
-            Some((_, name)) => {
-                folder.write(name, block);
-                files += 1;
-            }
-            None if info == "sh" => {
-                for (line, expected) in commands(block) {
-                    assert!(line.starts_with("boatswain "), "docs/{page}: $ {line}");
-                    let told = run(&folder, line);
-                    let (expected, shown) = (expected.trim(), told.trim());
-                    assert!(fits(expected, shown), "docs/{page}: $ {line}\n{shown}\nnot\n{expected}");
-                    run_so_far += 1;
-                }
-            }
-            None => {}
-        }
-    }
-    (files, run_so_far)
+/// What a guide builds from nothing. Gives how many files and commands that were.
+fn from_nothing(page: &str) -> (usize, usize) {
+    Reader::new(Folder { root: tempfile::tempdir().unwrap() }).follow(page)
 }
 
 #[test]
 fn a_first_application() {
-    assert_eq!(follow("first-application.md"), (17, 18));
+    assert_eq!(from_nothing("docs/first-application.md"), (17, 20));
 }
 
 #[test]
 fn from_twilio_functions() {
-    assert_eq!(follow("from-twilio-functions.md"), (7, 3));
+    assert_eq!(from_nothing("docs/from-twilio-functions.md"), (7, 3));
 }
 
 #[test]
 fn from_the_original_platform() {
-    assert_eq!(follow("from-the-original-platform.md"), (10, 8));
+    assert_eq!(from_nothing("docs/from-the-original-platform.md"), (10, 8));
 }
 
 #[test]
-fn what_a_guide_shows_is_compared() {
-    let two = commands("$ boatswain a\none\ntwo\n$ boatswain b\n");
-    assert_eq!(two, [("boatswain a", "one\ntwo"), ("boatswain b", "")]);
-    assert!(commands("boatswain serve\n").is_empty());
-    assert_eq!(commands("cd there\n$ boatswain a\n"), [("boatswain a", "")]);
-    for (expected, told, same) in [
-        ("one", "one", true),
-        ("one", "one two", false),
-        ("one…", "one two", true),
-        ("…two", "one two", true),
-        ("…two", "one two three", false),
-        ("a …, b … c", "a 1, b 2 c", true),
-        ("a …, b … c", "a 1; b 2 c", false),
-        ("…", "", true),
-        ("one…one", "one", false),
-    ] {
-        assert_eq!(fits(expected, told), same, "{expected}: {told}");
+fn testing() {
+    let mut reader = Reader::new(demo());
+    for block in Page::read("docs/testing.md").blocks() {
+        if block.text.contains("FAILED") {
+            reader.folder.write(
+                "scripts/demo/orders.test.js",
+                r#"test("an order is confirmed", () => {
+  const ada = phone("+393331234567");
+  twilio.failNext(63016);
+  run("confirmOrder", { orderId: "A-7", customer: "Ada", phone: ada.number, totalCents: 4890 });
+
+  const [order] = query("SELECT state FROM orders");
+  assert.equal(order.state, "read");
+});
+"#,
+            );
+        }
+        reader.read(&block);
     }
+    assert_eq!(reader.commands, 4);
+}
+
+#[test]
+fn what_check_says() {
+    let mut reader = Reader::new(demo());
+    let params = std::fs::read_to_string(reader.folder.path("app-params.toml")).unwrap();
+    reader.folder.write("app-params.toml", &params.replace("applications.demo", "applications.shop"));
+    let (from, to) = (reader.folder.path("scripts/demo"), reader.folder.path("scripts/shop"));
+    std::fs::rename(from, to).unwrap();
+    let tell = "function tell(order) {
+  utils.sendWhatsapMessage(order.phone, `Your order ${order.id} is on its way.`);
+}
+";
+    reader.folder.write("scripts/shop/confirm.js", &format!("// Confirms.{}{tell}", "\n".repeat(10)));
+    assert_eq!(reader.follow("docs/check.md").1, 2);
+}
+
+#[test]
+fn what_a_failure_says() {
+    let mut reader = Reader::new(demo());
+    reader.folder.write(
+        "scripts/demo/confirmOrder.js",
+        r#"function load(id) {
+  // No order has this number.
+  const orders = JSON.parse("[null]");
+
+  return orders[0].customer;
+}
+function confirm(id) {
+  try {
+    return load(id);
+  } catch (error) {
+    throw new Error("the order cannot be confirmed", { cause: error });
+  }
+}
+
+confirm(vo.orderId);
+"#,
+    );
+    assert_eq!(reader.follow("docs/actions.md").1, 1);
+}
+
+#[test]
+fn types() {
+    assert_eq!(Reader::new(demo()).follow("docs/types.md").1, 1);
+}
+
+/// Their commands are looked at: what they start takes minutes to hours.
+#[test]
+fn pages_for_contributors() {
+    for page in ["contributing", "durability", "performance", "simulation"] {
+        let mut reader = Reader::new(demo());
+        assert_eq!(reader.follow(&format!("docs/{page}.md")).1, 0, "{page}");
+    }
+}
+
+#[test]
+fn pages_of_the_examples() {
+    let mut reader = Reader::beside_a_host(project());
+    for (app, typed) in [("otp", 3), ("orderstatus", 3), ("broadcast", 4)] {
+        reader.commands = 0;
+        for block in Page::read(&format!("scripts/{app}/README.md")).blocks() {
+            for said in reader.read(&block) {
+                if let Some((_, rest)) = said.text.split_once(r#""requestId":""#) {
+                    reader.means(
+                        r#""requestId":"…""#,
+                        format!(r#""requestId":"{}""#, rest.split('"').next().unwrap()),
+                    );
+                    // The callbacks are under way.
+                    while !reader
+                        .types("boatswain messages list --app otp --status read --json")
+                        .text
+                        .contains("otp")
+                    {}
+                }
+            }
+        }
+        assert_eq!(reader.commands, typed, "{app}");
+    }
+    reader.stops();
 }

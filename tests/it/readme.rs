@@ -4,6 +4,7 @@ use std::path::Path;
 use std::process::Command;
 
 use crate::host::{BINARY, Folder};
+use crate::reader::Reader;
 use crate::testing_docs::{blocks, copy};
 
 fn readme() -> String {
@@ -33,27 +34,68 @@ fn block<'a>(readme: &'a str, language: &str, part: &str) -> &'a str {
     with[0]
 }
 
+/// The project without the examples beside the demo, whose tests `testing.rs` runs: they take long.
+fn demo_of_the_project() -> Folder {
+    let folder = project();
+    for app in ["otp", "orderstatus", "broadcast"] {
+        std::fs::remove_dir_all(folder.path(&format!("scripts/{app}"))).unwrap();
+    }
+    let params = std::fs::read_to_string(folder.path("app-params.toml")).unwrap();
+    let (own, _) = params.split_once("\n# ── Examples ─").unwrap();
+    folder.write("app-params.toml", own);
+    folder
+}
+
 #[test]
 fn every_command_that_is_shown_works() {
     let readme = readme();
-    let folder = project();
+    let folder = demo_of_the_project();
     let host = folder.serve();
     folder.write("scripts/demo/greet.js", block(&readme, "js", "const { to, name = \"friend\" } = vo;"));
     folder.write("scripts/demo/greet.test.js", block(&readme, "js", "test(\"somebody is greeted\""));
     host.wait_for("greet.js"); // it is taken over
-    let lines = blocks(&readme, "sh").into_iter().flat_map(str::lines);
-    let mut run = 0;
-    for line in lines.filter(|line| line.starts_with("boatswain ") && !line.starts_with("boatswain serve")) {
-        let programs = Path::new(BINARY).parent().unwrap();
-        let mut shell = Command::new("/bin/sh");
-        shell.args(["-c", line]).current_dir(folder.root.path()).env_clear().env("PATH", programs);
-        let output = shell.output().unwrap();
-        assert!(output.status.success(), "{line}: {output:?}");
-        run += 1;
-    }
-    assert_eq!(run, 8, "commands of the README");
-    let listed = folder.boatswain(&["messages", "list", "--json"]);
+    let mut reader = Reader::new(folder);
+    reader.host = Some(host);
+    assert_eq!(reader.follow("README.md").1, 9, "commands of the README");
+    let listed = reader.folder.boatswain(&["messages", "list", "--json"]);
     assert_eq!(String::from_utf8(listed.stdout).unwrap().lines().count(), 1);
+    reader.stops();
+}
+
+/// Moments, ids, ports and widths are others each time; which of two messages is ahead, too.
+#[test]
+fn the_demo_says_what_is_shown() {
+    let output = Command::new(BINARY).arg("demo").output().unwrap();
+    assert!(output.status.success(), "{output:?}");
+    let plain = |text: &str| -> Vec<String> {
+        let lines = text.lines().filter(|line| !line.is_empty() && !line.starts_with(['─', '═']));
+        let is_id = |word: &str| word.len() >= 10 && (word.starts_with("SM") || word.starts_with("MM"));
+        let plain = |line: &str| {
+            let line = line.split_once(" ms  ").map_or(line, |(_, line)| line);
+            let line = line.split(": the ").next().unwrap(); // of text or picture: how far it is
+            let line = line.split("\"sid\":").next().unwrap();
+            let words = line.split_whitespace().map(|word| {
+                let word = word.trim_end_matches(['/', '.']);
+                if is_id(word) {
+                    "SID"
+                } else if word.starts_with("http://127.0.0.1:") {
+                    "URL"
+                } else {
+                    word
+                }
+            });
+            let line = words.collect::<Vec<_>>().join(" ");
+            if line.starts_with("Everything arrived") { "Everything arrived".to_owned() } else { line }
+        };
+        let mut lines: Vec<_> = lines.map(plain).collect();
+        lines.sort();
+        lines
+    };
+    let readme = readme();
+    let shown = blocks(&readme, "text");
+    let told = plain(&String::from_utf8(output.stdout).unwrap());
+    let missing: Vec<_> = plain(shown[0]).into_iter().filter(|line| !told.contains(line)).collect();
+    assert!(shown[0].lines().count() > 30 && missing.is_empty(), "{missing:#?}\nis not in\n{told:#?}");
 }
 
 #[test]

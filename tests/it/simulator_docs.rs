@@ -2,7 +2,7 @@
 //! and answers what stands below it.
 //!
 //! An example is a `sh` block of `curl` commands; the tests read what they ask for themselves, so that they need no
-//! curl. What may follow: `json` (the last answer has at least these members; a text that ends in `…` begins so),
+//! curl (`curl.rs`). What may follow: `json` (the last answer has at least these members; a text that ends in `…` begins so),
 //! `http` (its status and headers), `callbacks` (what has reached the application since, each line one request).
 
 use std::collections::HashSet;
@@ -16,6 +16,7 @@ use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::sync::mpsc;
 
+use crate::curl::{Answered, Request, words};
 use crate::host::{ACCOUNT, BINARY, TOKEN, client, runtime};
 
 const PAGE: &str = include_str!("../../docs/simulator.md");
@@ -39,125 +40,6 @@ fn blocks() -> Vec<Block> {
         line += part.matches('\n').count();
     }
     blocks
-}
-
-/// The words of a shell's line: quotes are taken away, variables put in, also within double quotes.
-fn words(line: &str, variable: &dyn Fn(&str) -> String) -> Vec<String> {
-    let mut words = Vec::new();
-    let mut word: Option<String> = None;
-    let mut quote = None;
-    let mut rest = line.chars().peekable();
-    while let Some(c) = rest.next() {
-        match (quote, c) {
-            (Some(open), c) if c == open => quote = None,
-            (None, '\'' | '"') => {
-                quote = Some(c);
-                word.get_or_insert_default();
-            }
-            (None | Some('"'), '$') => {
-                let mut name = String::new();
-                while let Some(c) = rest.next_if(char::is_ascii_uppercase) {
-                    name.push(c);
-                }
-                word.get_or_insert_default().push_str(&variable(&name));
-            }
-            (None, c) if c.is_whitespace() => words.extend(word.take()),
-            (_, c) => word.get_or_insert_default().push(c),
-        }
-    }
-    assert!(quote.is_none(), "a quote is not closed: {line}");
-    words.extend(word);
-    words
-}
-
-/// What `curl` is told to do.
-#[derive(Default)]
-struct Request {
-    method: Option<String>,
-    url: String,
-    user: Option<(String, String)>,
-    headers: Vec<(String, String)>,
-    form: Form,
-    json: Option<String>,
-    in_query: bool,
-    max_time: Option<Duration>,
-    follow: bool,
-}
-
-impl Request {
-    fn of(words: Vec<String>) -> Self {
-        let mut words = words.into_iter();
-        assert_eq!(words.next().as_deref(), Some("curl"));
-        let mut request = Self::default();
-        while let Some(word) = words.next() {
-            let mut value = || words.next().unwrap_or_else(|| panic!("{word} wants a value"));
-            match word.as_str() {
-                "-s" | "-i" => {}
-                "-L" => request.follow = true,
-                "-G" => request.in_query = true,
-                "-X" => request.method = Some(value()),
-                "-m" => request.max_time = Some(Duration::from_secs_f64(value().parse().unwrap())),
-                "-u" => {
-                    let value = value();
-                    let (name, password) = value.split_once(':').unwrap();
-                    request.user = Some((name.to_owned(), password.to_owned()));
-                }
-                "-H" => {
-                    let value = value();
-                    let (name, content) = value.split_once(": ").unwrap();
-                    request.headers.push((name.to_owned(), content.to_owned()));
-                }
-                "--data-urlencode" => {
-                    let value = value();
-                    let (name, content) = value.split_once('=').unwrap();
-                    request.form.push(name, content);
-                }
-                "--json" => request.json = Some(value()),
-                option if option.starts_with('-') => panic!("the tests know no {option}"),
-                _ => assert_eq!(std::mem::replace(&mut request.url, word), "", "one URL"),
-            }
-        }
-        request
-    }
-
-    async fn send(self) -> Result<Answered, reqwest::Error> {
-        let has_body = !self.form.pairs().is_empty() && !self.in_query || self.json.is_some();
-        let method = self.method.as_deref().unwrap_or(if has_body { "POST" } else { "GET" });
-        let url = if self.in_query { format!("{}?{}", self.url, self.form.encode()) } else { self.url };
-        let redirects = if self.follow {
-            reqwest::redirect::Policy::limited(5)
-        } else {
-            reqwest::redirect::Policy::none()
-        };
-        let client = reqwest::Client::builder().no_proxy().redirect(redirects).build()?;
-        let mut request = client.request(method.parse().unwrap(), url);
-        request = request.timeout(self.max_time.unwrap_or(PATIENCE));
-        if let Some((name, password)) = self.user {
-            request = request.basic_auth(name, Some(password));
-        }
-        for (name, content) in self.headers {
-            request = request.header(name, content);
-        }
-        if let Some(json) = self.json {
-            request = request.header("content-type", "application/json").body(json);
-        } else if has_body {
-            request =
-                request.header("content-type", "application/x-www-form-urlencoded").body(self.form.encode());
-        }
-        let answer = request.send().await?;
-        let status = format!("HTTP/1.1 {}", answer.status());
-        let headers = answer.headers().iter();
-        let headers = headers
-            .map(|(name, value)| format!("{name}: {}", value.to_str().unwrap_or_default()).to_lowercase());
-        let head: Vec<_> = std::iter::once(status).chain(headers).collect();
-        Ok(Answered { head, body: answer.text().await? })
-    }
-}
-
-struct Answered {
-    /// The line of the status, and the headers in lower case.
-    head: Vec<String>,
-    body: String,
 }
 
 /// What is wrong with `told`, which may have more members than are expected.
@@ -224,15 +106,23 @@ async fn application() -> Application {
     Application { url, requests }
 }
 
-/// The program, alone; it ends with this.
-struct Alone {
-    _child: tokio::process::Child,
-    url: String,
+/// The simulator in a process of its own, which ends with this.
+pub struct Alone {
+    pub child: tokio::process::Child,
+    pub url: String,
+    said: String,
     _folder: tempfile::TempDir,
 }
 
 async fn alone() -> Alone {
-    let folder = tempfile::tempdir().unwrap();
+    let alone = alone_in(tempfile::tempdir().unwrap()).await;
+    let shown = blocks()[0].text.replace("http://127.0.0.1:8081", &alone.url);
+    assert_eq!(format!("$ boatswain simulator\n{}\n", alone.said), shown, "docs/simulator.md");
+    alone
+}
+
+/// The program, alone in a folder with parameters or without.
+pub async fn alone_in(folder: tempfile::TempDir) -> Alone {
     let mut child = tokio::process::Command::new(BINARY)
         .args(["simulator", "--listen", "127.0.0.1:0"])
         .current_dir(folder.path())
@@ -253,13 +143,9 @@ async fn alone() -> Alone {
         }
     };
     tokio::time::timeout(PATIENCE, ready).await.unwrap();
-    let word = |name: &str| {
-        let line =
-            said.iter().find(|line| line.starts_with(name)).unwrap_or_else(|| panic!("{name} in {said:?}"));
-        line.split_whitespace().last().unwrap().to_owned()
-    };
-    assert_eq!((word("account").as_str(), word("auth token").as_str()), (ACCOUNT, TOKEN), "without a file");
-    Alone { url: word("simulator"), _child: child, _folder: folder }
+    let line = said.iter().find(|line| line.starts_with("simulator")).unwrap_or_else(|| panic!("{said:?}"));
+    let url = line.split_whitespace().last().unwrap().to_owned();
+    Alone { url, said: said.join("\n"), child, _folder: folder }
 }
 
 #[test]
@@ -313,6 +199,12 @@ fn every_example_answers_what_stands_below_it() {
                         last = Some(answered);
                     }
                     examples += 1;
+                }
+                // Variables of the reader's shell.
+                "sh" => {
+                    let shell =
+                        std::process::Command::new("/bin/sh").args(["-ec", block.text]).output().unwrap();
+                    assert!(shell.status.success(), "{place}: {shell:?}");
                 }
                 "json" => {
                     let body = &last.as_ref().unwrap().body;

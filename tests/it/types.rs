@@ -197,7 +197,7 @@ fn everything_is_documented() {
 }
 
 /// The members of an interface, and of those that it extends.
-fn members(interface: &str) -> BTreeSet<String> {
+pub fn members(interface: &str) -> BTreeSet<String> {
     let types = declarations();
     let head = format!("\n  interface {interface} ");
     let rest = types.split(&head).nth(1).unwrap_or_else(|| panic!("there is no interface {interface}"));
