@@ -295,8 +295,14 @@ const OWN: &[OwnCode] = &[
     ),
     own(
         "NOT_AWAITED",
-        "an action calls an async function and does not wait for it: what comes behind its first `await` is lost",
-        "write `await` before the call",
+        "a script calls an async function and does not wait for it: what comes behind its first `await` is lost, or its \
+         promise is taken for its value",
+        "write `await` before the call; of a list: `for (const x of list) { await ... }`",
+    ),
+    own(
+        "NOTHING_RUNS",
+        "an action declares functions and calls none of them, so it runs to nothing",
+        "the whole file is the action: call the function at its end, `return main();`",
     ),
     own(
         "NOT_LOOKED_OVER",

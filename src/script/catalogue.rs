@@ -149,7 +149,7 @@ pub fn actions(bundle: &Bundle) -> impl Iterator<Item = &str> {
 }
 
 /// Whether a path below an application's folder is that of a module or a test, and not an action's.
-pub(super) fn is_module(path: &str) -> bool {
+pub(in crate::script) fn is_module(path: &str) -> bool {
     path.starts_with("lib/") || is_test(path)
 }
 

@@ -12,8 +12,8 @@ use std::time::{Duration, Instant};
 use super::catalogue::is_module;
 use super::process::{Worker, WorkerCommand, WorkerError};
 use super::protocol::{
-    Bundle, CallShape, Finding, FromWorker, FunctionSpec, Linted, Reason, Role, Rule, SandboxLimits,
-    SourceFile, Start, ToWorker, Vocabulary,
+    Bundle, CallShape, Finding, FromWorker, FunctionSpec, Linted, LoadProblem, Reason, Role, Rule,
+    SandboxLimits, SourceFile, Start, ToWorker, Vocabulary,
 };
 use crate::base::{Diagnostic, Place, TimeZone, code_frame};
 
@@ -30,8 +30,7 @@ pub const NO_JUDGE: &str = "NO_WORKERS";
 /// What was found of a file.
 enum Verdict {
     Sound,
-    /// A sentence, and line and column where there is a place.
-    Wrong(String, Option<(u32, u32)>),
+    Wrong(LoadProblem),
     /// It ended the child, and why that is.
     Deadly(String),
     /// There was no child.
@@ -92,7 +91,8 @@ pub fn review(command: &WorkerCommand, limits: &SandboxLimits, review: &Review<'
     }
     // A file that others require is a module, wherever it lies.
     let is_module = |file: &SourceFile| requires_any || required.contains(&file.path);
-    mistakes.retain(|(file, finding)| finding.rule != Rule::ExportsInAction || !is_module(file));
+    let of_actions = |rule| matches!(rule, Rule::ExportsInAction | Rule::NothingRuns);
+    mistakes.retain(|(file, finding)| !of_actions(finding.rule) || !is_module(file));
     found.extend(mistakes.into_iter().map(|(file, finding)| diagnostic(file, finding)));
     found
 }
@@ -174,11 +174,11 @@ impl<'a> Judge<'a> {
 
     /// Why a file cannot be loaded, if so.
     fn problem(&mut self, file: &SourceFile) -> Option<Diagnostic> {
-        let (message, position) = match (&file.text, self.verdict(file)) {
+        let LoadProblem { message, position, help } = match (&file.text, self.verdict(file)) {
             (Err(reason), _) => return Some(unloadable(file, reason)),
             (_, Verdict::Sound) => return None,
             (_, Verdict::Deadly(reason)) => return Some(unloadable(file, &reason)),
-            (_, Verdict::Wrong(message, position)) => (message, position),
+            (_, Verdict::Wrong(problem)) => problem,
             (_, Verdict::Unknown(reason)) => return self.unknown(&reason),
         };
         let (place, frame) = match (position, &file.text) {
@@ -187,7 +187,9 @@ impl<'a> Judge<'a> {
             }
             _ => (Place::file(&file.shown), None),
         };
-        let help = "mend it there, or what stands just before: that is where reading it stopped";
+        let help = help.unwrap_or_else(|| {
+            "mend it there, or what stands just before: that is where reading it stopped".to_owned()
+        });
         Some(Diagnostic::error("SCRIPT_SYNTAX", message).at(place).code_frame(frame).help(help))
     }
 
@@ -244,7 +246,7 @@ impl<'a> Judge<'a> {
         match child.receive(Instant::now() + Duration::from_millis(self.limits.wall_ms)) {
             Ok(FromWorker::Judged { problem }) => {
                 self.child = Some(child);
-                problem.map_or(Verdict::Sound, |(message, position)| Verdict::Wrong(message, position))
+                problem.map_or(Verdict::Sound, Verdict::Wrong)
             }
             Ok(_) => Verdict::Unknown("a worker did not do as it was told".to_owned()),
             Err(death) => Verdict::Deadly(deadly(death.reason, self.limits)),

@@ -286,11 +286,22 @@ pub enum FromWorker {
     Ended(Ended),
     /// A file has been judged.
     Judged {
-        /// What is wrong with it, and at which line and column.
-        problem: Option<(String, Option<(u32, u32)>)>,
+        /// What is wrong with it.
+        problem: Option<LoadProblem>,
     },
     /// A file has been looked over.
     Linted(Linted),
+}
+
+/// Why a file cannot be loaded.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LoadProblem {
+    /// One sentence.
+    pub message: String,
+    /// Line and column, from 1, where it is a place in the file.
+    pub position: Option<(u32, u32)>,
+    /// What to do, where that is known.
+    pub help: Option<String>,
 }
 
 /// A log line's level, as `console` names them.

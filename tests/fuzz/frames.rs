@@ -6,8 +6,8 @@ use boatswain::script::confine::{Confinement, Layer};
 use boatswain::script::frame::{Decoder, encode};
 use boatswain::script::protocol::{
     Answer, Bundle, CallShape, Cause, Ended, ErrorKind, Failure, Finding, Frame, FromWorker, FunctionSpec,
-    Linted, LogLevel, MAX_FRAME, NativeFrame, Reason, Relation, Returned, Role, Rule, RunRequest,
-    SandboxLimits, Scope, SourceFile, Start, Thrown, ToWorker, Value, Vo, Vocabulary,
+    Linted, LoadProblem, LogLevel, MAX_FRAME, NativeFrame, Reason, Relation, Returned, Role, Rule,
+    RunRequest, SandboxLimits, Scope, SourceFile, Start, Thrown, ToWorker, Value, Vo, Vocabulary,
 };
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
@@ -90,6 +90,11 @@ fn linted() -> impl Strategy<Value = Linted> {
         .prop_map(|(findings, required, requires_any)| Linted { findings, required, requires_any })
 }
 
+fn load_problem() -> impl Strategy<Value = LoadProblem> {
+    (text(), prop::option::of(any::<(u32, u32)>()), prop::option::of(text()))
+        .prop_map(|(message, position, help)| LoadProblem { message, position, help })
+}
+
 fn from_worker() -> impl Strategy<Value = FromWorker> {
     let returned = prop_oneof![
         Just(Returned::Undefined),
@@ -100,8 +105,7 @@ fn from_worker() -> impl Strategy<Value = FromWorker> {
     let level = select(vec![LogLevel::Debug, LogLevel::Info, LogLevel::Warn, LogLevel::Error]);
     prop_oneof![
         confinement().prop_map(|confinement| FromWorker::Ready { confinement }),
-        prop::option::of((text(), prop::option::of(any::<(u32, u32)>())))
-            .prop_map(|problem| FromWorker::Judged { problem }),
+        prop::option::of(load_problem()).prop_map(|problem| FromWorker::Judged { problem }),
         linted().prop_map(FromWorker::Linted),
         (any::<u32>(), any::<u16>(), prop::collection::vec(value(), 0..6))
             .prop_map(|(ticket, function, arguments)| FromWorker::Call { ticket, function, arguments }),

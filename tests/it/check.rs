@@ -72,8 +72,8 @@ fn mistakes_in_scripts_are_told_and_only_errors_change_the_exit_status() {
     assert_eq!(
         (told.join("\n").as_str(), status),
         (
-            "error SCRIPT_SYNTAX app/d.js:1:8\n\
-             error SCRIPT_SYNTAX app/g.test.js:1:18\n\
+            "error SCRIPT_SYNTAX app/d.js:1:1\n\
+             error SCRIPT_SYNTAX app/g.test.js:1:17\n\
              error UNKNOWN_NAME app/a.js:1:7\n\
              error UNKNOWN_MODULE app/b.js:1:16\n\
              error EXPORTS_IN_ACTION app/c.js:1:1\n\

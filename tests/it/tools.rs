@@ -208,6 +208,43 @@ fn a_run_that_went_well_by_mistake_says_so() {
     );
     let told = stderr(&folder.boatswain(&["run", "app/late"]));
     assert!(told.contains("warning[NOT_AWAITED]: ") && told.contains("scripts/app/late.js:2:"), "{told}");
+    folder.write("scripts/app/idle.js", "async function main() {\n  utils.log('x');\n}\n");
+    let told = stderr(&folder.boatswain(&["run", "app/idle"]));
+    assert!(told.contains("warning[NOTHING_RUNS]: ") && told.contains("`return main();`"), "{told}");
+}
+
+#[test]
+fn what_is_no_action_is_told_with_what_to_do() {
+    let folder = Folder::new("", "");
+    folder.write("scripts/app/lib/orders.js", "exports.load = () => 1;");
+    folder.write("scripts/app/hook.js", "exports.handler = async (context, event) => event.Body;");
+    folder.write("scripts/app/plain.js", "function load(id) {\n  return await find(id);\n}\n");
+    for (action, expected) in [
+        ("lib/orders", &["error[UNKNOWN_ACTION]: `lib/orders` is a module", "require(\"./lib/orders\")"][..]),
+        (
+            "hook",
+            &[
+                "an action exports nothing: cannot set `handler` of `exports`",
+                "scripts/app/hook.js:1:",
+                "help: the whole file is the body",
+            ][..],
+        ),
+        (
+            "plain",
+            &[
+                "error[SYNTAX]: ",
+                "scripts/app/plain.js:2:10",
+                "help: write `async` before `function load` in line 1",
+            ][..],
+        ),
+    ] {
+        let output = folder.boatswain(&["run", &format!("app/{action}")]);
+        let told = stderr(&output);
+        assert_eq!(output.status.code(), Some(1), "{told}");
+        for expected in expected {
+            assert!(told.contains(expected), "{action}: {expected}\n{told}");
+        }
+    }
 }
 
 #[test]

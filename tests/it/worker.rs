@@ -232,9 +232,9 @@ fn a_file_that_ends_who_compiles_it_is_found_out_and_the_others_are_judged() {
         judge::problems(&command(), &start.limits, &start.bundle).iter().map(ToString::to_string).collect();
     let expected = [
         ("SCRIPT_UNREADABLE", "nested too deeply", "scripts/demo/b.js"),
-        ("SCRIPT_SYNTAX", "unexpected end", "scripts/demo/c.js:1:"),
+        ("SCRIPT_SYNTAX", "`(` is never closed", "scripts/demo/c.js:1:8"),
         ("SCRIPT_UNREADABLE", "nested too deeply", "scripts/demo/d.js"),
-        ("SCRIPT_SYNTAX", "", "scripts/demo/lib/e.js:1:"),
+        ("SCRIPT_SYNTAX", "at the top of a module", "scripts/demo/lib/e.js:1:18"),
     ];
     assert_eq!(found.len(), expected.len(), "{found:#?}");
     for (found, (code, message, place)) in found.iter().zip(expected) {

@@ -32,13 +32,13 @@ pub(super) fn of_application(application: &Application, scripts: &Path, params: 
 }
 
 /// What `check` says of an action and its modules that shows in no error: text taken for an object, a promise that nobody
-/// waits for, a field of `vo` that is called otherwise.
+/// waits for, an action that calls none of its functions, a field of `vo` that is called otherwise.
 pub(in crate::cli) fn silent_mistakes(
     application: &Application,
     scripts: &Path,
     action: &ActionId,
 ) -> Vec<Diagnostic> {
-    const SILENT: [&str; 3] = ["OUTCOME_NOT_PARSED", "NOT_AWAITED", "VO_FIELD"];
+    const SILENT: [&str; 4] = ["OUTCOME_NOT_PARSED", "NOT_AWAITED", "NOTHING_RUNS", "VO_FIELD"];
     let whatsapp = &application.whatsapp;
     let vo = fields_of_vo(whatsapp.whatsapp_callback.as_ref(), whatsapp.incoming_message.as_ref());
     let Ok(mut bundle) = catalogue::read_bundle(scripts, &application.id) else { return Vec::new() };

@@ -121,6 +121,8 @@ pub enum Rule {
     ArgumentCount,
     /// A promise that nobody waits for.
     NotAwaited,
+    /// An action that only declares functions.
+    NothingRuns,
 }
 
 impl Rule {
@@ -136,6 +138,7 @@ impl Rule {
             Self::OutcomeNotParsed => "OUTCOME_NOT_PARSED",
             Self::ArgumentCount => "ARGUMENT_COUNT",
             Self::NotAwaited => "NOT_AWAITED",
+            Self::NothingRuns => "NOTHING_RUNS",
         }
     }
 }

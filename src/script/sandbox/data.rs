@@ -26,10 +26,10 @@ pub(super) fn load(file: &SourceFile, context: &mut Context) -> Result<JsValue, 
 }
 
 fn text(file: &SourceFile) -> Result<&str, LoadError> {
-    let text = file.text.as_deref().map_err(|reason| LoadError {
-        message: format!("{} cannot be loaded: {reason}", file.shown),
-        place: None,
-    })?;
+    let text = file
+        .text
+        .as_deref()
+        .map_err(|reason| LoadError::new(format!("{} cannot be loaded: {reason}", file.shown)))?;
     Ok(text.strip_prefix('\u{feff}').unwrap_or(text))
 }
 
@@ -46,7 +46,7 @@ fn not_json(file: &SourceFile, text: &str, error: &serde_json::Error) -> LoadErr
     let number = |number| u32::try_from(number).unwrap_or(u32::MAX);
     let (line, column) = (number(line), number(before.count() + 1));
     let place = Frame { function: String::new(), file: file.shown.clone(), line, column };
-    LoadError { message: format!("SyntaxError: not JSON: {said}"), place: Some(place) }
+    LoadError { place: Some(place), ..LoadError::new(format!("SyntaxError: not JSON: {said}")) }
 }
 
 #[cfg(test)]

@@ -40,7 +40,11 @@ pub(super) fn limit(tripped: Tripped, limits: &SandboxLimits) -> Failure {
 
 /// A file could not be loaded.
 pub(super) fn load(error: LoadError) -> Failure {
-    Failure { frames: error.place.into_iter().collect(), ..Failure::new(Reason::Syntax, error.message) }
+    Failure {
+        frames: error.place.into_iter().collect(),
+        help: error.help,
+        ..Failure::new(Reason::Syntax, error.message)
+    }
 }
 
 /// What the engine reports and JavaScript cannot catch; for anything else, what was thrown.
@@ -78,11 +82,12 @@ pub(super) fn from_thrown(value: &JsValue, context: &mut Context) -> Failure {
     };
     let told = told(&object, context);
     let causes = causes::of(&object, context);
-    let Told { message, code, mut stack, help } = told;
+    let Told { message, code, mut stack, mut help } = told;
     let unloaded =
         state.unloaded.borrow().as_ref().filter(|(error, _)| JsObject::equals(error, &object)).cloned();
     let reason = match unloaded {
         Some((_, error)) => {
+            help = error.help.or(help);
             if let Some(place) = error.place {
                 stack.frames.insert(0, place);
                 stack.native.iter_mut().for_each(|native| native.inside += 1);

@@ -270,6 +270,15 @@ fn no_object(knowledge: &Knowledge<'_, '_>, member: Member<'_>, scope: usize, co
         Some(object) => format!("TypeError: cannot {verb} {field} of `{object}`, which is {what}"),
         None => format!("TypeError: cannot {verb} {field} of {what}"),
     };
+    if let Object::Whole(expression) = member.target
+        && let Expression::Identifier(name) = expression.flatten()
+        && ["exports", "module"].contains(&&*knowledge.name(name.sym()))
+        && knowledge.suspects.scope_of(scope, name.sym()).is_none()
+    {
+        // Only actions have neither.
+        let message = message.replacen("TypeError: ", "TypeError: an action exports nothing: ", 1);
+        return Said { message: Some(message), help: Some(lint::INSTEAD_OF_EXPORTS.to_owned()) };
+    }
     let help = match member.target {
         Object::Whole(expression) => near_member(knowledge, expression, scope, context),
         Object::Chain(..) => None,

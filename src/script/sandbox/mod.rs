@@ -55,7 +55,9 @@ pub use self::memory::CountingAllocator;
 use self::compile::{Kind, LoadError};
 use self::state::State;
 use self::tripwire::{Share, Tripped};
-use super::protocol::{Answer, Ended, Failure, LogLevel, Reason, RunRequest, SourceFile, Start, Value};
+use super::protocol::{
+    Answer, Ended, Failure, Frame, LoadProblem, LogLevel, Reason, RunRequest, SourceFile, Start, Value,
+};
 use super::sys;
 
 /// How much a worker may exceed `limits.memory_mb` twice over before it ends itself, in bytes.
@@ -214,8 +216,11 @@ pub(super) fn status_of_panic() -> i32 {
 
 /// Why `file` cannot be loaded, found by compiling it (or reading it, where it is JSON) as a run would, and where;
 /// nothing of it runs.
-pub(super) fn load_problem(file: &SourceFile, module: bool) -> Option<(String, Option<(u32, u32)>)> {
-    let problem = |error: LoadError| (error.message, error.place.map(|place| (place.line, place.column)));
+pub(super) fn load_problem(file: &SourceFile, module: bool) -> Option<LoadProblem> {
+    let problem = |LoadError { message, place, help }| {
+        let position = place.map(|place: Frame| (place.line, place.column));
+        LoadProblem { message, position, help }
+    };
     if file.is_json() {
         return data::check(file).err().map(problem);
     }
@@ -224,7 +229,7 @@ pub(super) fn load_problem(file: &SourceFile, module: bool) -> Option<(String, O
     let context = Context::builder().module_loader(Rc::new(jobs::NoImports)).build();
     let mut context = match context {
         Ok(context) => context,
-        Err(error) => return Some((format!("the JavaScript engine failed: {error}"), None)),
+        Err(error) => return Some(problem(LoadError::new(format!("the JavaScript engine failed: {error}")))),
     };
     context.strict(true);
     compile::compile(file, kind, &mut context).err().map(problem)

@@ -18,6 +18,7 @@ use super::data;
 use super::state::State;
 use super::values;
 use crate::base::nearest;
+use crate::script::catalogue::is_module;
 use crate::script::protocol::{JSON, SourceFile, Start};
 
 /// The files of the application, what has been compiled of them, and what the run has evaluated of them.
@@ -51,12 +52,18 @@ impl Modules {
     /// # Errors
     /// Names the nearest action when there is none of that name.
     pub(super) fn action(&self, name: &str) -> Result<usize, LoadError> {
-        self.by_path.get(&format!("{name}.js")).copied().ok_or_else(|| {
+        let file = self.by_path.get(&format!("{name}.js")).copied();
+        if file.is_some() && is_module(name) {
+            return Err(LoadError {
+                help: Some(format!("call it from an action: `const {{ … }} = require(\"./{name}\")`")),
+                ..LoadError::new(format!("`{name}` is a module, and not an action"))
+            });
+        }
+        file.ok_or_else(|| {
             let known = self.start.bundle.files.iter().filter_map(|file| file.path.strip_suffix(".js"));
-            let hint =
-                nearest(name, known.filter(|name| !name.starts_with("lib/") && !name.starts_with('.')));
+            let hint = nearest(name, known.filter(|name| !is_module(name) && !name.starts_with('.')));
             let hint = hint.map(|name| format!("; did you mean `{name}`?")).unwrap_or_default();
-            LoadError { message: format!("there is no action `{name}`{hint}"), place: None }
+            LoadError::new(format!("there is no action `{name}`{hint}"))
         })
     }
 
@@ -175,7 +182,7 @@ fn require(
             let message = message + &hint;
             let error = JsNativeError::error().with_message(message.clone());
             let error = values::with_code(error, "MODULE_NOT_FOUND", context);
-            return Err(unloaded(error, LoadError { message, place: None }, &state));
+            return Err(unloaded(error, LoadError::new(message), &state));
         }
     };
     let known = state.modules.evaluated.borrow().get(&file).cloned();

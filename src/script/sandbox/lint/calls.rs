@@ -10,6 +10,8 @@ use crate::script::protocol::{Finding, MAX_REQUIRED, Role, Rule};
 
 impl Walk<'_> {
     pub(super) fn call(&mut self, call: &Call) {
+        self.given(call);
+        self.callback(call);
         if self.free(call.function()) == Some("require") {
             self.require(call);
         } else if let Some(function) = self.function(call.function()) {
@@ -18,7 +20,7 @@ impl Walk<'_> {
     }
 
     /// The function of the host that an expression leads to.
-    fn function(&self, expression: &Expression) -> Option<usize> {
+    pub(super) fn function(&self, expression: &Expression) -> Option<usize> {
         if let Some(name) = self.free(expression) {
             return self.linter.known.function(name);
         }
@@ -130,8 +132,7 @@ impl Walk<'_> {
             return;
         }
         let message = format!("an action exports nothing, so `{written} = …` throws");
-        let help = "the whole file is the body of the action: its input is `vo`, and `return value` ends it; what several \
-                    actions share belongs into lib/";
+        let help = habits::INSTEAD_OF_EXPORTS;
         self.notes.add("module", finding(Rule::ExportsInAction, access.span().start(), message, help));
     }
 }

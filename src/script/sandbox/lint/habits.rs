@@ -1,5 +1,10 @@
 //! What people write who come from Node.js, a browser or Twilio Functions, and what to write here.
 
+/// What to do instead of exporting something.
+pub(in crate::script::sandbox) const INSTEAD_OF_EXPORTS: &str = "the whole file is the body of the action: its input is \
+                                                                 `vo`, and `return value` ends it; what several actions \
+                                                                 share belongs into lib/";
+
 /// A name that is a global elsewhere, and what to do instead.
 const GLOBALS: &[(&[&str], &str)] = &[
     (
@@ -28,6 +33,7 @@ const GLOBALS: &[(&[&str], &str)] = &[
         "this is no browser",
     ),
     (&["global"], "write globalThis"),
+    (&["await"], "it waits in async functions only: write `async` before the function that it stands in"),
     (&["Intl"], "it is left out; docs/javascript.md says how to write money and dates without it"),
     (
         &["describe", "it", "expect"],

@@ -17,6 +17,7 @@ use crate::script::protocol::{Finding, Role, Rule};
 impl<'a> Walk<'a> {
     /// `target.name`, which is called or not.
     pub(super) fn member(&mut self, access: &SimplePropertyAccess, is_called: bool) {
+        self.member_of_promise(access);
         let Some((name, at)) = self.field(access.field()) else { return };
         if let Some((root, members)) = self.chain(access)
             && let Some(text) = self.free(&Expression::Identifier(root))
@@ -41,6 +42,8 @@ impl<'a> Walk<'a> {
 
     /// The names that `{ a, b: c } = value` takes.
     pub(super) fn destructured(&mut self, pattern: &ObjectPattern, value: &Expression) {
+        let names: Vec<_> = self.taken(pattern).into_iter().map(|(name, _, _)| name).collect();
+        self.members_of_promise(&names, value);
         if let Some((object, members)) = self.known_object(value) {
             self.known_pattern(pattern, &object, members);
         } else if self.free(value) == Some("vo") {
@@ -130,6 +133,7 @@ impl<'a> Walk<'a> {
 
     /// A value is gone through element by element.
     pub(super) fn taken_apart(&mut self, value: &Expression, at: Position) {
+        self.needs_value(value, at, "it has no elements");
         self.not_parsed(value, "the elements are taken of", at);
     }
 

@@ -9,10 +9,12 @@
 
 mod calls;
 mod habits;
-pub(super) use habits::instead_of;
+pub(super) use habits::{INSTEAD_OF_EXPORTS, instead_of};
+mod idle;
 mod known;
 mod members;
 mod names;
+mod promises;
 mod scopes;
 mod waits;
 mod walk;

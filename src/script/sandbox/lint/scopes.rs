@@ -13,6 +13,10 @@ pub(super) enum Holds {
     Anything,
     /// The JSON text that a function of the host has returned: index into its functions.
     Json(usize),
+    /// An async function, and whether it awaits.
+    AsyncFunction { waits: bool },
+    /// What an async function has returned: index into what is known of promises.
+    Promise(usize),
 }
 
 /// The scopes around a place, outermost first.

@@ -18,6 +18,7 @@ fn linter() -> Linter {
         function("executeQuery", &["sql", "dataSourceId", "...params"], 1, true, Scope::Utils),
         function("getParameter", &["name"], 1, false, Scope::Utils),
         function("log", &["message", "level"], 0, false, Scope::Utils),
+        function("setReturnValue", &["value"], 0, false, Scope::Utils),
         function("reply", &["returned"], 1, false, Scope::Hidden),
     ]
     .into_iter()
@@ -444,6 +445,221 @@ fn a_promise_that_nobody_waits_for_is_told() {
     ];
     nothing_is_told(&ACTION, &working.iter().map(String::as_str).collect::<Vec<_>>());
     nothing_is_told(&Role::Module, &[&format!("{awaits}main()")]);
+}
+
+#[test]
+fn a_promise_that_is_taken_for_its_value_is_told() {
+    let load = "async function load(id) { await null; return { id } }\n";
+    let remedy = "write `await load(…)` in line 2";
+    let cases = [
+        (
+            "const order = load(1); return order.id",
+            "warning NOT_AWAITED 2:37 `order` is a promise, because `load` is async, so it has no `id`",
+            remedy,
+        ),
+        ("let order = load(1); return order['id']", "warning NOT_AWAITED 2:35", remedy),
+        (
+            "const order = load(1); return order[0]",
+            "warning NOT_AWAITED 2:31 `order` is a promise, because `load` is async, so it has no elements",
+            remedy,
+        ),
+        ("const order = load(1); return order?.id", "warning NOT_AWAITED 2:38", remedy),
+        ("const order = load(1); return order.lines.map((x) => x)", "warning NOT_AWAITED 2:37", remedy),
+        ("const order = load(1); return order + 1", "warning NOT_AWAITED 2:31", remedy),
+        ("const order = load(1); return 2 * order", "warning NOT_AWAITED 2:35", remedy),
+        ("const order = load(1); return -order", "warning NOT_AWAITED 2:32", remedy),
+        ("const order = load(1); return `${order}`", "warning NOT_AWAITED 2:34", remedy),
+        ("const order = load(1); if (order) return 1", "warning NOT_AWAITED 2:28", "in line 2"),
+        ("const order = load(1); if (vo.a && !order) return 1", "warning NOT_AWAITED 2:37", remedy),
+        ("const order = load(1); return order ? 1 : 2", "warning NOT_AWAITED 2:31", remedy),
+        ("const order = load(1); while (order) break", "warning NOT_AWAITED 2:31", remedy),
+        ("const order = load(1); return order === null", "warning NOT_AWAITED 2:31", remedy),
+        ("const order = load(1); return JSON.stringify(order)", "warning NOT_AWAITED 2:46", remedy),
+        ("const order = load(1); console.log('x', order)", "warning NOT_AWAITED 2:41", remedy),
+        ("const order = load(1); utils.log(order)", "warning NOT_AWAITED 2:34", remedy),
+        ("const order = load(1); sendWhatsappMessage('+39', order)", "warning NOT_AWAITED 2:51", remedy),
+        ("const order = load(1); return String(order)", "warning NOT_AWAITED 2:38", remedy),
+        ("const order = load(1); const { id } = order; return id", "warning NOT_AWAITED 2:39", remedy),
+        ("const orders = load(1); for (const order of orders) order", "warning NOT_AWAITED 2:45", remedy),
+        ("const orders = load(1); return [...orders]", "warning NOT_AWAITED 2:36", remedy),
+        // It is told once, where it is first met.
+        ("const order = load(1); utils.log(order.id); return order.id", "warning NOT_AWAITED 2:40", remedy),
+        // In functions too, and before the declaration.
+        (
+            "function f() { const order = load(1); return order.id } return f()",
+            "warning NOT_AWAITED 2:52",
+            remedy,
+        ),
+        (
+            "function f() { return order.id } const order = load(1); return f()",
+            "warning NOT_AWAITED 2:29",
+            remedy,
+        ),
+        ("if (vo.a) { const order = load(1); return order.id }", "warning NOT_AWAITED 2:49", remedy),
+        (
+            "const f = () => { const save = async () => 1; const s = save(); return s + 1 }; f()",
+            "warning NOT_AWAITED 2:72",
+            "await save(…)",
+        ),
+        // Another variable of that name excuses nothing.
+        (
+            "function f() { const order = load(1); return order } const order = load(1); f(); return order.id",
+            "warning NOT_AWAITED 2:95",
+            remedy,
+        ),
+        // At once.
+        (
+            "return load(1).id",
+            "warning NOT_AWAITED 2:16 `load(…)` is a promise, because `load` is async, so it has no `id`",
+            "`(await load(…)).id`",
+        ),
+        (
+            "if (load(1)) return 1",
+            "warning NOT_AWAITED 2:5 `load(…)` is a promise, because `load` is async, so it always counts as true",
+            "`await load(…)`",
+        ),
+        ("return `${load(1)}`", "warning NOT_AWAITED 2:11", "await"),
+        ("utils.log(load(1))", "warning NOT_AWAITED 2:11", "await"),
+        ("const { id } = load(1); return id", "warning NOT_AWAITED 2:16", "await"),
+        ("return !load(1)", "warning NOT_AWAITED 2:9", "await"),
+    ];
+    let texts: Vec<_> = cases.iter().map(|(text, ..)| format!("{load}{text}")).collect();
+    let cases: Vec<_> =
+        texts.iter().zip(&cases).map(|(text, (_, told, help))| (text.as_str(), *told, *help)).collect();
+    expect(&ACTION, &cases);
+    expect(
+        &Role::Module,
+        &cases.iter().filter(|(text, ..)| !text.contains("return load")).copied().collect::<Vec<_>>(),
+    );
+}
+
+#[test]
+fn a_promise_that_somebody_may_wait_for_is_not_told() {
+    let load = "async function load(id) { await null; return { id } }\n";
+    let working = [
+        "const order = await load(1); return order.id",
+        "return (await load(1)).id",
+        "return load(1).then((order) => order.id)",
+        "const order = load(1); return (await order).id + order.then",
+        "const order = load(1); console.log(order); return order",
+        "const order = load(1); console.log(order); order.then(utils.log)",
+        "const order = load(1); await Promise.all([order]); utils.log(order)",
+        "const order = load(1); keep(order); function keep() {} return order.id",
+        "const order = load(1); const kept = { order }; return [kept, `${order}`]",
+        "const order = load(1); const other = order; return [`${order}`, other]",
+        "let order = load(1); order = await order; return order.id",
+        "let order = load(1); return order.id; function f() { order = 7 } f()",
+        "let load2 = async () => 1; load2 = () => 1; const n = load2(); return n + 1",
+        "const order = load(1); return order instanceof Promise && order.id",
+        "const order = load(1); return (async () => (await order).id)() && order.id",
+        "const order = load(1); utils.setReturnValue(order); if (order) return",
+        "const order = load(1); return vo.a && order",
+        "function f(order) { return order.id } const order = load(1); return [f({}), await order]",
+        "{ const order = { id: 1 }; return order.id } const order = load(1); await order",
+        "function g(load) { const order = load(1); return order.id } return g(() => ({}))",
+        "const { then } = load(1); return then",
+        "async function* pages() { yield 1 } const all = pages(); for await (const page of all) utils.log(page)",
+        "const order = load(1); order.catch(() => 1); return order.constructor",
+        "function* ids() { yield 1 } const all = ids(); return all.next().value",
+        "const order = vo.a ? load(1) : { id: 1 }; return order.id",
+    ];
+    let working: Vec<_> = working.iter().map(|text| format!("{load}{text}")).collect();
+    nothing_is_told(&ACTION, &working.iter().map(String::as_str).collect::<Vec<_>>());
+}
+
+#[test]
+fn lists_wait_for_no_callback() {
+    expect(
+        &ACTION,
+        &[
+            (
+                "[1].forEach(async (x) => { await null; utils.log(x) }); return 'ok'",
+                "warning NOT_AWAITED 1:5 forEach waits for no async callback",
+                "`for (const x of list) { await … }`",
+            ),
+            ("vo.list.forEach(async function (x) { await x })", "warning NOT_AWAITED 1:9", "Promise.all"),
+            (
+                "const send = async (x) => { await x }; return [1].forEach(send)",
+                "warning NOT_AWAITED 1:51",
+                "Promise.all",
+            ),
+            (
+                "return [1].filter(async (x) => x > 1)",
+                "warning NOT_AWAITED 1:12 filter does not wait",
+                "Promise.all",
+            ),
+            (
+                "async function isPaid() { return false } return [1].some(isPaid)",
+                "warning NOT_AWAITED 1:53 some",
+                "Promise.all",
+            ),
+        ],
+    );
+    nothing_is_told(
+        &ACTION,
+        &[
+            "[1].forEach(async (x) => { utils.log(x) })",
+            "[1].forEach((x) => { utils.log(x) })",
+            "await Promise.all([1].map(async (x) => { await x }))",
+            "await new Promise((done) => [1].forEach(async (x) => { await x; done() }))",
+            "return [1].filter((x) => x > 1)",
+            "return [1].reduce(async (before, x) => (await before) + x, 0)",
+        ],
+    );
+}
+
+#[test]
+fn an_action_that_calls_none_of_its_functions_does_nothing() {
+    expect(
+        &ACTION,
+        &[
+            (
+                "// sends\nasync function main() { utils.log('x') }",
+                "warning NOTHING_RUNS 2:16 nothing happens in this action",
+                "`return main();`",
+            ),
+            (
+                "function main(vo) { return helper(vo) }\nfunction helper() {}",
+                "warning NOTHING_RUNS 1:10",
+                "`return main(vo);`",
+            ),
+            (
+                "'use strict';\nconst orders = require('./lib/orders'); const rate = -1;\nconst send = () => orders.x(rate);",
+                "warning NOTHING_RUNS 3:7",
+                "`return send();`",
+            ),
+            (
+                "const { log } = utils; var f = function (a) { log(a) }",
+                "warning NOTHING_RUNS 1:28",
+                "`return f(vo);`",
+            ),
+            (
+                "class A { x = 1 } const a = [1, { b: `c`, d() {} }]; const f = async () => A",
+                "warning NOTHING_RUNS",
+                "f()",
+            ),
+        ],
+    );
+    nothing_is_told(
+        &ACTION,
+        &[
+            "",
+            "// nothing yet",
+            "const rate = 1",
+            "require('./lib/orders')",
+            "function main() {} main()",
+            "const f = () => 1; return f()",
+            "function f() {} const x = f()",
+            "function f() {} const x = new Date()",
+            "const f = () => 1; if (vo.a) f()",
+            "class A { static { utils.log('x') } } function f() {}",
+            "class A { static x = utils.log('x') } function f() {}",
+            "function f() {} const x = `${f()}`",
+            "function f() {} throw f",
+        ],
+    );
+    nothing_is_told(&Role::Module, &["function main() {}"]);
+    nothing_is_told(&Role::Test, &["function main() {}"]);
 }
 
 #[test]

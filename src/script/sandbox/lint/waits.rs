@@ -28,8 +28,8 @@ pub(super) fn forgotten(body: &FunctionBody) -> Vec<(Option<Sym>, Position)> {
     found
 }
 
-/// The async functions that are declared at the top, and whether they await.
-fn asynchronous(items: &[StatementListItem]) -> HashMap<Sym, bool> {
+/// The async functions that `items` declare, and whether they await.
+pub(super) fn asynchronous(items: &[StatementListItem]) -> HashMap<Sym, bool> {
     let mut functions = HashMap::new();
     for item in items {
         let StatementListItem::Declaration(declaration) = item else { continue };
@@ -57,7 +57,7 @@ fn awaits(body: &FunctionBody) -> bool {
 }
 
 /// Whether an async function awaits; `None` for anything else.
-fn function_that_awaits(expression: &Expression) -> Option<bool> {
+pub(super) fn function_that_awaits(expression: &Expression) -> Option<bool> {
     match expression {
         Expression::AsyncArrowFunction(function) => Some(awaits(function.body())),
         Expression::AsyncFunctionExpression(function) => Some(awaits(function.body())),

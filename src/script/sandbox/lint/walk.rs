@@ -5,13 +5,13 @@ use std::ops::ControlFlow;
 
 use boa_engine::ast::declaration::{Binding, Variable};
 use boa_engine::ast::expression::access::PropertyAccess;
-use boa_engine::ast::expression::literal::PropertyDefinition;
+use boa_engine::ast::expression::literal::{PropertyDefinition, TemplateElement, TemplateLiteral};
 use boa_engine::ast::expression::operator::assign::{Assign, AssignTarget};
 use boa_engine::ast::expression::operator::binary::{BinaryOp, LogicalOp};
 use boa_engine::ast::expression::operator::unary::UnaryOp;
 use boa_engine::ast::expression::operator::update::UpdateTarget;
 use boa_engine::ast::expression::operator::{Binary, Conditional, Unary, Update};
-use boa_engine::ast::expression::{Call, Expression, Identifier, Optional};
+use boa_engine::ast::expression::{Call, Expression, Identifier, New, Optional};
 use boa_engine::ast::function::{
     AsyncFunctionExpression, AsyncGeneratorExpression, ClassDeclaration, ClassExpression,
     FormalParameterList, FunctionBody, FunctionExpression, GeneratorExpression,
@@ -23,9 +23,11 @@ use boa_engine::ast::statement::iteration::{
 };
 use boa_engine::ast::statement::{Block, Catch, If, Switch, Try};
 use boa_engine::ast::visitor::{VisitWith, Visitor};
-use boa_engine::ast::{Position, StatementList};
+use boa_engine::ast::{Position, Spanned, StatementList};
 use boa_engine::interner::{Interner, Sym};
 
+use super::idle::{self, Uncalled};
+use super::promises::Promises;
 use super::scopes::{Holds, Scopes, declared};
 use super::{Linter, Notes, start_of, waits, warning};
 use crate::script::protocol::{Linted, Role, Rule, SourceFile};
@@ -47,6 +49,10 @@ pub(super) struct Walk<'a> {
     pub(super) caught: u32,
     /// In how many operands of `??` and `||`.
     pub(super) alternatives: u32,
+    /// In how many arguments of `new Promise(…)`.
+    pub(super) executors: u32,
+    /// The variables that hold promises.
+    pub(super) promises: Promises,
     /// The files that are required.
     pub(super) required: Vec<String>,
     /// Whether something is required that is known only when it runs.
@@ -73,6 +79,8 @@ impl<'a> Walk<'a> {
             in_parameters: false,
             caught: 0,
             alternatives: 0,
+            executors: 0,
+            promises: Promises::default(),
             required: Vec::new(),
             requires_any: false,
         }
@@ -90,8 +98,18 @@ impl<'a> Walk<'a> {
                 );
                 self.notes.add("", warning(Rule::NotAwaited, at, message, "write `await` before it"));
             }
+            if let Some(Uncalled { name, takes_input }) = idle::uncalled(body, self.interner)
+                && let Some(text) = self.text(name.sym())
+            {
+                let message = "nothing happens in this action: it declares functions, and calls none";
+                let input = if takes_input { "vo" } else { "" };
+                let help =
+                    format!("the whole file is the action; call it at its end: `return {text}({input});`");
+                self.notes.add("", warning(Rule::NothingRuns, name.span().start(), message, help));
+            }
         }
         let _ = self.visit_function_body(body);
+        self.tell_of_promises();
     }
 
     /// What was found.
@@ -145,9 +163,13 @@ impl<'ast> Visitor<'ast> for Walk<'_> {
 
     fn visit_expression(&mut self, expression: &'ast Expression) -> Flow {
         match expression {
-            Expression::Identifier(name) => self.reference(*name, false),
+            Expression::Identifier(name) => {
+                self.reference(*name, false);
+                self.may_be_waited_for(*name);
+            }
             Expression::PropertyAccess(PropertyAccess::Simple(access)) => self.member(access, false),
             Expression::ImportCall(import) => self.import(import),
+            Expression::Spread(spread) => self.taken_apart(spread.target(), start_of(spread.target())),
             _ => {}
         }
         expression.visit_with(self)
@@ -168,6 +190,7 @@ impl<'ast> Visitor<'ast> for Walk<'_> {
 
     fn visit_optional(&mut self, optional: &'ast Optional) -> Flow {
         self.test(optional.target());
+        self.member_of_optional(optional);
         optional.visit_with(self)
     }
 
@@ -180,7 +203,13 @@ impl<'ast> Visitor<'ast> for Walk<'_> {
                     return Flow::Continue(());
                 }
             }
-            UnaryOp::Not => self.test(unary.target()),
+            UnaryOp::Not => {
+                self.test(unary.target());
+                self.condition(unary.target());
+            }
+            UnaryOp::Minus | UnaryOp::Plus => {
+                self.needs_value(unary.target(), start_of(unary.target()), "it is no number");
+            }
             _ => {}
         }
         unary.visit_with(self)
@@ -188,6 +217,7 @@ impl<'ast> Visitor<'ast> for Walk<'_> {
 
     fn visit_binary(&mut self, binary: &'ast Binary) -> Flow {
         self.tests_of(binary);
+        self.operands(binary);
         let is_alternative = matches!(binary.op(), BinaryOp::Logical(LogicalOp::Or | LogicalOp::Coalesce));
         self.alternatives += u32::from(is_alternative);
         let flow = binary.visit_with(self);
@@ -197,21 +227,25 @@ impl<'ast> Visitor<'ast> for Walk<'_> {
 
     fn visit_conditional(&mut self, conditional: &'ast Conditional) -> Flow {
         self.test(conditional.condition());
+        self.condition(conditional.condition());
         conditional.visit_with(self)
     }
 
     fn visit_if(&mut self, statement: &'ast If) -> Flow {
         self.test(statement.cond());
+        self.condition(statement.cond());
         statement.visit_with(self)
     }
 
     fn visit_while_loop(&mut self, statement: &'ast WhileLoop) -> Flow {
         self.test(statement.condition());
+        self.condition(statement.condition());
         statement.visit_with(self)
     }
 
     fn visit_do_while_loop(&mut self, statement: &'ast DoWhileLoop) -> Flow {
         self.test(statement.cond());
+        self.condition(statement.cond());
         statement.visit_with(self)
     }
 
@@ -234,12 +268,12 @@ impl<'ast> Visitor<'ast> for Walk<'_> {
     fn visit_property_definition(&mut self, property: &'ast PropertyDefinition) -> Flow {
         if let PropertyDefinition::IdentifierReference(name) = property {
             self.reference(*name, false);
+            self.may_be_waited_for(*name);
         }
         property.visit_with(self)
     }
 
     fn visit_variable(&mut self, variable: &'ast Variable) -> Flow {
-        variable.visit_with(self)?;
         if let Some(value) = variable.init() {
             match variable.binding() {
                 Binding::Identifier(name) => {
@@ -253,7 +287,24 @@ impl<'ast> Visitor<'ast> for Walk<'_> {
                 }
             }
         }
-        Flow::Continue(())
+        variable.visit_with(self)
+    }
+
+    fn visit_template_literal(&mut self, template: &'ast TemplateLiteral) -> Flow {
+        for element in template.elements() {
+            if let TemplateElement::Expr(value) = element {
+                self.needs_value(value, start_of(value), "`[object Promise]` stands in the text");
+            }
+        }
+        template.visit_with(self)
+    }
+
+    fn visit_new(&mut self, new: &'ast New) -> Flow {
+        let is_promise = self.free(new.constructor()) == Some("Promise");
+        self.executors += u32::from(is_promise);
+        let flow = new.visit_with(self);
+        self.executors -= u32::from(is_promise);
+        flow
     }
 
     // What opens a scope.
@@ -271,7 +322,10 @@ impl<'ast> Visitor<'ast> for Walk<'_> {
         let caught = std::mem::take(&mut self.caught);
         let mut names = declared(body.statements());
         names.extend(var_declared_names(body));
-        let flow = self.within(names, |walk| body.visit_with(walk));
+        let flow = self.within(names, |walk| {
+            walk.note_asynchronous(body.statements());
+            body.visit_with(walk)
+        });
         if in_parameters {
             self.scopes.leave();
         }
@@ -309,7 +363,11 @@ impl<'ast> Visitor<'ast> for Walk<'_> {
     }
 
     fn visit_block(&mut self, block: &'ast Block) -> Flow {
-        self.within(declared(block.statement_list().statements()), |walk| block.visit_with(walk))
+        let items = block.statement_list().statements();
+        self.within(declared(items), |walk| {
+            walk.note_asynchronous(items);
+            block.visit_with(walk)
+        })
     }
 
     fn visit_switch(&mut self, switch: &'ast Switch) -> Flow {
@@ -336,6 +394,7 @@ impl<'ast> Visitor<'ast> for Walk<'_> {
     fn visit_for_loop(&mut self, statement: &'ast ForLoop) -> Flow {
         if let Some(condition) = statement.condition() {
             self.test(condition);
+            self.condition(condition);
         }
         let names = match statement.init() {
             Some(ForLoopInitializer::Lexical(lexical)) => bound_names(lexical.declaration()),

@@ -1,0 +1,300 @@
+//! What is said of texts that do not parse, and where.
+
+use boa_engine::ast::{Position, Span};
+use boa_engine::parser::Error as ParseError;
+use proptest::prelude::*;
+
+use super::mistakes::explain;
+use super::tokens;
+use crate::script::protocol::SourceFile;
+use crate::script::sandbox::compile::{Kind, LoadError, check};
+
+fn problem(text: &str, kind: Kind) -> LoadError {
+    let file = SourceFile { path: "x.js".into(), shown: "x.js".into(), text: Ok(text.into()) };
+    check(&file, kind).expect_err(text)
+}
+
+/// Each text with the place, a part of the sentence, and a part of the remedy.
+fn expect_of(kind: Kind, cases: &[(&str, &str, &str, &str)]) {
+    for (text, place, message, remedy) in cases {
+        let LoadError { message: said, place: at, help } = problem(text, kind);
+        let at = at.map(|at| format!("{}:{}", at.line, at.column)).unwrap_or_default();
+        assert_eq!(at, *place, "{text}\n{said}");
+        assert!(said.contains(message), "{text}\n{said}");
+        assert!(help.as_deref().unwrap_or_default().contains(remedy), "{text}\n{said}\n{help:?}");
+    }
+}
+
+fn expect(cases: &[(&str, &str, &str, &str)]) {
+    expect_of(Kind::Action, cases);
+}
+
+#[test]
+fn await_needs_an_async_function_which_is_named() {
+    let not_async = "`await` stands in a function that is not async";
+    expect(&[
+        (
+            "function load(id) {\n  const x = await f(id);\n}",
+            "2:13",
+            not_async,
+            "before `function load` in line 1, column 1",
+        ),
+        (
+            "const load = (id) => {\n  return await f(id);\n};",
+            "2:10",
+            not_async,
+            "before `(` in line 1, column 14",
+        ),
+        ("vo.list.map((x) => await f(x))", "1:20", not_async, "before `(` in line 1, column 13"),
+        ("vo.list.forEach(x => { await f(x) })", "1:24", not_async, "before `x` in line 1, column 17"),
+        (
+            "async function a() {\n  vo.list.forEach(function (x) {\n    if (x) { await f(x); }\n  });\n}",
+            "3:14",
+            not_async,
+            "before `function` in line 2",
+        ),
+        ("const o = {\n  load() {\n    await f();\n  },\n};", "3:5", not_async, "before `load` in line 2"),
+        ("function f(xs) { for await (const x of xs) {} }", "1:22", not_async, "before `function f`"),
+    ]);
+    expect_of(
+        Kind::Module,
+        &[
+            (
+                "const rows = await f();",
+                "1:14",
+                "`await` stands at the top of a module",
+                "export an async function",
+            ),
+            (
+                "exports.f = function () { return await g() };",
+                "1:34",
+                not_async,
+                "before `function` in line 1",
+            ),
+        ],
+    );
+}
+
+#[test]
+fn what_is_not_closed_is_told_where_it_begins() {
+    expect(&[
+        ("const a = [1, 2,\n", "1:11", "`[` is never closed", "write `]`"),
+        ("f({\n  a: 1,\n", "1:3", "`{` is never closed", "write `}`"),
+        (
+            "function f() {\n  if (vo.a) {\n    return 1;\n}\nreturn f();\n",
+            "2:13",
+            "`{` is never closed: the `}` of line 4",
+            "before line 4",
+        ),
+        ("if (vo.a) {\n\treturn 1;\n", "1:11", "`{` is never closed", "write `}`"),
+        ("const a = `hello ${vo.x} there\nreturn a", "1:11", "the template that begins here", "backtick"),
+        (
+            "const a = `hello ${vo.x there`;",
+            "1:25",
+            "`}` is missing before `there`",
+            "`${` in line 1, column 18",
+        ),
+        ("const a = \"hello;\nreturn a\n", "1:11", "the string that begins here", "close it with"),
+        ("const a = \"hello”;\nreturn a\n", "1:11", "the string that begins here", "`”` (U+201D)"),
+        ("const a = 1;\n/* hello\nreturn a", "2:1", "the comment that begins here", "`*/`"),
+        ("const a = /abc;\nreturn a", "1:11", "the regular expression that begins here", "`/`"),
+        ("utils.log(\"x\";\nreturn 1", "1:14", "`)` is missing before `;`", "the `(` in line 1, column 10"),
+        (
+            "const a = [1, 2\nconst b = 3;",
+            "2:1",
+            "`]` is missing before `const`",
+            "the `[` in line 1, column 11",
+        ),
+        ("const a = (1 + [2);", "1:18", "`]` is missing before `)`", "the `[` in line 1, column 16"),
+        (
+            "const o = {\n  a: 1,\nreturn o",
+            "3:1",
+            "`}` is missing before `return`",
+            "the `{` in line 1, column 11",
+        ),
+    ]);
+}
+
+#[test]
+fn what_closes_nothing_is_told() {
+    let nothing = "nothing is open that it could close";
+    expect(&[
+        ("f(\"x\"));", "1:7", nothing, ""),
+        ("const a = [1]];", "1:14", nothing, ""),
+        ("if (vo.a) {\n}\n}\nreturn 2", "3:1", nothing, ""),
+        ("function f() { g()); }", "1:19", "no `(` is open", ""),
+    ]);
+}
+
+#[test]
+fn typescript_is_named() {
+    for (text, place, written) in [
+        ("const x: string = 'a';", "1:8", ": string"),
+        ("let { a }: Order = vo;", "1:10", ": Order"),
+        ("function f(a: number) { return a }", "1:13", ": number"),
+        ("function f(a?: number) { return a }", "1:13", "?"),
+        ("function f(a): number { return a }", "1:14", ": number"),
+        ("const f = (a: number): string => a;", "1:13", ": number"),
+        ("const x = vo.a as string;", "1:16", "as string"),
+        ("interface Order {\n  id: number;\n}", "1:1", "interface"),
+        ("type A = { id: number };", "1:1", "type"),
+        ("enum A { B }", "1:1", "enum"),
+        ("import type { A } from './a';", "1:1", "import type"),
+        ("const a = new Map<string, number>();", "1:18", "<…>"),
+        ("function f<T>(a) { return a }", "1:11", "<…>"),
+        ("return vo.a!.b;", "1:12", "!"),
+        ("class A { x: number; }", "1:12", ": number"),
+        ("class A { private x = 1; }", "1:11", "private"),
+    ] {
+        expect(&[(text, place, &format!("`{written}` is TypeScript"), "docs/types.md")]);
+    }
+    for text in ["const a = b ? c;", "const a = 1 : 2;", "if (vo.a): return 1", "type = ;", "const as = ;"] {
+        assert!(!problem(text, Kind::Action).message.contains("TypeScript"), "{text}");
+    }
+}
+
+#[test]
+fn characters_that_only_look_right_are_named() {
+    expect(&[
+        ("const a = “hello”;", "1:11", "`“` (U+201C) is a typographic quote", "write `\"`"),
+        ("f(‘x’);", "1:3", "`‘` (U+2018)", "write `'`"),
+        ("const a\u{200b} = 1;", "1:8", "cannot be seen stands here (U+200B)", "delete it"),
+        ("const a = 1 – 2;", "1:13", "U+2013", "write `-`"),
+        ("const a = 1；", "1:12", "U+FF1B", "write `;`"),
+        ("f(…list)", "1:3", "U+2026", "write `...`"),
+        ("return 1 😀", "1:10", "U+1F600", "quotes"),
+        ("const a = 1;\u{85}return a", "1:13", "U+0085", "delete it"),
+    ]);
+    for sound in ["const\u{a0}a = 1;\n\u{feff}return a", "return '“é”' + `‘`"] {
+        let file = SourceFile { path: "x.js".into(), shown: "x.js".into(), text: Ok(sound.into()) };
+        assert_eq!(check(&file, Kind::Action).map(drop), Ok(()), "{sound}");
+    }
+}
+
+#[test]
+fn slips_are_told_with_what_to_write() {
+    expect(&[
+        ("# a comment\nreturn 1", "1:1", "`#` begins no comment", "`//`"),
+        ("const a = 1; # set", "1:14", "`#` begins no comment", "`//`"),
+        ("const a = 'it's me';", "1:15", "the string ends before `s`", "double quotes"),
+        ("f({ to = vo.to, body = 'x' });", "1:8", "`=` stands in an object", "write `to: …`"),
+        (
+            "const { a: { b = 1 } = {} } = vo; f({ c = 2 });",
+            "1:41",
+            "`=` stands in an object",
+            "write `c: …`",
+        ),
+        ("const a = {\n  x: 1\n  y: 2\n};", "3:3", "`,` is missing before `y`", ""),
+        ("const a = { x: 1; y: 2 };", "1:17", "`;` stands in an object", "`,`"),
+        ("const a = [1 2];", "1:14", "`,` or an operator is missing before `2`", ""),
+        ("f('x' 'secret');", "1:7", "`,` or an operator is missing before a string", ""),
+        ("return 'x' vo.b;", "1:12", "`vo` cannot follow a string", "operator"),
+        ("const class = 1;", "1:7", "`class` is a word of the language", "another name"),
+        ("const first-name = 1;", "1:12", "a name has no `-`", "firstName"),
+        ("const a;", "1:7", "`a` is a constant", "`let`"),
+        ("if (vo.a and vo.b) {}", "1:10", "`and` is no word of JavaScript", "`&&`"),
+        ("if (vo.a) {\n} elif (vo.b) {\n}", "2:3", "`elif` is no word", "`else if`"),
+        ("def f(x):\n  return x", "1:1", "`def` is no word", "`function`"),
+        ("send(to: 1)", "1:8", "arguments have no names", "{ name: value }"),
+        ("return\n  { a: 1, b: 2 }", "2:3", "`return` ends with its line", "on the line of `return`"),
+        ("vo.list.forEach((x) => { if (x) { break; } })", "1:35", "`break` stands in no loop", "return"),
+        (
+            "for (const x of []) { if (x) { break } }\nif (vo.a) { break }",
+            "2:13",
+            "`break` stands in no loop",
+            "for (const",
+        ),
+        ("let a; const a = 1;", "1:14", "`a` is declared twice", "another name"),
+        ("import x from 'y'", "1:1", "`import` is not available", "require("),
+        ("const b = 1; export { b }", "1:14", "`export` is not available", "module.exports"),
+    ]);
+}
+
+#[test]
+fn places_are_the_authors() {
+    let at = |text: &str| {
+        let place = problem(text, Kind::Action).place.expect("a place");
+        (place.line, place.column)
+    };
+    assert_eq!(at("#!/usr/bin/env node\r\nconst a = [1,\r\n"), (2, 11));
+    assert_eq!(at("\u{feff}const a = “x”;"), (1, 11));
+    assert_eq!(at("\t\tconst a = 'x;\n"), (1, 13));
+    assert_eq!(at("const a = '😀'; const b = “x”;"), (1, 26));
+    assert_eq!(at("const a = 1;\r\nconst b = {\r\n  x: 1\r\n  y: 2\r\n};\r\n"), (4, 3));
+    assert_eq!(at("const a = '\u{2028}';\nconst b = {"), (3, 11));
+}
+
+/// The time that unpleasant texts take grows with their length, and not with its square.
+#[test]
+fn long_texts_take_no_long_time() {
+    let n = 60_000;
+    let texts = [
+        "(".repeat(n) + &"]".repeat(n),
+        "{".repeat(n) + &"\n}".repeat(n / 2),
+        "`${".repeat(n),
+        "a=>".repeat(n),
+        "((".repeat(n) + &")=>{}".repeat(n),
+        "{a=1,".repeat(n),
+        " ".repeat(n) + &"{\n}".repeat(n),
+        "'\\".repeat(n),
+        "/".repeat(n),
+        "#<".repeat(n),
+    ];
+    let began = std::time::Instant::now();
+    for text in &texts {
+        for error in errors(text.len() / 2) {
+            let _ = explain(text, Kind::Action, &error, 0);
+        }
+    }
+    assert!(began.elapsed() < std::time::Duration::from_mins(1), "{:?}", began.elapsed());
+}
+
+/// What the parser may say, with a place.
+fn errors(column: usize) -> Vec<ParseError> {
+    let at = Position::new(1, u32::try_from(column).unwrap_or(0) + 1);
+    let general = |message: &str| ParseError::General { message: message.into(), position: at };
+    let expected = |token: &str, context| ParseError::Expected {
+        expected: Box::new([token.to_owned()]),
+        found: "x".into(),
+        context,
+        span: Span::new(at, at),
+    };
+    vec![
+        ParseError::AbruptEnd,
+        general("illegal break statement"),
+        general("invalid object literal in function statement list"),
+        general("Expected initializer for const declaration"),
+        general("unterminated string literal"),
+        general("unterminated template literal"),
+        general("abrupt end on regular expression"),
+        expected(",", "argument list"),
+        expected(";", "return statement"),
+        expected("(", "method definition"),
+    ]
+}
+
+proptest! {
+    /// Whatever a text is and whatever the parser says of it: something is told, and its place is in the text.
+    #[test]
+    fn every_text_is_told_of(
+        words in prop::collection::vec(
+            prop::sample::select(vec![
+                "{", "}", "(", ")", "[", "]", "`", "${", "'", "\"", "/", "=>", "=", ":", ";", ",", "!", "?", "<", ">", "#", "@",
+                "\n", "\r\n", "\u{2028}", " ", "“", "😀", "\u{200b}", "await", "async", "function", "class", "const", "return", "for",
+                "break", "interface", "type", "as", "private", "import", "export", "elif", "x", "constructor", "1", "//", "/*", "\\",
+            ]),
+            0..40,
+        ),
+        column in 0_usize..80,
+    ) {
+        let text = words.concat();
+        for kind in [Kind::Action, Kind::Module] {
+            for error in errors(column) {
+                let told = explain(&text, kind, &error, 0);
+                prop_assert!(!told.message.is_empty());
+                let end = tokens::position(&text, text.len());
+                prop_assert!((1, 1) <= told.at && told.at <= end, "{:?}", told);
+            }
+        }
+    }
+}

@@ -1,0 +1,3 @@
+exports.handler = async (context, event, callback) => {
+  callback(null, event.Body);
+};

@@ -1,0 +1,5 @@
+const load = (id) => {
+	const order = await find(id);
+	return order;
+};
+return load(1);

@@ -1,0 +1,4 @@
+function total(lines: number[]) {
+  return lines.length;
+}
+return total([]);
