@@ -450,8 +450,10 @@ fn misplaced_mark(stop: &Stop<'_>) -> Told {
             "put one of them into parentheses",
         );
     }
-    if stop.context == "method definition" && source.innermost().is_some_and(|open| source.is_object(open)) {
-        let name = before?;
+    if stop.context == "method definition"
+        && source.innermost().is_some_and(|open| source.is_object(open))
+        && let Some(name) = before.filter(|before| !source.begins_statement(*before))
+    {
         let message = format!("`:` is missing between {} and {}", source.shown(name), source.shown(at));
         return stop.told_plainly(at, message);
     }

@@ -14,6 +14,8 @@ const STATEMENTS: [&str; 15] = [
 const SHOWN: usize = 40;
 /// White space at the beginning of a line that is compared.
 const MAX_INDENTATION: usize = 400;
+/// How many brackets outwards a `}` is compared with.
+const MAX_OUTER: usize = 32;
 
 /// See the module.
 pub(super) struct Source<'a> {
@@ -341,14 +343,22 @@ impl<'a> Source<'a> {
     /// stands under the beginning of an outer line, it was meant for that, and the one that it closes is open.
     pub(super) fn never_closed(&self) -> Option<(usize, Option<usize>)> {
         let last = self.innermost()?;
-        for closing in 0..self.tokens.len() {
-            let Some(opening) = self.partner(closing).filter(|opening| *opening < closing) else { continue };
-            if !self.is_first(closing) || !self.is(closing, "}") || opening < last {
+        let mut open = vec![last];
+        for index in last + 1..self.tokens.len() {
+            let Some(opening) = self.partner(index).filter(|partner| *partner < index) else {
+                if closes(self.written(index)).is_some() {
+                    open.push(index);
+                }
+                continue;
+            };
+            open.truncate(open.iter().rposition(|open| *open == opening).unwrap_or(open.len()));
+            if !self.is_first(index) || !self.is(index, "}") || opening < last {
                 continue;
             }
-            let (own, outer) = (self.indentation(opening), self.indentation(last));
-            if own != outer && self.indentation(closing) == outer {
-                return Some((opening, Some(closing)));
+            let here = self.indentation(index);
+            let is_here = |outer: &usize| self.indentation(*outer) == here;
+            if self.indentation(opening) != here && open.iter().rev().take(MAX_OUTER).any(is_here) {
+                return Some((opening, Some(index)));
             }
         }
         Some((last, None))
