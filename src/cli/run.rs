@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io::Read;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -164,10 +165,12 @@ fn read_vo(vo: &str) -> Result<serde_json::Value, Failure> {
             u32::try_from(error.line()).unwrap_or(0).max(1),
             u32::try_from(error.column()).unwrap_or(0).max(1),
         );
-        Diagnostic::error("VO_NOT_JSON", format!("`vo` is not JSON: {error}"))
-            .at(place)
-            .help("quote names and strings with double quotes: --vo '{\"orderId\": 7}'")
-            .into()
+        let help = if name == "--vo" && Path::new(vo).is_file() {
+            format!("there is a file of that name: --vo @{vo}")
+        } else {
+            "quote names and strings with double quotes: --vo '{\"orderId\": 7}'".to_owned()
+        };
+        Diagnostic::error("VO_NOT_JSON", format!("`vo` is not JSON: {error}")).at(place).help(help).into()
     })
 }
 

@@ -175,8 +175,12 @@ fn sender(field: &Field<'_>) -> Option<PhoneNumber> {
 
 pub(super) fn prefix(field: &Field<'_>) -> Option<CountryPrefix> {
     let prefix = CountryPrefix::parse(field.text()?).ok();
-    prefix
-        .or_else(|| field.invalid("is not a country's calling code", "write it with its plus, like \"+39\""))
+    prefix.or_else(|| {
+        field.invalid(
+            "is not a country's calling code",
+            "write the plus and one to three digits, as in \"+39\"",
+        )
+    })
 }
 
 fn action(field: &Field<'_>) -> Option<ActionId> {

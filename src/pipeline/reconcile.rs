@@ -164,7 +164,7 @@ impl Reconciler {
 
     fn look_at(&mut self, now: UnixMillis, message: &PolledMessage) -> Result<Polled, StoreError> {
         let Some((application, account)) = self.account(message, now) else {
-            tracing::debug!(message = %message.id, app = %message.app, account = %message.account,
+            tracing::debug!(id = %message.id, app = %message.app, account = %message.account,
                 "Twilio is not asked about a message: there is no key for its account");
             return Ok(put_off(message, now, next_slot(message, now)));
         };
@@ -202,7 +202,11 @@ impl Reconciler {
                 Polled { asked: true, learnt, price, ..put_off(message, now, next(message, now, true)) }
             }
             Err(ReadError::NotFound) => {
-                tracing::warn!(message = %message.id, "Twilio does not know this message by the sid that the ledger has");
+                tracing::warn!(
+                    id = %message.id, app = %message.app,
+                    help = "a simulator forgets its messages when it stops; at Twilio, look whether the account is another's",
+                    "Twilio does not know this message's sid: what became of it cannot be found out"
+                );
                 Polled { asked: true, ..put_off(message, now, next(message, now, true)) }
             }
             Err(error) => self.not_answered(message, now, &error),
@@ -225,7 +229,7 @@ impl Reconciler {
         };
         let until = now.plus(rest.clamp(PACE, LONGEST_REST));
         self.resting.insert(who, Rest { until, troubles: troubles + 1 });
-        tracing::warn!(message = %message.id, account = %message.account, %error, rest_s = rest.as_secs(),
+        tracing::warn!(id = %message.id, account = %message.account, %error, rest_s = rest.as_secs(),
             "Twilio could not be asked about a message");
         let next = match error {
             ReadError::TooManyRequests { .. } => Some(until),

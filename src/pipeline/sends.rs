@@ -139,7 +139,7 @@ impl Batch<'_> {
             told?; // the journal knows: the ledger is told when the run is taken up again
             self.db().begin()?;
         } else if let Err(error) = told {
-            tracing::warn!(message = %id, %error, "the ledger has not heard of the outcome of a send");
+            tracing::warn!(id = %id, %error, "the ledger has not heard of the outcome of a send");
         }
         self.db().begin_run()?;
         Ok(answer)
@@ -309,7 +309,7 @@ impl Batch<'_> {
             Ok(Finding::Found(found)) => Ok(Some(*found)),
             Ok(Finding::Absent | Finding::Undecided) => Ok(None),
             Err(error) => {
-                tracing::warn!(message = %id, %error, "Twilio's log could not be read for a send in doubt");
+                tracing::warn!(id = %id, %error, "Twilio's log could not be read for a send in doubt");
                 Ok(None)
             }
         }
@@ -408,7 +408,7 @@ impl Transmission<'_> {
                 wall: self.wall,
             };
             let Some(wait) = attempt.wait() else { return Ok(Made::Answer(answer)) };
-            tracing::debug!(message = %self.new.id, requests, ?why, wait_ms = wait.as_millis(), "a send is made again");
+            tracing::debug!(id = %self.new.id, requests, ?why, wait_ms = wait.as_millis(), "a send is made again");
             if !self.application.let_pass(wait) {
                 let interrupted = self.may_be_interrupted;
                 return Ok(if interrupted { Made::Interrupted } else { Made::Answer(answer) });

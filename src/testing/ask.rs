@@ -393,9 +393,14 @@ impl World {
 
     /// The first run that failed and that the test has not asked for.
     fn failed_unseen(&mut self) -> Option<String> {
-        let unseen = std::mem::take(&mut self.failures).into_iter().next()?;
-        let told = self.failed(&unseen.action, &unseen.failure).message;
+        let told = self.failed_besides()?;
         Some(format!("{told}\n(a test that expects it asks for failures())"))
+    }
+
+    /// The same, for a test that has failed by something else: it may be why.
+    pub(super) fn failed_besides(&mut self) -> Option<String> {
+        let unseen = std::mem::take(&mut self.failures).into_iter().next()?;
+        Some(self.failed(&unseen.action, &unseen.failure).message)
     }
 
     /// The failed run of an action, with its places and the code around the innermost one.

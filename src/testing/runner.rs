@@ -183,10 +183,16 @@ impl<'a> Runner<'a> {
         };
         let (result, log) = self.drive(&case.path, Some(case.index), Some(&mut world));
         let actions = std::mem::take(&mut world.log);
+        let besides = world.failed_besides();
         world.end();
         let unhandled = log.iter().find(|(_, text)| text.starts_with(UNHANDLED));
         let outcome = match (result, unhandled) {
-            (Err(failure), _) => Outcome::Failed(failure),
+            (Err(mut failure), _) => {
+                if let Some(besides) = besides {
+                    failure.message = format!("{}\nbesides, {besides}", failure.message);
+                }
+                Outcome::Failed(failure)
+            }
             (Ok(_), Some((_, text))) => {
                 let why = format!("{text}. Is an `await` missing, before assert.rejects perhaps?");
                 Outcome::Failed(plain(Reason::Thrown, why))

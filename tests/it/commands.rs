@@ -145,6 +145,8 @@ fn run_takes_vo_from_the_line_a_file_or_stdin() {
     assert!(refused(&vo(&["--vo", "{\n  orderId: 7}"], ""), "VO_NOT_JSON").contains("--vo:2:3"));
     assert!(refused(&vo(&["--vo", ""], ""), "VO_NOT_JSON").contains("--vo:1:"));
     assert!(refused(&vo(&["--vo", "-"], "{} {}"), "VO_NOT_JSON").contains("<stdin>:1:4"));
+    let file = refused(&vo(&["--vo", "vo.json"], ""), "VO_NOT_JSON");
+    assert!(file.contains("help: there is a file of that name: --vo @vo.json"), "{file}");
     folder.write("marked.json", "\u{feff}{\"from\":\"Windows\"}");
     assert_eq!(told(&vo(&["--vo", "@marked.json"], ""))[0], json!({ "from": "Windows" }));
     std::fs::File::create(folder.path("endless.json")).unwrap().set_len(65 << 20).unwrap();
@@ -168,6 +170,17 @@ fn a_company_that_is_called_nearly_as_a_declared_one_is_warned_of() {
         assert_eq!(told.contains("warning[UNDECLARED_COMPANY]"), warned, "{company}: {told}");
         assert_eq!(told.contains("did you mean `ACME`?"), warned, "{company}: {told}");
     }
+}
+
+#[test]
+fn an_application_without_scripts_says_so_when_one_is_run() {
+    let folder = Folder::new("return 1", "");
+    std::fs::remove_dir_all(folder.path("scripts")).unwrap();
+    let output = folder.boatswain(&["run", "app/callback"]);
+    assert_eq!(status(&output), 1);
+    let said = stderr(&output);
+    assert!(said.contains("there is no action `callback`: the application has no scripts"), "{said}");
+    assert!(said.contains("help: `boatswain check` says where"), "{said}");
 }
 
 #[test]

@@ -203,14 +203,14 @@ fn a_file_that_cannot_be_read_as_javascript_is_shown_where() {
     folder.write("scripts/app/lib/money.js", "exports.euro = (cents) => {\n  return cents / 100\n");
     folder.write("scripts/app/confirm.js", "const money = require('./lib/money');\nreturn money.euro(5);\n");
     let frame =
-        "  1 | exports.euro = (cents) => {\n> 2 |   return cents / 100\n    |                     ^\n";
+        "> 1 | exports.euro = (cents) => {\n    |                           ^\n  2 |   return cents / 100\n";
     let said = stderr(&folder.boatswain(&["run", "app/confirm"]));
-    assert!(said.contains(&format!("  --> scripts/app/lib/money.js:2:21\n{frame}")), "{said}");
+    assert!(said.contains(&format!("  --> scripts/app/lib/money.js:1:27\n{frame}")), "{said}");
     assert!(said.contains("    at scripts/app/confirm.js:1:15\n"), "{said}");
 
     let output = folder.boatswain(&["check"]);
     let said = String::from_utf8(output.stderr).unwrap();
-    assert!(said.contains(&format!("  --> scripts/app/lib/money.js:2:21\n{frame}")), "{said}");
+    assert!(said.contains(&format!("  --> scripts/app/lib/money.js:1:27\n{frame}")), "{said}");
     let output = folder.boatswain(&["check", "--json"]);
     let said = String::from_utf8(output.stdout).unwrap();
     let problem: Value = serde_json::from_str(said.lines().next().unwrap()).unwrap();

@@ -60,6 +60,7 @@ fn what_check_says() {
     let tell = "function tell(order) {
   utils.sendWhatsapMessage(order.phone, `Your order ${order.id} is on its way.`);
 }
+tell(vo);
 ";
     reader.folder.write("scripts/shop/confirm.js", &format!("// Confirms.{}{tell}", "\n".repeat(10)));
     assert_eq!(reader.follow("docs/check.md").1, 2);

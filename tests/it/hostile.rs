@@ -236,7 +236,10 @@ fn told(script: &str) -> Told {
 
 #[test]
 fn a_flood_of_logs_is_cut_with_a_warning() {
-    let told = told("const s = 'x'.repeat(5000); for (let i = 0; i < 1000; i++) console.log(s)");
+    let mut start = application("const s = 'x'.repeat(5000); for (let i = 0; i < 1000; i++) console.log(s)");
+    start.limits.cpu_ms = 3_000; // it is not about time
+    let mut worker = Worker::spawn(&command(), &start).expect("a worker");
+    let told = run_in(&mut worker, 1, "hostile");
     assert!(told.ended.expect("alive").result.is_ok());
     assert_eq!(told.logs.len(), 201);
     assert!(told.logs.iter().all(|(_, text)| text.len() <= 2_000));

@@ -688,10 +688,23 @@ fn values_are_the_same_by_what_they_hold() {
     );
 }
 
+/// An assertion fails because a callback's action did: both are told.
+#[test]
+fn a_failed_callback_is_told_beside_the_assertion_that_it_breaks() {
+    let folder = folder(&format!(
+        "{PHONE}test('t', () => {{ run('send'); assert.equal(query('SELECT count(*) AS n FROM effects')[0].n, 3); }});"
+    ));
+    folder.write("scripts/app/callback.js", "nothere.x;");
+    let [(_, outcome, why)] = <[_; 1]>::try_from(outcomes(&folder)).unwrap();
+    assert_eq!(outcome, "failed");
+    assert!(why.contains("expected 3, and was 0\nbesides, callback failed: "), "{why}");
+    assert!(why.contains("nothere") && why.contains("scripts/app/callback.js:1:1"), "{why}");
+}
+
 #[test]
 fn a_file_that_cannot_be_loaded_fails_and_the_others_run() {
     for (text, expected) in [
-        ("test('a', () => {", "  --> scripts/app/app.test.js:1:18"),
+        ("test('a', () => {", "  --> scripts/app/app.test.js:1:17"),
         ("\nquery('SELECT 1');", "query: this belongs into a test"),
         ("test('a');", "test: \"a\" needs a function as its second argument"),
         ("test('a', () => {});\ntest('a', () => {});", "there are two tests named \"a\""),

@@ -60,6 +60,12 @@ impl Modules {
             });
         }
         file.ok_or_else(|| {
+            if self.start.bundle.files.iter().all(|file| file.path.starts_with('.')) {
+                return LoadError {
+                    help: Some("`boatswain check` says where they are looked for".to_owned()),
+                    ..LoadError::new(format!("there is no action `{name}`: the application has no scripts"))
+                };
+            }
             let known = self.start.bundle.files.iter().filter_map(|file| file.path.strip_suffix(".js"));
             let hint = nearest(name, known.filter(|name| !is_module(name) && !name.starts_with('.')));
             let hint = hint.map(|name| format!("; did you mean `{name}`?")).unwrap_or_default();

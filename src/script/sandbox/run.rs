@@ -207,7 +207,9 @@ fn warn_of_what_is_left(promise: &JsPromise, context: &mut Context, state: &Stat
         };
         state.log(
             LogLevel::Warn,
-            &format!("the action ended while {what} were still pending: they are dropped"),
+            &format!(
+                "the action ended while {what} were still pending: they are dropped (is an `await` missing?)"
+            ),
         );
     }
 }

@@ -39,9 +39,8 @@ pub(super) fn uncalled(body: &FunctionBody, interner: &Interner) -> Option<Uncal
                 }
             },
             StatementListItem::Statement(statement) => match &**statement {
-                Statement::Empty => {}
-                // "use strict"
-                Statement::Expression(Expression::Literal(_)) => {}
+                // `"use strict"` among them
+                Statement::Empty | Statement::Expression(Expression::Literal(_)) => {}
                 Statement::Var(list) => variables(list.0.as_ref(), interner, &mut functions)?,
                 _ => return None,
             },

@@ -10,7 +10,7 @@ use boa_engine::ast::{Position, Spanned};
 use super::known::Members;
 use super::scopes::Holds;
 use super::walk::Walk;
-use super::{Noted, finding, folded, habits, warning};
+use super::{Noted, finding, folded, habits, is_slip, warning};
 use crate::base::nearest;
 use crate::script::protocol::{Finding, Role, Rule};
 
@@ -103,14 +103,18 @@ impl<'a> Walk<'a> {
         self.notes.add(&format!("{object}.{name}"), finding);
     }
 
-    /// A field of `vo` whose name differs from one of Twilio's in case or underscores only.
+    /// A field of `vo` whose name differs from one of Twilio's in case, underscores or one letter only.
     fn field_of_vo(&mut self, name: &str, at: Position) {
         let Role::Action { vo } = self.role else { return };
         if self.alternatives > 0 || vo.iter().any(|known| known == name) {
             return;
         }
         let folded_name = folded(name);
-        let Some(known) = vo.iter().find(|known| folded(known) == folded_name) else { return };
+        let same = vo.iter().find(|known| folded(known) == folded_name);
+        let Some(known) = same.or_else(|| vo.iter().find(|known| is_slip(&folded_name, &folded(known))))
+        else {
+            return;
+        };
         let message = format!("`vo` has no `{name}` here: the field is called `{known}`");
         let warning = warning(Rule::VoField, at, message, format!("write vo.{known}"));
         self.notes.add(&format!("vo.{name}"), warning);

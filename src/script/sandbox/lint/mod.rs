@@ -41,6 +41,9 @@ use crate::script::protocol::{
 /// Mistakes that are noted of one file before those are left out that it tests for.
 const MAX_NOTED: usize = 10 * MAX_FINDINGS;
 
+/// The longest name of a field that is compared with Twilio's.
+const MAX_NAME: usize = 64;
+
 /// Names in sight that an unknown one is compared with.
 const MAX_COMPARED: usize = 1_000;
 
@@ -90,6 +93,12 @@ impl Linter {
 /// The names of an object's members, or of a form's fields, without case and underscores.
 fn folded(name: &str) -> String {
     name.chars().filter(|c| *c != '_').flat_map(char::to_lowercase).collect()
+}
+
+/// Whether two long names differ in one letter. Fields that are counted (`MediaUrl0`) differ in their numbers.
+fn is_slip(name: &str, known: &str) -> bool {
+    let is_counted = name.bytes().any(|byte| byte.is_ascii_digit());
+    (5..=MAX_NAME).contains(&name.len()) && !is_counted && strsim::osa_distance(name, known) == 1
 }
 
 /// Where an expression begins; a call's own span begins at its arguments.

@@ -308,6 +308,11 @@ fn fields_of_a_form_have_twilios_spelling() {
             ("return vo['messagesid']", "warning VO_FIELD 1:11", "write vo.MessageSid"),
             ("const { errorCode } = vo; return errorCode", "warning VO_FIELD 1:9", "write vo.ErrorCode"),
             ("return vo.company_id", "warning VO_FIELD 1:11", "write vo.companyId"),
+            (
+                "const { MesageStatus } = vo; return MesageStatus",
+                "warning VO_FIELD 1:9",
+                "write vo.MessageStatus",
+            ),
         ],
     );
     nothing_is_told(

@@ -123,6 +123,7 @@ fn sentence(error: &ParseError) -> (String, Option<Position>) {
     }
 }
 
+#[allow(clippy::unnecessary_wraps)] // what a rule returns
 impl Stop<'_> {
     fn told(&self, index: usize, message: impl Into<String>, help: impl Into<String>) -> Told {
         Some(Mistake { message: message.into(), at: self.source.place(index), help: Some(help.into()) })
@@ -205,7 +206,25 @@ fn ended_text(stop: &Stop<'_>) -> Told {
     let help = match quote {
         '\'' => "an apostrophe closes it: write `\\'`, or put the string into double quotes".to_owned(),
         '"' => "a double quote closes it: write `\\\"`, or put the string into single quotes".to_owned(),
-        _ => "a backtick closes it: write it with a `\\` before it".to_owned(),
+        _ => {
+            let begins = |index: &usize| {
+                source.kind(*index) == Some(Kind::Template) && source.written(*index).starts_with('`')
+            };
+            let text = (0..=text).rev().find(begins).unwrap_or(text);
+            let (begins, ends) = (source.place(text).0, source.place(source.at).0);
+            if begins != ends {
+                let message = format!(
+                    "the template that begins here ends in line {ends}, before {}",
+                    source.shown(source.at)
+                );
+                return stop.told(
+                    text,
+                    message,
+                    "close it where it ends; a backtick within it is written with a `\\` before it",
+                );
+            }
+            "a backtick closes it: write it with a `\\` before it".to_owned()
+        }
     };
     let message = format!("the string ends before {}", source.shown(source.at));
     stop.told(source.at, message, help)
@@ -554,6 +573,19 @@ fn missing_bracket(stop: &Stop<'_>) -> Told {
     missing(stop, closing, innermost, next)
 }
 
+/// The word that a statement begins with, where a word is it but for one letter or two that changed places: `cosnt`.
+fn misspelt(source: &Source<'_>, index: usize) -> Option<&'static str> {
+    const WORDS: [&str; 16] = [
+        "const", "let", "var", "return", "if", "else", "for", "while", "throw", "switch", "try", "function",
+        "class", "async", "await", "import",
+    ];
+    let word = source.written(index);
+    let is_one = source.kind(index) == Some(Kind::Word) && (3..=9).contains(&word.len());
+    WORDS
+        .into_iter()
+        .find(|known| is_one && known.len() > 3 && word != *known && strsim::osa_distance(word, known) == 1)
+}
+
 /// Two expressions stand behind each other.
 fn missing_between(stop: &Stop<'_>) -> Told {
     let source = &stop.source;
@@ -574,6 +606,10 @@ fn missing_between(stop: &Stop<'_>) -> Told {
             stop.told_plainly(source.at, format!("`,` or an operator is missing before {found}"))
         }
         _ if expects(";") => {
+            if let Some(meant) = misspelt(source, before) {
+                let message = format!("{} is no word of JavaScript", source.shown(before));
+                return stop.told(before, message, format!("did you mean `{meant}`?"));
+            }
             let message = format!("{found} cannot follow {}", source.shown(before));
             stop.told(source.at, message, "write an operator between them, or begin a new statement with `;`")
         }

@@ -298,3 +298,24 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_word_that_is_misspelt_is_told_with_the_one_that_is_meant() {
+    expect(&[
+        ("cosnt x = 1;", "1:1", "`cosnt` is no word of JavaScript", "did you mean `const`?"),
+        ("if (vo.a) {\n  f();\n} esle {\n  g();\n}", "3:3", "`esle` is no word", "did you mean `else`?"),
+        ("retrun 1;", "1:1", "`retrun` is no word", "did you mean `return`?"),
+        ("const a = order total;", "1:17", "cannot follow `order`", "an operator"),
+    ]);
+}
+
+#[test]
+fn a_template_that_ends_in_another_line_is_told_where_it_begins() {
+    let text = "const name = `Ada ${vo.x};\nconst a = 1;\nconst b = `other`;\nreturn a;";
+    expect(&[(
+        text,
+        "1:14",
+        "the template that begins here ends in line 3, before `other`",
+        "close it where it ends",
+    )]);
+}
