@@ -49,6 +49,11 @@ const OWN: &[OwnCode] = &[
     own("NO_TESTS", "no test matches", "give a part of a file's or a test's name, or nothing"),
     // Parameters.
     own("PARAMS_UNREADABLE", "the parameter file cannot be read", "give its place with --params FILE"),
+    own(
+        "PARAMS_BLANK",
+        "the parameter file has become empty while the host is up, which goes on with the parameters in force",
+        "restore it; to take all applications away, write a comment",
+    ),
     own("PARAMS_SYNTAX", "the parameter file is not TOML", "mend the place that the error names"),
     own(
         "UNKNOWN_KEY",

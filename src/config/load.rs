@@ -43,6 +43,8 @@ pub struct Reading {
     pub files: BTreeSet<PathBuf>,
     /// The data folder that it names; the usual one where it names none that can be read.
     pub data_dir: PathBuf,
+    /// Whether nothing at all stands in it, as while it is being written.
+    pub is_blank: bool,
 }
 
 /// Reads a parameter file; secrets come from this process's environment and from the files that it names.
@@ -62,6 +64,7 @@ pub fn read(file: &Path) -> Reading {
             outcome: Err(vec![problem]),
             files: BTreeSet::new(),
             data_dir: beside(file, USUAL_DATA_DIR),
+            is_blank: false,
         },
     }
 }
@@ -102,7 +105,7 @@ fn reading(file: &Path, text: &str, secrets: Secrets<'_>, exposure: Option<Expos
     let warnings = noticed.into_iter().chain(warnings).collect();
     let data_dir = params.host.data_dir.clone();
     let outcome = if problems.is_empty() { Ok(Loaded { params, warnings }) } else { Err(problems) };
-    Reading { outcome, files, data_dir }
+    Reading { outcome, files, data_dir, is_blank: text.trim().is_empty() }
 }
 
 /// What the file says. Where something was reported, a default stands in, so that the rest is checked too.

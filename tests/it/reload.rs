@@ -320,12 +320,16 @@ fn parameters_that_are_unsound_keep_none_of_their_changes_and_no_scripts_out() {
         assert_eq!(reloaded.refused[0].code, "PARAMS_SYNTAX");
         assert_eq!(reloaded.taken[0].changed, ["callback.js"]);
         assert_eq!(live.run().await, DONE);
+        // Whoever writes a file in place empties it first.
+        folder.write("app-params.toml", "\n");
+        assert_eq!(refused(&live.host.reload().await), ["PARAMS_BLANK app-params.toml"]);
+        assert_eq!(live.run().await, DONE);
         folder.write("app-params.toml", &note("'two'"));
         assert_eq!(taken(&live.host.reload().await).changed, ["parameters"]);
         assert_eq!(live.run().await, DONE);
         live.stop().await;
     });
-    assert_eq!(notes(&folder), ["one", "one!", "two!"]);
+    assert_eq!(notes(&folder), ["one", "one!", "one!", "two!"]);
 }
 
 #[test]
