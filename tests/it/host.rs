@@ -159,6 +159,15 @@ impl Lines {
         });
     }
 
+    /// All of them, once both outputs have ended.
+    fn all(&self) -> Vec<String> {
+        let (lock, changed) = &*self.0;
+        let (guard, timeout) =
+            changed.wait_timeout_while(lock.lock().unwrap(), PATIENCE, |(_, ended)| *ended < 2).unwrap();
+        assert!(!timeout.timed_out(), "somebody holds an output of the host: {:#?}", guard.0);
+        guard.0.clone()
+    }
+
     /// Waits for `count` lines that hold `part`; gives the last of them.
     fn wait(&self, part: &str, count: usize) -> String {
         let (lock, changed) = &*self.0;
@@ -211,6 +220,13 @@ impl HostProcess {
     pub fn terminate(self) -> Option<i32> {
         signal(self.pid(), "-TERM");
         self.wait()
+    }
+
+    /// SIGTERM, after which it ends well; gives everything that it said. A record of several lines is whole only here.
+    pub fn end(self) -> String {
+        let lines = self.lines.clone();
+        assert_eq!(self.terminate(), Some(0));
+        lines.all().join("\n")
     }
 
     /// Its exit status, when it has ended.

@@ -150,8 +150,7 @@ fn killed_at(failpoint: &str) -> (usize, String) {
     // Another one of the conversation: once it has run, the first is over.
     write(&host, 2, ADA, "undefined");
     host.wait_for(&format!("ran {}", sid(2)));
-    let said = host.said();
-    assert_eq!(host.terminate(), Some(0));
+    let said = host.end();
     assert_eq!(
         folder.texts("SELECT status FROM effects ORDER BY rowid"),
         ["text", "undefined"],
