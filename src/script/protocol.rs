@@ -369,9 +369,6 @@ pub fn result_too_large(bytes: usize, max: usize) -> String {
     )
 }
 
-/// How the warning begins of a promise that was rejected when the run was over, and that nobody has waited for.
-pub const UNHANDLED: &str = "a promise was rejected and nothing handled it";
-
 /// What is said once of a log with more lines than are kept.
 #[must_use]
 pub fn too_many_lines(most: u32) -> String {

@@ -16,7 +16,7 @@ use crate::host::MANIFEST;
 use crate::script::Worker;
 use crate::script::protocol::{
     Answer, ErrorKind, Failure, FromWorker, FunctionSpec, LogLevel, Reason, Returned, RunRequest,
-    SandboxLimits, Scope, SourceFile, Start, Thrown, ToWorker, UNHANDLED, Value, Vo,
+    SandboxLimits, Scope, SourceFile, Start, Thrown, ToWorker, Value, Vo,
 };
 
 /// What a test file has in scope; takes `utils` and what actions have there.
@@ -185,19 +185,14 @@ impl<'a> Runner<'a> {
         let actions = std::mem::take(&mut world.log);
         let besides = world.failed_besides();
         world.end();
-        let unhandled = log.iter().find(|(_, text)| text.starts_with(UNHANDLED));
-        let outcome = match (result, unhandled) {
-            (Err(mut failure), _) => {
+        let outcome = match result {
+            Err(mut failure) => {
                 if let Some(besides) = besides {
                     failure.message = format!("{}\nbesides, {besides}", failure.message);
                 }
                 Outcome::Failed(failure)
             }
-            (Ok(_), Some((_, text))) => {
-                let why = format!("{text}. Is an `await` missing, before assert.rejects perhaps?");
-                Outcome::Failed(plain(Reason::Thrown, why))
-            }
-            (Ok(_), None) => Outcome::Passed,
+            Ok(_) => Outcome::Passed,
         };
         let code_frame = match &outcome {
             Outcome::Failed(failure) => self.code_frame(failure),

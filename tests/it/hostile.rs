@@ -145,7 +145,7 @@ fn complaint(script: &Script, report: &RunReport) -> Option<String> {
         "completed" | "thrown" | "syntax" | "stack_limit" => true,
         _ => said.contains("limits."),
     };
-    let in_time = report.used.wall < Duration::from_secs(30);
+    let in_time = report.used.wall < Duration::from_secs(90);
     let reason = report.reason();
     let right = reason == script.reason && names_its_limit || script.or.split(", ").any(|or| or == reason);
     let right = right && in_time;

@@ -555,7 +555,6 @@ fn assertions_say_what_was_expected() {
             "expected it to throw /y/, and it threw Error: x",
         ),
         ("await assert.rejects(async () => {})", "expected it to be rejected, and it was not"),
-        ("assert.rejects(async () => {})", "Is an `await` missing, before assert.rejects perhaps?"),
         ("assert.fail('no')", "no"),
         ("assert.equal(1, 2, new RangeError('mine'))", "RangeError: mine"),
         ("throw 'text'", "the action threw a value that is not an Error: 'text'"),
@@ -640,6 +639,17 @@ fn assertions_say_what_was_expected() {
     ] {
         let why = fails(test);
         assert!(why.contains(expected), "{test}: {why}");
+    }
+}
+
+#[test]
+fn an_assertion_that_nobody_waits_for_fails_its_test() {
+    let folder = folder("test('t', async () => { assert.rejects(async () => {}); });");
+    let output = folder.boatswain(&["test"]);
+    let said = String::from_utf8(output.stdout).unwrap() + &String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    for part in ["expected it to be rejected, and it was not", "is an `await` missing before a call?"] {
+        assert!(said.contains(part), "{said}");
     }
 }
 

@@ -1,6 +1,8 @@
 //! One run: the action's outer function is called with the names in scope, which makes the inner, async one; that is
 //! called and answers a promise. Then promise jobs and timers are done until that promise has settled; what is still
-//! pending is dropped with a warning. Where the value is the reply to a message, telling the host is the run's last call.
+//! pending is dropped with a warning. A promise that was rejected by then, and that nothing has handled, fails the run as
+//! an error of its own would: nobody else would ever hear of it. Where the value is the reply to a message, telling the host
+//! is the run's last call.
 
 use std::time::Duration;
 
@@ -12,17 +14,18 @@ use boa_engine::{Context, JsResult, JsString, JsValue};
 use super::compile::Kind;
 use super::state::State;
 use super::{compile, failure, functions, inspect, jobs, realm, tripwire, values};
-use crate::script::protocol::{
-    Failure, LogLevel, Reason, Returned, RunRequest, UNHANDLED, Value, result_too_large,
-};
+use crate::script::protocol::{Failure, LogLevel, Reason, Returned, RunRequest, Value, result_too_large};
 
 /// The members of `reqParams`.
 pub(super) const REQ_PARAMS: [&str; 4] = ["appId", "applicationId", "companyId", "actionId"];
 /// The members of `userInfo`.
 pub(super) const USER_INFO: [&str; 1] = ["companyId"];
 
-/// Unhandled rejections that are worth a line each.
+/// Unhandled rejections that are worth a line each, beside the failure.
 const MAX_REJECTIONS_LOGGED: usize = 3;
+/// What is probably wrong where nothing has handled a rejection.
+const NOT_AWAITED: &str =
+    "nothing waits for the promise that failed so: is an `await` missing before a call?";
 
 /// One run, to its result. What used up a limit is said by the tripwire and not by what the engine made of it.
 pub(super) fn attempt(
@@ -66,15 +69,26 @@ fn result(request: &RunRequest, context: &mut Context, state: &State) -> Result<
             JsPromise::resolve(chosen, context).map_err(|error| failure::from_error(error, context))?;
         value = settle(&promise, context, state);
     }
+    warn_of_what_is_pending(state);
+    let rejected = state.rejected.take();
+    let mut unhandled = rejected.iter().filter_map(realm::rejection);
+    let value = value.and_then(|value| match unhandled.next() {
+        Some(reason) => {
+            Err(Failure { help: Some(NOT_AWAITED.into()), ..failure::from_thrown(&reason, context) })
+        }
+        None => Ok(value),
+    });
+    for reason in unhandled.take(MAX_REJECTIONS_LOGGED) {
+        let shown = inspect::value(&reason, context);
+        state.log(LogLevel::Warn, &format!("a promise was rejected and nothing handled it: {shown}"));
+    }
     let returned = value.and_then(|value| returned(&value, context, state));
-    let returned = returned.and_then(|returned| {
+    returned.and_then(|returned| {
         if let Some(function) = request.reply {
             reply(function, &returned, context).map_err(|error| failure::from_error(error, context))?;
         }
         Ok(returned)
-    });
-    warn_of_what_is_left(&promise, context, state);
-    returned
+    })
 }
 
 /// The values of the names in scope, in the order of the outer function's parameters; what modules share is kept.
@@ -108,7 +122,11 @@ fn settle(promise: &JsPromise, context: &mut Context, state: &State) -> Result<J
     loop {
         match promise.state() {
             PromiseState::Fulfilled(value) => return Ok(value),
-            PromiseState::Rejected(reason) => return Err(failure::from_thrown(&reason, context)),
+            PromiseState::Rejected(reason) => {
+                let settled: JsObject = promise.clone().into();
+                state.rejected.borrow_mut().retain(|known| !JsObject::equals(known, &settled));
+                return Err(failure::from_thrown(&reason, context));
+            }
             PromiseState::Pending => {}
         }
         if tripwire::tripped().is_some() {
@@ -190,14 +208,7 @@ fn reply(function: u16, returned: &Returned, context: &mut Context) -> JsResult<
 }
 
 /// Says what the run leaves undone, for it is dropped.
-fn warn_of_what_is_left(promise: &JsPromise, context: &mut Context, state: &State) {
-    let main: JsObject = promise.clone().into();
-    let rejected = state.rejected.take();
-    let reasons = rejected.iter().filter(|promise| !JsObject::equals(promise, &main));
-    for reason in reasons.filter_map(realm::rejection).take(MAX_REJECTIONS_LOGGED) {
-        let shown = inspect::value(&reason, context);
-        state.log(LogLevel::Warn, &format!("{UNHANDLED}: {shown}"));
-    }
+fn warn_of_what_is_pending(state: &State) {
     let (jobs, timers) = state.jobs.clear();
     if jobs + timers > 0 {
         let what = match (jobs, timers) {

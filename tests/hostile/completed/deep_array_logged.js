@@ -1,5 +1,5 @@
 // The console looks four levels deep.
-// limits: cpu_ms = 3000, wall_ms = 20000, memory_mb = 256
+// limits: cpu_ms = 10000, wall_ms = 60000, memory_mb = 256
 let a = [];
 for (let i = 0; i < 1e5; i++) a = [a];
 console.log(a);

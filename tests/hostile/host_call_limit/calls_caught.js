@@ -1,5 +1,5 @@
 // Each error is caught.
-// limits: cpu_ms = 3000, wall_ms = 20000
+// limits: cpu_ms = 10000, wall_ms = 60000
 for (;;) {
   try {
     utils.getSignedUrl('', '');

@@ -1,3 +1,3 @@
 // Host calls without an end.
-// limits: cpu_ms = 3000, wall_ms = 20000
+// limits: cpu_ms = 10000, wall_ms = 60000
 for (;;) utils.getParameter('x');

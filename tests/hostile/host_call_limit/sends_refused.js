@@ -1,3 +1,3 @@
 // Messages to nobody count too.
-// limits: cpu_ms = 3000, wall_ms = 20000
+// limits: cpu_ms = 10000, wall_ms = 60000
 for (;;) utils.sendWhatsappMessage('hello', 'ciao');
