@@ -29,6 +29,11 @@ impl ApiError {
     }
 
     /// What stands under `path` does not exist.
+    /// Nobody is told which half of a name and its key is wrong.
+    pub(super) fn unauthorized() -> Self {
+        Self::new(20003, "Authenticate")
+    }
+
     pub(super) fn not_found(path: &str) -> Self {
         Self::new(20404, format!("The requested resource {path} was not found"))
     }

@@ -110,6 +110,25 @@ impl<'a> Pages<'a> {
         })
     }
 
+    /// The page as Twilio shows it where its newer APIs answer: with absolute URLs, in `meta`. `found` as above.
+    pub(super) fn with_meta(&self, url: &str, name: &str, mut found: Vec<Value>) -> Value {
+        let has_more = found.len() > self.size;
+        found.truncate(self.size);
+        let next = has_more.then(|| self.uri(url, self.page.saturating_add(1), None));
+        json!({
+            "meta": {
+                "first_page_url": self.uri(url, 0, None),
+                "key": name,
+                "next_page_url": next,
+                "page": self.page,
+                "page_size": self.size,
+                "previous_page_url": self.page.checked_sub(1).map(|page| self.uri(url, page, None)),
+                "url": self.uri(url, self.page, None),
+            },
+            name: found,
+        })
+    }
+
     fn uri(&self, path: &str, page: usize, token: Option<String>) -> String {
         let is_kept = |name: &str| !matches!(name, "Page" | "PageToken" | "PageSize");
         let kept = self.query.pairs().iter().filter(|(name, _)| is_kept(name));

@@ -9,7 +9,7 @@
 //! rest      Twilio's paths, over  accept  what Twilio checks before it takes a message, with  content  templates and
 //!           senders  messaging services;  list  filters and pages;  attachments  media;  headers  of the answers
 //! admit     what becomes of it     store   the messages and what is known of them
-//! accounts  what is registered: keys, senders, messaging services, templates
+//! accounts  what is registered: keys, senders, messaging services, templates;  directory  reads it as Twilio shows it
 //! inbound   what comes in          twiml   what the application answers to it
 //! validity  how long a message may wait to be sent
 //! control   /simulator/…           changes which messages have changed since somebody looked
@@ -39,6 +39,9 @@
 //! | `GET /Messages/{sid}/Media.json` | lists its media: `DateCreated`, `DateCreated<`, `DateCreated>`, pages |
 //! | `GET`, `DELETE /Messages/{sid}/Media/{ME…}.json` | reads or deletes one |
 //! | `GET /Messages/{sid}/Media/{ME…}` | 307 to the bytes, at an address that asks for no key |
+//!
+//! Beside these `GET /2010-04-01/Accounts/{AC…}.json`, with the auth token only; and what Twilio has at
+//! `messaging.twilio.com`: `GET /v2/Channels/Senders?Channel=whatsapp`, `GET /v1/Services/{MG…}`.
 //!
 //! A messaging service spreads recipients over its senders and stays with the one that it has chosen. The text of a
 //! template that is registered is filled in and is the message's `body`; variables that do not fit it fail (63028), and so
@@ -152,6 +155,7 @@ mod clients;
 mod content;
 mod control;
 mod dates;
+mod directory;
 mod error;
 mod guard;
 mod headers;
@@ -421,6 +425,8 @@ struct Shared {
     base_url: String,
     timings: Timings,
     clock: SimulatedClock,
+    /// When it began.
+    started: UnixMillis,
     concurrency: Concurrency,
     caller: Caller,
     fetcher: Fetcher,
@@ -461,11 +467,13 @@ impl Shared {
             state.register(account);
         }
         let clients = settings.clients.map_or_else(Clients::new, Ok).map_err(SimulatorError::Client)?;
+        let clock = SimulatedClock::new(settings.clock, settings.time);
         Ok(Self {
             base_url: base_url(address),
             concurrency: Concurrency::default(),
             timings: settings.timings,
-            clock: SimulatedClock::new(settings.clock, settings.time),
+            started: clock.now(),
+            clock,
             caller: Caller::new(clients.clone(), settings.timings.retry_pause),
             fetcher: Fetcher::new(clients),
             media: settings.media,

@@ -17,6 +17,7 @@ use super::accept::{self, Place};
 use super::accounts::SimulatedAccount;
 use super::admit::Admitted;
 use super::attachments;
+use super::directory;
 use super::error::ApiError;
 use super::list;
 use super::rules::Rules;
@@ -29,6 +30,14 @@ use crate::whatsapp::{Form, MessageStatus};
 /// The longest request body, in bytes: a text of 1,600 characters, percent-encoded, has 20,000.
 const MAX_BODY: usize = 64 * 1024;
 
+/// An account, and how somebody signs in to it.
+pub(super) struct SignedIn {
+    pub(super) account: SimulatedAccount,
+    /// Its SID, or an API key's.
+    pub(super) username: String,
+    pub(super) password: String,
+}
+
 pub(super) fn routes() -> Router<Arc<Shared>> {
     const MESSAGES: &str = "/2010-04-01/Accounts/{account}/Messages";
     Router::new()
@@ -40,6 +49,7 @@ pub(super) fn routes() -> Router<Arc<Shared>> {
             get(attachments::fetch).delete(attachments::remove),
         )
         .route("/media/{message}/{key}", get(attachments::content))
+        .merge(directory::routes())
         .method_not_allowed_fallback(async || ApiError::new(20004, "Method not allowed"))
         .fallback(async |uri: Uri| ApiError::not_found(uri.path()))
         .layer(DefaultBodyLimit::max(MAX_BODY))
@@ -164,6 +174,15 @@ pub(super) fn form_of(body: &[u8]) -> Result<Form, ApiError> {
 impl Shared {
     /// The account of a path, if the request signs in to it.
     pub(super) fn authorize(&self, headers: &HeaderMap, account: &str) -> Result<SimulatedAccount, ApiError> {
+        self.sign_in(headers, |known| known.sid.as_str() == account).map(|signed_in| signed_in.account)
+    }
+
+    /// Who signs in, among the accounts that are `meant`.
+    pub(super) fn sign_in(
+        &self,
+        headers: &HeaderMap,
+        meant: impl Fn(&SimulatedAccount) -> bool,
+    ) -> Result<SignedIn, ApiError> {
         let credentials = headers
             .get(AUTHORIZATION)
             .and_then(|value| value.to_str().ok())
@@ -171,13 +190,12 @@ impl Shared {
             .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("basic"))
             .and_then(|(_, text)| STANDARD.decode(text.trim()).ok())
             .and_then(|bytes| String::from_utf8(bytes).ok());
-        let signed_in = credentials.as_ref().and_then(|text| text.split_once(':'));
+        let given = credentials.as_ref().and_then(|text| text.split_once(':'));
+        let (username, password) = given.ok_or_else(ApiError::unauthorized)?;
         let state = self.state();
-        let known = state.accounts.get(account);
-        match (known, signed_in) {
-            (Some(known), Some((name, password))) if known.admits(name, password) => Ok(known.clone()),
-            _ => Err(ApiError::new(20003, "Authenticate")),
-        }
+        let admitted = state.accounts.values().find(|known| meant(known) && known.admits(username, password));
+        let account = admitted.cloned().ok_or_else(ApiError::unauthorized)?;
+        Ok(SignedIn { account, username: username.to_owned(), password: password.to_owned() })
     }
 
     /// The message of a path, of an account that the request signs in to.

@@ -47,7 +47,10 @@ impl StickySenders {
 }
 
 /// The senders of a service.
-fn pool<'a>(
+///
+/// # Errors
+/// 21701: the account has no such service.
+pub(super) fn pool<'a>(
     account: &'a SimulatedAccount,
     rules: Rules,
     service: &str,

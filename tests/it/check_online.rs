@@ -320,6 +320,38 @@ fn the_simulator_of_another_folder_is_told_apart_and_used() {
     assert_eq!(fine, [format!("ok: app: the simulator stands in for Twilio: it answers at {simulator}")]);
 }
 
+/// A stand-in at `api_base_url` answers as Twilio does: what is wrong is told in its words.
+#[test]
+fn the_simulator_answers_what_twilio_is_asked() {
+    let theirs = Folder::new("return 1", "");
+    let host = theirs.serve();
+    let simulator = host.wait_for("simulator ");
+    let api = format!("http://{}", simulator.rsplit_once("http://").unwrap().1.trim().trim_end_matches('/'));
+    let told = |account: &str, token: &str, sender: &str, environment: &str| {
+        let params = format!(
+            "[host]\npublic_url = \"{}\"\n[applications.app.WHATSAPP]\nenvironment = \"{environment}\"\n\
+             account_id = \"{account}\"\nauth_key = \"{token}\"\nfrom_phone_number = \"{sender}\"\napi_base_url = \"{api}\"\n",
+            host.url
+        );
+        let folder = Folder::with_params("return 1", &params);
+        std::fs::set_permissions(folder.path("app-params.toml"), std::fs::Permissions::from_mode(0o600))
+            .unwrap();
+        let (fine, problems, status) = told_of(&folder);
+        (fine.len(), problems.join("\n"), status)
+    };
+    let (account, token) = (crate::host::ACCOUNT, crate::host::TOKEN);
+    let sender = "+14155238886";
+    assert_eq!(told(account, token, sender, "production"), (3, String::new(), 0));
+    assert_eq!(told(account, token, sender, "sandbox"), (3, String::new(), 0));
+    assert_eq!(told(account, token, sender, "simulator"), (2, String::new(), 0));
+    let refused = "error CREDENTIALS_REFUSED 6: app: Twilio refuses auth_key with this account_id";
+    assert_eq!(told(account, "wrong", sender, "production"), (1, refused.to_owned(), 1));
+    assert_eq!(told(ACCOUNT, token, sender, "production"), (1, refused.to_owned(), 1));
+    let unknown = "error SENDER_UNKNOWN 7: app: +14155550100 is no WhatsApp sender of this account";
+    assert_eq!(told(account, token, "+14155550100", "production"), (2, unknown.to_owned(), 1));
+    assert_eq!(host.terminate(), Some(0));
+}
+
 /// A Twilio that does not answer is no reason to wait for ever, and no error.
 #[test]
 fn twilio_that_cannot_be_reached_leaves_it_open() {

@@ -32,7 +32,7 @@ const twilio = createRequire(path.resolve(folder, "x.js"))("twilio");
 // Sends what is meant for Twilio's API to the simulator.
 class Redirected extends twilio.RequestClient {
   request(options) {
-    return super.request({ ...options, uri: options.uri.replace("https://api.twilio.com", baseUrl) });
+    return super.request({ ...options, uri: options.uri.replace(/^https:\/\/(api|messaging)\.twilio\.com/, baseUrl) });
   }
 }
 
@@ -170,6 +170,13 @@ async function main() {
   check("  and by the moment", that.length === 0, that);
   const paged = sidsOf(await client.messages.list({ pageSize: 2 }));
   check("its pages follow each other", same(paged, sids), paged);
+  const itself = await client.api.v2010.accounts(account).fetch();
+  check("the account is fetched", same([itself.sid, itself.status, itself.type], [account, "active", "Full"]), itself);
+  const senders = await client.messaging.v2.channelsSenders.list({ channel: "whatsapp", pageSize: 1 });
+  const isOnline = (one) => one.senderId === sender && one.status === "ONLINE";
+  check("its senders are listed", senders.some(isOnline), senders);
+  const service = await client.messaging.v1.services(SERVICE).fetch();
+  check("a service is fetched", same([service.sid, service.stickySender], [SERVICE, true]), service);
   check("it is limited", same(sidsOf(await client.messages.list({ limit: 2 })), sids.slice(0, 2)));
   const page = await client.messages.page({ pageSize: 1 });
   check("a page leads to the next", same(sidsOf((await page.nextPage()).instances), sids.slice(1, 2)));

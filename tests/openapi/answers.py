@@ -35,7 +35,10 @@ TO = "whatsapp:+393331234567"
 SERVICE = "MG" + "0" * 31 + "1"
 TEMPLATE = "HX" + "0" * 31 + "1"
 MESSAGES = "/2010-04-01/Accounts/{AccountSid}/Messages"
-DESCRIBED = "package/src/services/twilio-api/twilio_api_v2010.json"
+ACCOUNT_PATH = "/2010-04-01/Accounts/{Sid}.json"
+SENDERS_PATH = "/v2/Channels/Senders"
+SERVICE_PATH = "/v1/Services/{Sid}"
+DESCRIBED = [f"package/src/services/twilio-api/twilio_{api}.json" for api in ("api_v2010", "messaging_v1", "messaging_v2")]
 ERROR = {
     "type": "object",
     "properties": {
@@ -63,27 +66,35 @@ class Description:
     def __init__(self, source):
         if source.suffix == ".tgz":
             with tarfile.open(source) as archive:
-                self.whole = json.load(archive.extractfile(DESCRIBED))
+                self.apis = [json.load(archive.extractfile(name)) for name in DESCRIBED]
         else:
-            self.whole = json.loads(source.read_text())
+            self.apis = [json.loads(source.read_text())]
+
+    def api(self, path):
+        """The description that has a path."""
+        for api in self.apis:
+            if path in api["paths"]:
+                return api
+        raise KeyError(path)
 
     def schema(self, path, method, status):
         """The schema of an answer; None where it has no body. KeyError where none is described."""
-        content = self.whole["paths"][path][method.lower()]["responses"][str(status)].get("content")
-        return content and self.strict(content["application/json"]["schema"])
+        api = self.api(path)
+        content = api["paths"][path][method.lower()]["responses"][str(status)].get("content")
+        return content and self.strict(content["application/json"]["schema"], api["components"]["schemas"])
 
-    def strict(self, schema):
+    def strict(self, schema, named):
         """As JSON Schema has it, without what OpenAPI 3.0 does its own way; and with every field, and no other."""
         if "$ref" in schema:
             name = schema["$ref"].removeprefix("#/components/schemas/")
-            return self.strict(self.whole["components"]["schemas"][name])
+            return self.strict(named[name], named)
         kept = {key: schema[key] for key in ("type", "pattern", "minLength", "maxLength", "enum") if key in schema}
         if "properties" in schema:
-            kept["properties"] = {name: self.strict(member) for name, member in schema["properties"].items()}
+            kept["properties"] = {name: self.strict(member, named) for name, member in schema["properties"].items()}
             kept["required"] = list(schema["properties"])
             kept["additionalProperties"] = False
         if "items" in schema:
-            kept["items"] = self.strict(schema["items"])
+            kept["items"] = self.strict(schema["items"], named)
         if schema.get("format") == "date-time-rfc-2822":
             kept["format"] = "date-time-rfc-2822"
         return {"anyOf": [kept, {"type": "null"}]} if schema.get("nullable") else kept
@@ -169,7 +180,7 @@ class Simulator:
 def controls(description):
     """The check finds what is wrong, or it would prove nothing."""
     schema = description.schema(f"{MESSAGES}/{{Sid}}.json", "GET", 200)
-    example = next(iter(description.whole["paths"][f"{MESSAGES}/{{Sid}}.json"]["get"]["responses"]["200"]["content"][
+    example = next(iter(description.apis[0]["paths"][f"{MESSAGES}/{{Sid}}.json"]["get"]["responses"]["200"]["content"][
         "application/json"]["examples"].values()))["value"]
     validator = jsonschema.Draft202012Validator(schema, format_checker=formats())
     check("control: Twilio's own example is valid", validator.is_valid(example), list(validator.iter_errors(example)))
@@ -231,6 +242,13 @@ def drive(simulator):
     validated("a page of one", "GET", listed, 200, query="?PageSize=1", MessageSid=media["sid"])
     validated("a medium", "DELETE", medium, 204, MessageSid=media["sid"], Sid=first_medium(simulator, media))
     validated("a message", "DELETE", one, 204, Sid=created["sid"])
+
+    validated("the account", "GET", ACCOUNT_PATH, 200, Sid=ACCOUNT)
+    validated("a wrong key", "GET", ACCOUNT_PATH, 401, Sid=ACCOUNT, key="wrong")
+    validated("its senders", "GET", SENDERS_PATH, 200, query="?Channel=whatsapp")
+    validated("no senders", "GET", SENDERS_PATH, 200, query="?Channel=rcs")
+    validated("no channel", "GET", SENDERS_PATH, 400)
+    validated("a service", "GET", SERVICE_PATH, 200, Sid=SERVICE)
 
     validated("what is gone", "GET", one, 404, Sid=created["sid"])
     validated("what cannot be called off", "POST", one, 409, {"Status": "canceled"}, Sid=later["sid"])

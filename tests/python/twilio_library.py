@@ -42,7 +42,9 @@ class Redirected(TwilioHttpClient):
         self.session.trust_env = False  # no proxy
 
     def request(self, method, url, **rest):
-        return super().request(method, url.replace("https://api.twilio.com", self.base_url), **rest)
+        for name in ("api", "messaging"):
+            url = url.replace(f"https://{name}.twilio.com", self.base_url)
+        return super().request(method, url, **rest)
 
 
 class Receiver(http.server.BaseHTTPRequestHandler):
@@ -170,6 +172,14 @@ def main(base_url, account, token, sender="+14155238886"):
     check("it is limited", [m.sid for m in client.messages.list(limit=2)] == sids[:2])
     page = client.messages.page(page_size=1)
     check("a page leads to the next", [m.sid for m in page.next_page()] == sids[1:2])
+
+    itself = client.api.v2010.accounts(account).fetch()
+    check("the account is fetched", (itself.sid, itself.status, itself.type) == (account, "active", "Full"), vars(itself))
+    senders = [(one.sender_id, one.status) for one in client.messaging.v2.channels_senders.list(channel="whatsapp", page_size=1)]
+    check("its senders are listed", (sender, "ONLINE") in senders, senders)
+    service = client.messaging.v1.services(SERVICE).fetch()
+    check("a service is fetched", (service.sid, service.sticky_sender) == (SERVICE, True), vars(service))
+    check_error("  and none that is not there", 20404, 404, client.messaging.v1.services("MG" + "9" * 32).fetch)
 
     def scheduled(after, **more):
         return lambda: create(to=TO, body="Later", schedule_type="fixed", send_at=today + after, **more)

@@ -280,3 +280,68 @@ async fn dates_are_filtered_in_every_spelling() {
         assert_eq!((status, list["messages"].as_array().map(Vec::len)), (200, Some(expected)), "{query}");
     }
 }
+
+/// What is read at an address of Twilio's, by whoever signs in.
+async fn read(simulator: &Simulator, path: &str, username: &str, password: &str) -> (u16, Value) {
+    let client = reqwest::Client::builder().no_proxy().build().unwrap();
+    let url = format!("{}{path}", simulator.base_url());
+    let answer = client.get(url).basic_auth(username, Some(password)).send().await.unwrap();
+    let status = answer.status().as_u16();
+    (status, answer.json().await.unwrap())
+}
+
+#[tokio::test]
+async fn an_account_is_read_with_its_auth_token_and_with_nothing_else() {
+    let (simulator, _) = simulator(Rules::Production).await;
+    let key = ApiKey { sid: "SK00000000000000000000000000000001".to_owned(), secret: Secret::new("secret") };
+    simulator.register(SimulatedAccount { api_keys: vec![key.clone()], ..whole() });
+    let path = format!("/2010-04-01/Accounts/{ACCOUNT}.json");
+    let (status, account) = read(&simulator, &path, ACCOUNT, TOKEN).await;
+    let told = |name: &str| account[name].as_str().unwrap_or_default().to_owned();
+    assert_eq!(
+        (status, told("sid"), told("status"), told("type")),
+        (200, ACCOUNT.into(), "active".into(), "Full".into())
+    );
+    let messages = account["subresource_uris"]["messages"].as_str().unwrap();
+    assert_eq!(read(&simulator, messages, ACCOUNT, TOKEN).await.0, 200, "it leads to the messages");
+    for (username, password) in [(ACCOUNT, "wrong"), (&*key.sid, "secret"), ("", "")] {
+        let (status, error) = read(&simulator, &path, username, password).await;
+        assert_eq!((status, &error["code"]), (401, &json!(20003)), "{username}");
+    }
+    let other = "/2010-04-01/Accounts/AC99999999999999999999999999999999.json";
+    assert_eq!(read(&simulator, other, ACCOUNT, TOKEN).await.0, 401);
+}
+
+#[tokio::test]
+async fn senders_and_services_are_those_of_who_signs_in() {
+    let (simulator, _) = simulator(Rules::Production).await;
+    let other = AccountSid::parse("AC00000000000000000000000000000009").unwrap();
+    let third = "whatsapp:+14155238888";
+    simulator.register(whole());
+    simulator.register(SimulatedAccount::new(
+        other.clone(),
+        Secret::new("other"),
+        [Address::parse(third).unwrap()],
+    ));
+    let (mut path, mut seen) = ("/v2/Channels/Senders?Channel=whatsapp&PageSize=1".to_owned(), Vec::new());
+    loop {
+        let (status, page) = read(&simulator, &path, ACCOUNT, TOKEN).await;
+        assert_eq!((status, &page["meta"]["key"]), (200, &json!("senders")), "{page}");
+        let [sender] = page["senders"].as_array().unwrap().as_slice() else { panic!("{page}") };
+        seen.push((sender["sender_id"].clone(), sender["sid"].clone()));
+        assert_eq!(sender["status"], "ONLINE");
+        let Some(next) = page["meta"]["next_page_url"].as_str() else { break };
+        next.strip_prefix(&simulator.base_url()).unwrap().clone_into(&mut path);
+    }
+    assert_eq!(seen.iter().map(|(id, _)| id).collect::<Vec<_>>(), [SENDER, SECOND]);
+    assert!(seen[0].1 != seen[1].1 && seen[0].1.as_str().unwrap().starts_with("XE"), "{seen:?}");
+    let (_, page) = read(&simulator, "/v2/Channels/Senders?Channel=whatsapp", other.as_str(), "other").await;
+    assert_eq!(page["senders"][0]["sender_id"], third);
+    assert_eq!(read(&simulator, "/v2/Channels/Senders?Channel=whatsapp", ACCOUNT, "wrong").await.0, 401);
+    assert_eq!(read(&simulator, "/v2/Channels/Senders", ACCOUNT, TOKEN).await.0, 400);
+
+    let path = format!("/v1/Services/{SERVICE}");
+    let (status, service) = read(&simulator, &path, ACCOUNT, TOKEN).await;
+    assert_eq!((status, &service["account_sid"], &service["sid"]), (200, &json!(ACCOUNT), &json!(SERVICE)));
+    assert_eq!(read(&simulator, &path, other.as_str(), "other").await.0, 404, "another account's");
+}
