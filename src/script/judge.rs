@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use super::catalogue::is_module;
 use super::process::{Worker, WorkerCommand, WorkerError};
 use super::protocol::{
-    Bundle, CallShape, Finding, FromWorker, FunctionSpec, Linted, LoadProblem, Reason, Role, Rule,
+    Bundle, CallShape, Finding, FromWorker, FunctionSpec, Imported, Linted, LoadProblem, Reason, Role, Rule,
     SandboxLimits, SourceFile, Start, ToWorker, Vocabulary,
 };
 use crate::base::{Diagnostic, Place, TimeZone, code_frame};
@@ -65,8 +65,7 @@ pub struct Review<'a> {
 #[must_use]
 pub fn review(command: &WorkerCommand, limits: &SandboxLimits, review: &Review<'_>) -> Vec<Diagnostic> {
     let mut judge = Judge::new(command, limits, Some(vocabulary(limits, review)));
-    let (mut found, mut mistakes) = (Vec::new(), Vec::new());
-    let (mut required, mut requires_any) = (BTreeSet::new(), false);
+    let (mut found, mut looked_over) = (Vec::new(), Vec::new());
     let tests = review.tests.iter().map(|file| (file, Role::Test));
     let scripts = review.bundle.files.iter().map(|file| (file, role(file, review)));
     for (file, role) in scripts.chain(tests) {
@@ -74,12 +73,8 @@ pub fn review(command: &WorkerCommand, limits: &SandboxLimits, review: &Review<'
             found.push(problem);
             continue;
         }
-        match judge.lint(file, &role) {
-            Ok(linted) => {
-                required.extend(linted.required);
-                requires_any |= linted.requires_any;
-                mistakes.extend(linted.findings.into_iter().map(|finding| (file, finding.within_bounds())));
-            }
+        match judge.lint(file, &role, Vec::new()) {
+            Ok(linted) => looked_over.push((file, role, linted)),
             Err(reason) => {
                 let message = format!("it could not be looked over for mistakes: {reason}");
                 let help = "it can be loaded; make it simpler if its mistakes are to be told";
@@ -89,12 +84,38 @@ pub fn review(command: &WorkerCommand, limits: &SandboxLimits, review: &Review<'
             }
         }
     }
+    look_again(&mut judge, &mut looked_over);
+    let required: BTreeSet<String> =
+        looked_over.iter().flat_map(|(.., linted)| linted.required.iter().cloned()).collect();
+    let requires_any = looked_over.iter().any(|(.., linted)| linted.requires_any);
+    let mistakes = looked_over.into_iter().flat_map(|(file, _, linted)| {
+        linted.findings.into_iter().map(move |finding| (file, finding.within_bounds()))
+    });
     // A file that others require is a module, wherever it lies.
     let is_module = |file: &SourceFile| requires_any || required.contains(&file.path);
     let of_actions = |rule| matches!(rule, Rule::ExportsInAction | Rule::NothingRuns);
-    mistakes.retain(|(file, finding)| !of_actions(finding.rule) || !is_module(file));
-    found.extend(mistakes.into_iter().map(|(file, finding)| diagnostic(file, finding)));
+    let mistakes = mistakes.filter(|(file, finding)| !of_actions(finding.rule) || !is_module(file));
+    found.extend(mistakes.map(|(file, finding)| diagnostic(file, finding)));
     found
+}
+
+/// Looks over once more what requires a module with async functions: which these are is known now.
+fn look_again(judge: &mut Judge<'_>, looked_over: &mut [(&SourceFile, Role, Linted)]) {
+    let modules: Vec<Imported> = looked_over
+        .iter()
+        .filter(|(.., linted)| !linted.asynchronous.is_empty())
+        .map(|(file, _, linted)| Imported { path: file.path.clone(), exports: linted.asynchronous.clone() })
+        .collect();
+    for (file, role, linted) in looked_over {
+        let imports: Vec<_> =
+            modules.iter().filter(|module| linted.required.contains(&module.path)).cloned().collect();
+        // What went well once may take too long now: then what is known stays.
+        if !imports.is_empty()
+            && let Ok(again) = judge.lint(file, role, imports)
+        {
+            *linted = again;
+        }
+    }
 }
 
 fn vocabulary(limits: &SandboxLimits, review: &Review<'_>) -> Vocabulary {
@@ -216,9 +237,9 @@ impl<'a> Judge<'a> {
     }
 
     /// The mistakes of a file that compiles, or why they are not known.
-    fn lint(&mut self, file: &SourceFile, role: &Role) -> Result<Linted, String> {
+    fn lint(&mut self, file: &SourceFile, role: &Role, imports: Vec<Imported>) -> Result<Linted, String> {
         let mut child = self.child().map_err(|error| error.to_string())?;
-        let order = ToWorker::Lint { file: file.clone(), role: role.clone() };
+        let order = ToWorker::Lint { file: file.clone(), role: role.clone(), imports };
         child.queue(&order).map_err(|error| error.to_string())?;
         match child.receive_within(LINT_WITHIN) {
             Ok(FromWorker::Linted(linted)) => {

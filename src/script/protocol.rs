@@ -17,7 +17,8 @@ use serde::de::{Deserializer, Error, SeqAccess, Visitor};
 use serde::{Deserialize, Serialize};
 
 pub use self::linted::{
-    CallShape, Finding, Linted, MAX_FINDINGS, MAX_REQUIRED, Role, Rule, TEST_GLOBALS, Vocabulary,
+    AsyncExport, CallShape, Finding, Imported, Linted, MAX_ASYNC_EXPORTS, MAX_FINDINGS, MAX_REQUIRED, Role,
+    Rule, TEST_GLOBALS, Vocabulary,
 };
 use super::confine::Confinement;
 use crate::base::{Seed, TimeZone, code_frame, cut, shown};
@@ -51,6 +52,8 @@ pub enum ToWorker {
         file: SourceFile,
         /// What it is.
         role: Role,
+        /// What is known of the modules that it requires.
+        imports: Vec<Imported>,
     },
     /// Run an action.
     Run(RunRequest),

@@ -85,7 +85,9 @@ fn judge(pipe: &mut Pipe, mut confinement: Confinement, first: ToWorker) -> io::
                 linter = Some(sandbox::Linter::new(*vocabulary).map_err(io::Error::other)?);
                 FromWorker::Ready { confinement: confinement.clone() }
             }
-            (ToWorker::Lint { file, role }, Some(linter)) => FromWorker::Linted(linter.lint(&file, &role)),
+            (ToWorker::Lint { file, role, imports }, Some(linter)) => {
+                FromWorker::Linted(linter.lint(&file, &role, &imports))
+            }
             _ => return Err(io::ErrorKind::InvalidData.into()),
         };
         pipe.send(&said)?;

@@ -5,9 +5,10 @@ use boatswain::base::{Seed, TimeZone};
 use boatswain::script::confine::{Confinement, Layer};
 use boatswain::script::frame::{Decoder, encode};
 use boatswain::script::protocol::{
-    Answer, Bundle, CallShape, Cause, Ended, ErrorKind, Failure, Finding, Frame, FromWorker, FunctionSpec,
-    Linted, LoadProblem, LogLevel, MAX_FRAME, NativeFrame, Reason, Relation, Returned, Role, Rule,
-    RunRequest, SandboxLimits, Scope, SourceFile, Start, Thrown, ToWorker, Value, Vo, Vocabulary,
+    Answer, AsyncExport, Bundle, CallShape, Cause, Ended, ErrorKind, Failure, Finding, Frame, FromWorker,
+    FunctionSpec, Imported, Linted, LoadProblem, LogLevel, MAX_FRAME, NativeFrame, Reason, Relation,
+    Returned, Role, Rule, RunRequest, SandboxLimits, Scope, SourceFile, Start, Thrown, ToWorker, Value, Vo,
+    Vocabulary,
 };
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
@@ -73,6 +74,11 @@ fn confinement() -> impl Strategy<Value = Confinement> {
         .prop_map(|(in_force, missing)| Confinement { in_force, missing })
 }
 
+fn async_exports() -> impl Strategy<Value = Vec<AsyncExport>> {
+    let export = (text(), any::<bool>()).prop_map(|(name, waits)| AsyncExport { name, waits });
+    prop::collection::vec(export, 0..3)
+}
+
 fn linted() -> impl Strategy<Value = Linted> {
     let rule = select(vec![Rule::UnknownName, Rule::VoField, Rule::NotAwaited]);
     let finding = (rule, any::<bool>(), text(), text(), any::<(u32, u32)>()).prop_map(
@@ -86,8 +92,14 @@ fn linted() -> impl Strategy<Value = Linted> {
         },
     );
     let findings = prop::collection::vec(finding, 0..4);
-    (findings, prop::collection::vec(text(), 0..4), any::<bool>())
-        .prop_map(|(findings, required, requires_any)| Linted { findings, required, requires_any })
+    (findings, prop::collection::vec(text(), 0..4), any::<bool>(), async_exports()).prop_map(
+        |(findings, required, requires_any, asynchronous)| Linted {
+            findings,
+            required,
+            requires_any,
+            asynchronous,
+        },
+    )
 }
 
 fn load_problem() -> impl Strategy<Value = LoadProblem> {
@@ -198,9 +210,10 @@ fn to_worker() -> impl Strategy<Value = ToWorker> {
         Just(Role::Module),
         Just(Role::Test),
     ];
-    let lint = (text(), text(), text(), role).prop_map(|(path, shown, text, role)| ToWorker::Lint {
-        file: SourceFile { path, shown, text: Ok(text) },
-        role,
+    let import = (text(), async_exports()).prop_map(|(path, exports)| Imported { path, exports });
+    let imports = prop::collection::vec(import, 0..3);
+    let lint = (text(), text(), text(), role, imports).prop_map(|(path, shown, text, role, imports)| {
+        ToWorker::Lint { file: SourceFile { path, shown, text: Ok(text) }, role, imports }
     });
     prop_oneof![
         start().prop_map(ToWorker::Start),

@@ -47,6 +47,11 @@ fn mistakes_in_scripts_are_told_and_only_errors_change_the_exit_status() {
         ("app/loses.js", "async function main() { await null }\nmain()"),
         ("app/lib/parse.js", "exports.f = () => utils.executeQuery('SELECT 1').map((row) => row)"),
         ("app/counts.js", "utils.getParameter()"),
+        ("app/lib/orders.js", "module.exports = { load: async (id) => ({ id }) }"),
+        (
+            "app/takes.js",
+            "const orders = require('./lib/orders')\nconst order = orders.load(7)\nreturn order.id",
+        ),
     ];
     let (told, status) = told_of(&folder(&warned));
     assert_eq!(
@@ -55,7 +60,8 @@ fn mistakes_in_scripts_are_told_and_only_errors_change_the_exit_status() {
             "warning VO_FIELD app/callback.js:1:11\n\
              warning ARGUMENT_COUNT app/counts.js:1:1\n\
              warning OUTCOME_NOT_PARSED app/lib/parse.js:1:50\n\
-             warning NOT_AWAITED app/loses.js:2:1",
+             warning NOT_AWAITED app/loses.js:2:1\n\
+             warning NOT_AWAITED app/takes.js:3:14",
             0
         )
     );

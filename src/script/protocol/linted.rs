@@ -68,12 +68,35 @@ pub struct Linted {
     pub required: Vec<String>,
     /// Whether it requires what is known only when it runs.
     pub requires_any: bool,
+    /// The async functions that it exports.
+    #[serde(deserialize_with = "at_most::<MAX_ASYNC_EXPORTS, _, _>")]
+    pub asynchronous: Vec<AsyncExport>,
+}
+
+/// An async function that a module exports.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AsyncExport {
+    /// Its name; empty where it is all that the module exports.
+    pub name: String,
+    /// Whether it awaits.
+    pub waits: bool,
+}
+
+/// What is known of a module that a file may require.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Imported {
+    /// Its path.
+    pub path: String,
+    /// The async functions that it exports.
+    pub exports: Vec<AsyncExport>,
 }
 
 /// The most mistakes that are told of one file.
 pub const MAX_FINDINGS: usize = 100;
 /// The most required files that are told of one file.
 pub const MAX_REQUIRED: usize = 4_000;
+/// The most async functions that are told of one module.
+pub const MAX_ASYNC_EXPORTS: usize = 200;
 
 /// A mistake in a script.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -8,6 +8,7 @@
 //! Runs in the process that judges files, because whoever walks a tree that hostile source has made needs its stack.
 
 mod calls;
+mod exports;
 mod habits;
 pub(super) use habits::{INSTEAD_OF_EXPORTS, instead_of};
 mod idle;
@@ -35,7 +36,7 @@ use super::compile::without_hashbang;
 use super::state::State;
 use super::{Host, realm};
 use crate::script::protocol::{
-    Answer, Finding, Linted, LogLevel, MAX_FINDINGS, Role, Rule, SourceFile, Value, Vocabulary,
+    Answer, Finding, Imported, Linted, LogLevel, MAX_FINDINGS, Role, Rule, SourceFile, Value, Vocabulary,
 };
 
 /// Mistakes that are noted of one file before those are left out that it tests for.
@@ -75,8 +76,8 @@ impl Linter {
         Ok(Self { vocabulary, known, state })
     }
 
-    /// The mistakes of `file`; none where it cannot be parsed.
-    pub(in crate::script) fn lint(&self, file: &SourceFile, role: &Role) -> Linted {
+    /// The mistakes of `file`; none where it cannot be parsed. `imports` is what is known of other files.
+    pub(in crate::script) fn lint(&self, file: &SourceFile, role: &Role, imports: &[Imported]) -> Linted {
         let Ok(text) = &file.text else { return Linted::default() };
         let text = without_hashbang(text);
         let mut interner = Interner::default();
@@ -84,7 +85,7 @@ impl Linter {
         parser.set_strict();
         let body = parser.parse_function_body(&mut interner, false, !matches!(role, Role::Module));
         let Ok(body) = body else { return Linted::default() };
-        let mut walk = Walk::new(self, &interner, file, role);
+        let mut walk = Walk::new(self, &interner, file, role, imports);
         walk.file(&body);
         walk.linted()
     }

@@ -17,6 +17,7 @@ use boa_engine::ast::expression::{
 use boa_engine::ast::{Declaration, Position, Spanned, StatementListItem};
 use boa_engine::interner::Sym;
 
+use super::exports::Callee;
 use super::scopes::Holds;
 use super::walk::Walk;
 use super::{Noted, start_of, waits, warning};
@@ -35,7 +36,7 @@ pub(super) struct Promises {
 /// A variable that holds what an async function has returned.
 struct Promise {
     name: Sym,
-    function: Sym,
+    function: Callee,
     /// Where the function is called.
     line: u32,
     /// The first use that cannot wait, and what is wrong with it.
@@ -45,11 +46,17 @@ struct Promise {
 }
 
 impl Walk<'_> {
-    /// Notes which of the names that `items` declare are async functions, and which hold what these return.
-    pub(super) fn note_asynchronous(&mut self, items: &[StatementListItem]) {
+    /// Notes which of the names that `items` declare are async functions, of this file or of another.
+    pub(super) fn note_functions(&mut self, items: &[StatementListItem]) {
         for (name, waits) in waits::asynchronous(items) {
             self.scopes.note(name, Holds::AsyncFunction { waits });
         }
+        self.note_required(items);
+    }
+
+    /// The same, and which of the names hold what these functions return.
+    pub(super) fn note_asynchronous(&mut self, items: &[StatementListItem]) {
+        self.note_functions(items);
         for item in items {
             let StatementListItem::Declaration(declaration) = item else { continue };
             let Declaration::Lexical(LexicalDeclaration::Const(list) | LexicalDeclaration::Let(list)) =
@@ -75,12 +82,10 @@ impl Walk<'_> {
         }
     }
 
-    /// The async function of this file that an expression calls.
-    fn called_asynchronous(&self, expression: &Expression) -> Option<Sym> {
+    /// The async function that an expression calls.
+    fn called_asynchronous(&self, expression: &Expression) -> Option<Callee> {
         let Expression::Call(call) = expression.flatten() else { return None };
-        let Expression::Identifier(function) = call.function().flatten() else { return None };
-        matches!(self.scopes.find(function.sym()), Some(Holds::AsyncFunction { .. }))
-            .then_some(function.sym())
+        self.async_callee(call.function())
     }
 
     /// A variable is used, and perhaps for waiting.
@@ -103,16 +108,14 @@ impl Walk<'_> {
             let Some(Holds::Promise(index)) = self.scopes.find(name.sym()) else { return };
             self.promises.misused.insert(name.span().start());
             self.promises.found[index].misuse.get_or_insert_with(|| (at, so.to_owned()));
-        } else if let Some(function) = self.called_asynchronous(value)
-            && let Some(name) = self.text(function)
-        {
+        } else if let Some(Callee { written: name, variable, .. }) = self.called_asynchronous(value) {
             let message = format!("`{name}(…)` is a promise, because `{name}` is async, so {so}");
             let help = match member {
                 Some(member) => format!("write `(await {name}(…)).{member}`"),
                 None => format!("write `await {name}(…)`"),
             };
             let finding = warning(Rule::NotAwaited, at, message, help);
-            self.notes.note(Noted { finding, about: String::new(), variable: Some(function) });
+            self.notes.note(Noted { finding, about: String::new(), variable });
         }
     }
 
@@ -237,23 +240,20 @@ impl Walk<'_> {
 
     /// Whether an async function awaits, and the variable that holds it; `None` for anything else.
     fn asynchronous(&self, function: &Expression) -> Option<(bool, Option<Sym>)> {
-        match function.flatten() {
-            Expression::Identifier(name) => match self.scopes.find(name.sym()) {
-                Some(Holds::AsyncFunction { waits }) => Some((waits, Some(name.sym()))),
-                _ => None,
-            },
-            function => waits::function_that_awaits(function).map(|waits| (waits, None)),
+        if let Some(Callee { variable, waits, .. }) = self.async_callee(function) {
+            return Some((waits, variable));
         }
+        waits::function_that_awaits(function.flatten()).map(|waits| (waits, None))
     }
 
     /// Notes the variables that nobody can have waited for.
     pub(super) fn tell_of_promises(&mut self) {
         let promises = std::mem::take(&mut self.promises.found);
         for Promise { name, function, line, misuse, excused } in promises {
-            let (Some((at, so)), false) = (misuse, excused || self.notes.assigned.contains(&function)) else {
-                continue;
-            };
-            let (Some(written), Some(function)) = (self.text(name), self.text(function)) else { continue };
+            let is_another = function.variable.is_some_and(|name| self.notes.assigned.contains(&name));
+            let (Some((at, so)), false) = (misuse, excused || is_another) else { continue };
+            let Some(written) = self.text(name) else { continue };
+            let function = function.written;
             let message = format!("`{written}` is a promise, because `{function}` is async, so {so}");
             let help = format!("write `await {function}(…)` in line {line}");
             let finding: Finding = warning(Rule::NotAwaited, at, message, help);

@@ -17,6 +17,8 @@ pub(super) enum Holds {
     AsyncFunction { waits: bool },
     /// What an async function has returned: index into what is known of promises.
     Promise(usize),
+    /// What a module exports: index into what is known of modules.
+    Module(usize),
 }
 
 /// The scopes around a place, outermost first.

@@ -1,7 +1,9 @@
 //! Mistakes that are told, and programs that work, of which nothing is told.
 
+mod across;
+
 use super::*;
-use crate::script::protocol::{Bundle, CallShape, FunctionSpec, SandboxLimits, Scope, Start};
+use crate::script::protocol::{AsyncExport, Bundle, CallShape, FunctionSpec, SandboxLimits, Scope, Start};
 
 fn linter() -> Linter {
     let function = |name: &str, parameters: &[&str], required, returns_json: bool, scope| {
@@ -52,7 +54,7 @@ fn linter() -> Linter {
 fn told_of(linter: &Linter, text: &str, role: &Role) -> Vec<String> {
     let path = if *role == Role::Module { "lib/x.js" } else { "x.js" };
     let file = SourceFile { path: path.into(), shown: path.into(), text: Ok(text.into()) };
-    let findings = linter.lint(&file, role).findings;
+    let findings = linter.lint(&file, role, &[]).findings;
     let told = findings.iter().map(|finding| {
         let word = if finding.is_error { "error" } else { "warning" };
         let Finding { rule, message, help, line, column, .. } = finding;
@@ -272,11 +274,11 @@ fn a_required_file_is_looked_for_as_a_run_looks_for_it() {
         shown: "x".into(),
         text: Ok("require('../lib/orders'); require('../lib/deep'); require('../util.js'); require('../lib/orders.js')".into()),
     };
-    let linted = linter.lint(&file, &ACTION);
+    let linted = linter.lint(&file, &ACTION, &[]);
     assert_eq!((linted.findings, linted.requires_any), (Vec::new(), false));
     assert_eq!(linted.required, ["lib/orders.js", "lib/deep/index.js", "util.js"]);
     let file = SourceFile { text: Ok("const name = 'a'; require('./' + name)".into()), ..file };
-    assert!(linter.lint(&file, &ACTION).requires_any);
+    assert!(linter.lint(&file, &ACTION, &[]).requires_any);
     expect(
         &ACTION,
         &[

@@ -12,15 +12,19 @@ use boa_engine::ast::operations::{ContainsSymbol, contains};
 use boa_engine::ast::{Declaration, Expression, Position, Statement, StatementListItem};
 use boa_engine::interner::Sym;
 
-/// The calls at the top of `body` whose promise is lost: the function's name, if it has one, and where.
-pub(super) fn forgotten(body: &FunctionBody) -> Vec<(Option<Sym>, Position)> {
-    let items = body.statements();
-    let functions = asynchronous(items);
+use super::exports::Callee;
+
+/// The calls among `items`, those at the top of an action, whose promise is lost: what is called, if it has a name, and
+/// where. `callee` knows async functions by what leads to them.
+pub(super) fn forgotten(
+    items: &[StatementListItem],
+    callee: impl Fn(&Expression) -> Option<Callee>,
+) -> Vec<(Option<String>, Position)> {
     let mut found = Vec::new();
     for (index, item) in items.iter().enumerate() {
         let StatementListItem::Statement(statement) = item else { continue };
         let Statement::Expression(expression) = &**statement else { continue };
-        let Some((name, waits)) = called(expression, &functions) else { continue };
+        let Some((name, waits)) = called(expression, &callee) else { continue };
         if waits && !items[index + 1..].iter().any(may_wait) {
             found.push((name, super::start_of(expression)));
         }
@@ -52,7 +56,7 @@ pub(super) fn asynchronous(items: &[StatementListItem]) -> HashMap<Sym, bool> {
     functions
 }
 
-fn awaits(body: &FunctionBody) -> bool {
+pub(super) fn awaits(body: &FunctionBody) -> bool {
     contains(body, ContainsSymbol::AwaitExpression)
 }
 
@@ -66,19 +70,21 @@ pub(super) fn function_that_awaits(expression: &Expression) -> Option<bool> {
 }
 
 /// The async function that an expression calls, itself or below `.then(…)` and `.catch(…)`, and whether it awaits.
-fn called(expression: &Expression, functions: &HashMap<Sym, bool>) -> Option<(Option<Sym>, bool)> {
+fn called(
+    expression: &Expression,
+    callee: &impl Fn(&Expression) -> Option<Callee>,
+) -> Option<(Option<String>, bool)> {
     let mut expression = expression.flatten();
     loop {
         let Expression::Call(call) = expression else { return None };
-        match call.function().flatten() {
-            Expression::Identifier(name) => {
-                return functions.get(&name.sym()).map(|waits| (Some(name.sym()), *waits));
-            }
-            Expression::PropertyAccess(PropertyAccess::Simple(access)) => {
-                expression = access.target().flatten();
-            }
-            function => return function_that_awaits(function).map(|waits| (None, waits)),
+        let function = call.function().flatten();
+        if let Some(Callee { written, waits, .. }) = callee(function) {
+            return Some((Some(written), waits));
         }
+        let Expression::PropertyAccess(PropertyAccess::Simple(access)) = function else {
+            return function_that_awaits(function).map(|waits| (None, waits));
+        };
+        expression = access.target().flatten();
     }
 }
 

@@ -30,7 +30,7 @@ use super::idle::{self, Uncalled};
 use super::promises::Promises;
 use super::scopes::{Holds, Scopes, declared};
 use super::{Linter, Notes, start_of, waits, warning};
-use crate::script::protocol::{Linted, Role, Rule, SourceFile};
+use crate::script::protocol::{AsyncExport, Imported, Linted, Role, Rule, SourceFile};
 use crate::script::sandbox::modules::Modules;
 
 /// See the module.
@@ -38,6 +38,7 @@ pub(super) struct Walk<'a> {
     pub(super) linter: &'a Linter,
     pub(super) interner: &'a Interner,
     pub(super) role: &'a Role,
+    pub(super) imports: &'a [Imported],
     file: &'a SourceFile,
     pub(super) scopes: Scopes,
     pub(super) notes: Notes,
@@ -57,6 +58,8 @@ pub(super) struct Walk<'a> {
     pub(super) required: Vec<String>,
     /// Whether something is required that is known only when it runs.
     pub(super) requires_any: bool,
+    /// The async functions that it exports.
+    asynchronous: Vec<AsyncExport>,
 }
 
 type Flow = ControlFlow<std::convert::Infallible>;
@@ -67,11 +70,13 @@ impl<'a> Walk<'a> {
         interner: &'a Interner,
         file: &'a SourceFile,
         role: &'a Role,
+        imports: &'a [Imported],
     ) -> Self {
         Self {
             linter,
             interner,
             role,
+            imports,
             file,
             scopes: Scopes::default(),
             notes: Notes::default(),
@@ -83,16 +88,15 @@ impl<'a> Walk<'a> {
             promises: Promises::default(),
             required: Vec::new(),
             requires_any: false,
+            asynchronous: Vec::new(),
         }
     }
 
     /// Walks through the whole file.
     pub(super) fn file(&mut self, body: &FunctionBody) {
         if matches!(self.role, Role::Action { .. }) {
-            for (name, at) in waits::forgotten(body) {
-                let call = name
-                    .and_then(|name| self.text(name))
-                    .map_or("an async function".into(), |name| format!("`{name}()`"));
+            for (name, at) in self.forgotten(body) {
+                let call = name.map_or("an async function".into(), |name| format!("`{name}()`"));
                 let message = format!(
                     "nobody waits for {call}: a run ends with the file, and what comes behind the first `await` is lost"
                 );
@@ -108,6 +112,7 @@ impl<'a> Walk<'a> {
                 self.notes.add("", warning(Rule::NothingRuns, name.span().start(), message, help));
             }
         }
+        self.asynchronous = self.async_exports(body);
         let _ = self.visit_function_body(body);
         self.tell_of_promises();
     }
@@ -118,6 +123,7 @@ impl<'a> Walk<'a> {
             findings: self.notes.into_findings(),
             required: self.required,
             requires_any: self.requires_any,
+            asynchronous: self.asynchronous,
         }
     }
 
@@ -145,17 +151,29 @@ impl<'a> Walk<'a> {
         }
     }
 
+    /// The calls at the top of the file whose promise is lost.
+    fn forgotten(&mut self, body: &FunctionBody) -> Vec<(Option<String>, Position)> {
+        let items = body.statements();
+        self.within(names_of(body), |walk| {
+            walk.note_functions(items);
+            waits::forgotten(items, |function| walk.async_callee(function))
+        })
+    }
+
     /// In the sight of `names`.
-    fn within(
-        &mut self,
-        names: impl IntoIterator<Item = Sym>,
-        inside: impl FnOnce(&mut Self) -> Flow,
-    ) -> Flow {
+    fn within<T>(&mut self, names: impl IntoIterator<Item = Sym>, inside: impl FnOnce(&mut Self) -> T) -> T {
         self.scopes.enter(names);
         let flow = inside(self);
         self.scopes.leave();
         flow
     }
+}
+
+/// The names that a function's body declares for all of it.
+fn names_of(body: &FunctionBody) -> Vec<Sym> {
+    let mut names = declared(body.statements());
+    names.extend(var_declared_names(body));
+    names
 }
 
 impl<'ast> Visitor<'ast> for Walk<'_> {
@@ -320,9 +338,7 @@ impl<'ast> Visitor<'ast> for Walk<'_> {
     fn visit_function_body(&mut self, body: &'ast FunctionBody) -> Flow {
         let in_parameters = std::mem::take(&mut self.in_parameters);
         let caught = std::mem::take(&mut self.caught);
-        let mut names = declared(body.statements());
-        names.extend(var_declared_names(body));
-        let flow = self.within(names, |walk| {
+        let flow = self.within(names_of(body), |walk| {
             walk.note_asynchronous(body.statements());
             body.visit_with(walk)
         });
