@@ -305,6 +305,11 @@ const OWN: &[OwnCode] = &[
         "write `await` before the call; of a list: `for (const x of list) { await ... }`",
     ),
     own(
+        "CONST_ASSIGNED",
+        "a script gives another value to what it declares with const, which throws a TypeError",
+        "declare it with `let`; the error names the line",
+    ),
+    own(
         "NOTHING_RUNS",
         "an action declares functions and calls none of them, so it runs to nothing",
         "the whole file is the action: call the function at its end, `return main();`",

@@ -166,7 +166,7 @@ struct Members {
     unknown: Map<String, Json>,
 }
 
-const MEMBERS: [&str; 11] = [
+pub(super) const MEMBERS: [&str; 11] = [
     "to",
     "body",
     "mediaUrl",
@@ -185,7 +185,7 @@ const CONTENT: [&str; 6] = ["body", "mediaUrl", "bucketName", "fileName", "conte
 const ADDRESS: [&str; 5] = ["to", "from", "accountId", "secretKey", "companyId"];
 
 /// What the members are called elsewhere: as arguments of the other functions, and at Twilio.
-const ALIASES: [(&str, &str); 13] = [
+pub(super) const ALIASES: [(&str, &str); 13] = [
     ("toPhoneNumber", "to"),
     ("phone", "to"),
     ("recipient", "to"),

@@ -2,6 +2,7 @@
 
 use super::functions::{Function, Parameter};
 use super::manifest::MANIFEST;
+use super::request::{ALIASES, MEMBERS};
 use crate::script::protocol::CallShape;
 
 /// Of each function of the manifest, in its order.
@@ -15,6 +16,20 @@ fn shape(function: &Function) -> CallShape {
     CallShape {
         required: u16::try_from(required).unwrap_or(u16::MAX),
         returns_json: function.returns.kind.starts_with("JsonString<"),
+        ..members(function)
+    }
+}
+
+/// What is known of an object that a function takes.
+fn members(function: &Function) -> CallShape {
+    if function.name != "whatsapp.send" {
+        return CallShape::default();
+    }
+    let aliases = ALIASES.map(|(alias, name)| (alias.to_owned(), name.to_owned()));
+    CallShape {
+        members: MEMBERS.map(str::to_owned).to_vec(),
+        aliases: aliases.to_vec(),
+        ..CallShape::default()
     }
 }
 

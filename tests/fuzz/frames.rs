@@ -201,8 +201,10 @@ fn to_worker() -> impl Strategy<Value = ToWorker> {
         message,
         code,
     });
-    let shape =
-        any::<(u16, bool)>().prop_map(|(required, returns_json)| CallShape { required, returns_json });
+    let names = prop::collection::vec(text(), 0..3);
+    let shape = (any::<(u16, bool)>(), names, prop::collection::vec((text(), text()), 0..3)).prop_map(
+        |((required, returns_json), members, aliases)| CallShape { required, returns_json, members, aliases },
+    );
     let vocabulary = (start(), prop::collection::vec(shape, 0..3))
         .prop_map(|(start, shapes)| ToWorker::Vocabulary(Box::new(Vocabulary { start, shapes })));
     let role = prop_oneof![

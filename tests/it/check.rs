@@ -206,7 +206,7 @@ fn of_programs_that_work_nothing_is_told() {
     let mut files: Vec<_> = cases.iter().map(|(name, text)| (name.as_str(), text.as_str())).collect();
     files.extend_from_slice(crate::cases::MODULES);
     let start = start(&files);
-    let shapes = vec![CallShape { required: 0, returns_json: false }; start.functions.len()];
+    let shapes = vec![CallShape::default(); start.functions.len()];
     assert_eq!(
         mistakes_of(&start, shapes),
         [

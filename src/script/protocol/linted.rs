@@ -15,12 +15,16 @@ pub struct Vocabulary {
 }
 
 /// How a function of the host is called.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct CallShape {
     /// How many of its arguments must be given.
     pub required: u16,
     /// Whether it returns JSON text, which the script has to parse.
     pub returns_json: bool,
+    /// The members that its first argument may have, where that is an object that may have no others.
+    pub members: Vec<String>,
+    /// What members are called elsewhere, each with what it is called here.
+    pub aliases: Vec<(String, String)>,
 }
 
 /// What a file is.
@@ -144,6 +148,8 @@ pub enum Rule {
     ArgumentCount,
     /// A promise that nobody waits for.
     NotAwaited,
+    /// A constant that is given another value.
+    ConstAssigned,
     /// An action that only declares functions.
     NothingRuns,
 }
@@ -161,6 +167,7 @@ impl Rule {
             Self::OutcomeNotParsed => "OUTCOME_NOT_PARSED",
             Self::ArgumentCount => "ARGUMENT_COUNT",
             Self::NotAwaited => "NOT_AWAITED",
+            Self::ConstAssigned => "CONST_ASSIGNED",
             Self::NothingRuns => "NOTHING_RUNS",
         }
     }

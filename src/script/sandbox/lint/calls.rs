@@ -2,10 +2,12 @@
 
 use boa_engine::ast::Spanned;
 use boa_engine::ast::expression::access::{PropertyAccess, SimplePropertyAccess};
+use boa_engine::ast::expression::literal::PropertyDefinition;
 use boa_engine::ast::expression::{Call, Expression, ImportCall};
 
 use super::walk::Walk;
-use super::{finding, habits, warning};
+use super::{finding, habits, start_of, warning};
+use crate::base::nearest;
 use crate::script::protocol::{Finding, MAX_REQUIRED, Role, Rule};
 
 impl Walk<'_> {
@@ -16,6 +18,7 @@ impl Walk<'_> {
             self.require(call);
         } else if let Some(function) = self.function(call.function()) {
             self.arguments(call, function);
+            self.members_given(call, function);
         }
     }
 
@@ -67,6 +70,46 @@ impl Walk<'_> {
         };
         let help = format!("utils.{}({})", spec.name, spec.parameters.join(", "));
         self.notes.add("", warning(Rule::ArgumentCount, super::start_of(call.function()), message, help));
+    }
+
+    /// The members of an object that a function of the host is given.
+    fn members_given(&mut self, call: &Call, function: usize) {
+        let linter = self.linter;
+        let (Some(spec), Some(shape)) =
+            (linter.vocabulary.start.functions.get(function), linter.vocabulary.shapes.get(function))
+        else {
+            return;
+        };
+        let Some(Expression::ObjectLiteral(object)) = call.args().first().map(Expression::flatten) else {
+            return;
+        };
+        if shape.members.is_empty() {
+            return;
+        }
+        for property in object.properties() {
+            let (name, at) = match property {
+                PropertyDefinition::IdentifierReference(name) => (self.text(name.sym()), name.span().start()),
+                PropertyDefinition::Property(name, value) => {
+                    let at = name.literal().map_or_else(|| start_of(value), |name| name.span().start());
+                    (self.property_name(name), at)
+                }
+                _ => continue,
+            };
+            let Some(name) = name.filter(|name| !shape.members.iter().any(|known| known == name)) else {
+                continue;
+            };
+            let meant = shape.aliases.iter().find(|(alias, _)| alias.eq_ignore_ascii_case(name));
+            let meant = meant
+                .map(|(_, known)| known.as_str())
+                .or_else(|| nearest(name, shape.members.iter().map(String::as_str)));
+            let help = match meant {
+                Some(known) => format!("did you mean `{known}`?"),
+                None => format!("it takes {}", shape.members.join(", ")),
+            };
+            let message = format!("utils.{}: there is no member `{name}`", spec.name);
+            let finding = finding(Rule::UnknownName, at, message, help);
+            self.notes.add("", Finding { is_error: self.caught == 0, ..finding });
+        }
     }
 
     fn require(&mut self, call: &Call) {

@@ -10,7 +10,7 @@ use boa_engine::ast::expression::operator::assign::{AssignOp, AssignTarget};
 use boa_engine::ast::expression::{Call, Expression};
 use boa_engine::ast::function::FunctionBody;
 use boa_engine::ast::pattern::{ObjectPatternElement, Pattern};
-use boa_engine::ast::property::{MethodDefinitionKind, PropertyName};
+use boa_engine::ast::property::MethodDefinitionKind;
 use boa_engine::ast::{Declaration, Statement, StatementListItem};
 use boa_engine::interner::Sym;
 
@@ -29,7 +29,7 @@ pub(super) struct Callee {
     pub(super) waits: bool,
 }
 
-impl<'a> Walk<'a> {
+impl Walk<'_> {
     /// The async functions that a module's file exports. What it exports twice may be either.
     pub(super) fn async_exports(&self, body: &FunctionBody) -> Vec<AsyncExport> {
         let functions = waits::asynchronous(body.statements());
@@ -73,11 +73,11 @@ impl<'a> Walk<'a> {
                     (self.text(name.sym()), functions.get(&name.sym()).copied())
                 }
                 PropertyDefinition::Property(name, value) => {
-                    (self.name_of(name), awaits(value.flatten(), functions))
+                    (self.property_name(name), awaits(value.flatten(), functions))
                 }
                 PropertyDefinition::MethodDefinition(method) => {
                     let is_async = method.kind() == MethodDefinitionKind::Async;
-                    (self.name_of(method.name()), is_async.then(|| waits::awaits(method.body())))
+                    (self.property_name(method.name()), is_async.then(|| waits::awaits(method.body())))
                 }
                 PropertyDefinition::SpreadObject(_) | PropertyDefinition::CoverInitializedName(..) => {
                     continue;
@@ -86,13 +86,6 @@ impl<'a> Walk<'a> {
             if let Some(name) = name {
                 export(name, waits);
             }
-        }
-    }
-
-    fn name_of(&self, name: &PropertyName) -> Option<&'a str> {
-        match name {
-            PropertyName::Literal(name) => self.text(name.sym()),
-            PropertyName::Computed(value) => self.literal(value),
         }
     }
 
@@ -134,7 +127,9 @@ impl<'a> Walk<'a> {
                     let ObjectPatternElement::SingleName { name, ident, default_init: None } = element else {
                         continue;
                     };
-                    if let Some(waits) = self.name_of(name).and_then(|name| self.awaits_in(module, name)) {
+                    if let Some(waits) =
+                        self.property_name(name).and_then(|name| self.awaits_in(module, name))
+                    {
                         self.scopes.note(ident.sym(), Holds::AsyncFunction { waits });
                     }
                 }

@@ -214,6 +214,14 @@ impl<'a> Walk<'a> {
         }
     }
 
+    /// The name of a property, where it is written out.
+    pub(super) fn property_name(&self, name: &PropertyName) -> Option<&'a str> {
+        match name {
+            PropertyName::Literal(name) => self.text(name.sym()),
+            PropertyName::Computed(value) => self.literal(value),
+        }
+    }
+
     /// The text of a literal.
     pub(super) fn literal(&self, expression: &Expression) -> Option<&'a str> {
         match expression.flatten() {

@@ -1,14 +1,14 @@
 //! Variables that are read and written, and what a file tests for.
 
-use boa_engine::ast::Spanned;
 use boa_engine::ast::expression::access::PropertyAccess;
 use boa_engine::ast::expression::operator::Binary;
-use boa_engine::ast::expression::operator::assign::AssignTarget;
+use boa_engine::ast::expression::operator::assign::{AssignOp, AssignTarget};
 use boa_engine::ast::expression::operator::binary::{BinaryOp, RelationalOp};
 use boa_engine::ast::expression::operator::unary::UnaryOp;
 use boa_engine::ast::expression::{Expression, Identifier};
 use boa_engine::ast::operations::bound_names;
 use boa_engine::ast::statement::iteration::IterableLoopInitializer;
+use boa_engine::ast::{Position, Spanned};
 use boa_engine::interner::Sym;
 
 use super::walk::Walk;
@@ -98,11 +98,25 @@ impl<'a> Walk<'a> {
         }
     }
 
-    pub(super) fn assign_to(&mut self, target: &AssignTarget) {
+    /// A variable is given another value, which a constant cannot have.
+    pub(super) fn change(&mut self, name: Sym, at: Position) {
+        let (Some(line), Some(text)) = (self.scopes.constant(name), self.text(name)) else { return };
+        let message = format!("`{text}` is a const, so giving it another value throws");
+        let help = format!("declare it with `let` in line {line}");
+        let finding = finding(Rule::ConstAssigned, at, message, help);
+        self.notes.add("", Finding { is_error: self.caught == 0, ..finding });
+    }
+
+    pub(super) fn assign_to(&mut self, target: &AssignTarget, op: AssignOp) {
+        // `a ??= 1` may never assign.
+        let assigns = !matches!(op, AssignOp::BoolAnd | AssignOp::BoolOr | AssignOp::Coalesce);
         match target {
             AssignTarget::Identifier(name) => {
                 self.notes.assigned.insert(name.sym());
                 self.reference(*name, true);
+                if assigns {
+                    self.change(name.sym(), name.span().start());
+                }
             }
             AssignTarget::Access(access) => {
                 if let PropertyAccess::Simple(simple) = access {
@@ -111,7 +125,12 @@ impl<'a> Walk<'a> {
                 let written = self.written(&Expression::PropertyAccess(access.clone()));
                 self.notes.tested.extend(written);
             }
-            AssignTarget::Pattern(pattern) => self.notes.assigned.extend(bound_names(pattern)),
+            AssignTarget::Pattern(pattern) => {
+                for name in bound_names(pattern) {
+                    self.notes.assigned.insert(name);
+                    self.change(name, pattern.span().start());
+                }
+            }
         }
     }
 
@@ -124,6 +143,7 @@ impl<'a> Walk<'a> {
             IterableLoopInitializer::Identifier(name) => {
                 self.notes.assigned.insert(name.sym());
                 self.reference(*name, true);
+                self.change(name.sym(), name.span().start());
                 Vec::new()
             }
             IterableLoopInitializer::Pattern(pattern) => {

@@ -2,8 +2,9 @@
 
 use std::collections::HashMap;
 
+use boa_engine::ast::declaration::{Binding, LexicalDeclaration};
 use boa_engine::ast::operations::bound_names;
-use boa_engine::ast::{StatementListItem, declaration::Binding};
+use boa_engine::ast::{Declaration, Spanned, StatementListItem};
 use boa_engine::interner::{Interner, Sym};
 
 /// What is known of the value of a name.
@@ -23,26 +24,67 @@ pub(super) enum Holds {
 
 /// The scopes around a place, outermost first.
 #[derive(Default)]
-pub(super) struct Scopes(Vec<HashMap<Sym, Holds>>);
+pub(super) struct Scopes(Vec<HashMap<Sym, Name>>);
+
+/// What is known of a name.
+struct Name {
+    holds: Holds,
+    /// The line of the `const` that declares it.
+    constant: Option<u32>,
+}
 
 impl Scopes {
     pub(super) fn enter(&mut self, names: impl IntoIterator<Item = Sym>) {
-        self.0.push(names.into_iter().map(|name| (name, Holds::Anything)).collect());
+        let anything = || Name { holds: Holds::Anything, constant: None };
+        self.0.push(names.into_iter().map(|name| (name, anything())).collect());
     }
 
     pub(super) fn leave(&mut self) {
         self.0.pop();
     }
 
+    fn nearest(&self, name: Sym) -> Option<&Name> {
+        self.0.iter().rev().find_map(|scope| scope.get(&name))
+    }
+
+    fn nearest_mut(&mut self, name: Sym) -> Option<&mut Name> {
+        self.0.iter_mut().rev().find_map(|scope| scope.get_mut(&name))
+    }
+
     /// What the nearest declaration of `name` holds, if there is one.
     pub(super) fn find(&self, name: Sym) -> Option<Holds> {
-        self.0.iter().rev().find_map(|scope| scope.get(&name)).copied()
+        self.nearest(name).map(|name| name.holds)
+    }
+
+    /// The line of the `const` that declares `name`, where one does.
+    pub(super) fn constant(&self, name: Sym) -> Option<u32> {
+        self.nearest(name)?.constant
     }
 
     /// Notes what a name holds that is declared here.
     pub(super) fn note(&mut self, name: Sym, holds: Holds) {
-        if let Some(known) = self.0.iter_mut().rev().find_map(|scope| scope.get_mut(&name)) {
-            *known = holds;
+        if let Some(known) = self.nearest_mut(name) {
+            known.holds = holds;
+        }
+    }
+
+    /// Notes which of the names are constants that `items` declare here.
+    pub(super) fn note_constants(&mut self, items: &[StatementListItem]) {
+        for item in items {
+            let StatementListItem::Declaration(declaration) = item else { continue };
+            let Declaration::Lexical(LexicalDeclaration::Const(list)) = &**declaration else { continue };
+            for variable in list.as_ref() {
+                let line = match variable.binding() {
+                    Binding::Identifier(name) => name.span().start(),
+                    Binding::Pattern(pattern) => pattern.span().start(),
+                }
+                .line_number();
+                for name in bound_names(variable.binding()) {
+                    if let Some(known) = self.nearest_mut(name) {
+                        known.constant = Some(line);
+                    }
+                }
+            }
         }
     }
 

@@ -10,11 +10,11 @@ fn linter() -> Linter {
         let parameters = parameters.iter().map(|name| (*name).to_owned()).collect();
         (
             FunctionSpec { name: name.into(), parameters, scope, returns_object: !returns_json },
-            CallShape { required, returns_json },
+            CallShape { required, returns_json, ..CallShape::default() },
         )
     };
     let message = ["toPhoneNumber", "message", "publicMediaURL", "bucketName", "fileName"];
-    let (functions, shapes) = [
+    let (functions, mut shapes): (Vec<_>, Vec<_>) = [
         function("sendWhatsappMessage", &message, 1, true, Scope::Global),
         function("whatsapp.send", &["message"], 1, false, Scope::Utils),
         function("executeQuery", &["sql", "dataSourceId", "...params"], 1, true, Scope::Utils),
@@ -25,6 +25,8 @@ fn linter() -> Linter {
     ]
     .into_iter()
     .unzip();
+    shapes[1].members = ["to", "body", "mediaUrl"].map(str::to_owned).to_vec();
+    shapes[1].aliases = vec![("text".to_owned(), "body".to_owned())];
     let files = ["x.js", "lib/orders.js", "lib/deep/index.js", "util.js"].map(|path| SourceFile {
         path: path.into(),
         shown: format!("scripts/demo/{path}"),
@@ -693,4 +695,76 @@ fn many_names_and_many_mistakes_take_no_long_time() {
     let began = std::time::Instant::now();
     assert_eq!(told_of(&linter(), &(declared + &mistakes), &ACTION).len(), MAX_FINDINGS);
     assert!(began.elapsed() < Duration::from_mins(1), "{:?}", began.elapsed());
+}
+
+#[test]
+fn members_of_an_object_that_the_host_is_given_are_known() {
+    expect(
+        &ACTION,
+        &[
+            (
+                "return utils.whatsapp.send({ to: vo.From, text: 'Ciao' })",
+                "error UNKNOWN_NAME 1:43 utils.whatsapp.send: there is no member `text`",
+                "did you mean `body`?",
+            ),
+            (
+                "const mediaURL = 'x'; return utils.whatsapp.send({ ...vo.base, mediaURL })",
+                "error UNKNOWN_NAME 1:64 utils.whatsapp.send: there is no member `mediaURL`",
+                "did you mean `mediaUrl`?",
+            ),
+            (
+                "const { whatsapp } = utils; return utils.whatsapp.send({ 'elsewhere': 1 })",
+                "error UNKNOWN_NAME",
+                "it takes to, body, mediaUrl",
+            ),
+            (
+                "try { utils.whatsapp.send({ Text: 'Ciao' }) } catch { return 1 }",
+                "warning UNKNOWN_NAME",
+                "did you mean `body`?",
+            ),
+        ],
+    );
+    let linter = linter();
+    for sound in [
+        "return utils.whatsapp.send({ to: vo.From, body: 'Ciao', ...vo.more })",
+        "return utils.whatsapp.send({ [vo.name]: 'Ciao' })",
+        "return utils.whatsapp.send(vo.message)",
+        "return utils.setReturnValue({ text: 'Ciao' })",
+    ] {
+        assert_eq!(told_of(&linter, sound, &ACTION), Vec::<String>::new(), "{sound}");
+    }
+}
+
+#[test]
+fn a_constant_that_is_given_another_value_is_told() {
+    let remedy = "declare it with `let` in line 1";
+    expect(
+        &ACTION,
+        &[
+            ("const sum = 0;\nsum = 1", "error CONST_ASSIGNED 2:1 `sum` is a const", remedy),
+            ("const sum = 0;\nfor (const x of vo.list) sum += x", "error CONST_ASSIGNED 2:26", remedy),
+            ("const n = 0;\nreturn n++", "error CONST_ASSIGNED 2:8", remedy),
+            (
+                "const { a, ...b } = vo;\nfunction f() { b = 1 }\nreturn [a, f()]",
+                "error CONST_ASSIGNED 2:16",
+                remedy,
+            ),
+            ("const a = 1; let b;\n[a, b] = [b, a]", "error CONST_ASSIGNED 2:1", remedy),
+            ("const a = 1;\nfor (a of vo.list) utils.log(a)", "error CONST_ASSIGNED 2:6", remedy),
+            ("const a = 1;\ntry { a = 2 } catch { return 1 }", "warning CONST_ASSIGNED 2:7", remedy),
+        ],
+    );
+    let linter = linter();
+    for sound in [
+        "let a = 1; a = 2",
+        "var a = 1; a++",
+        "const a = {}; a.b = 1; a['c'] = 2; a.d++",
+        "const a = 1; { let a = 2; a = 3 }",
+        "const a = 1; function f(a) { a = 2; return a } return f(a)",
+        "const a = vo.a; a ??= 1; a ||= 2; a &&= 3",
+        "let a = 1; { const a = 2; utils.log(a) } a = 3",
+        "for (const a of vo.list) { utils.log(a) } let a = 1; a = 2",
+    ] {
+        assert_eq!(told_of(&linter, sound, &ACTION), Vec::<String>::new(), "{sound}");
+    }
 }

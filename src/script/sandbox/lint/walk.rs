@@ -268,7 +268,7 @@ impl<'ast> Visitor<'ast> for Walk<'_> {
     }
 
     fn visit_assign(&mut self, assign: &'ast Assign) -> Flow {
-        self.assign_to(assign.lhs());
+        self.assign_to(assign.lhs(), assign.op());
         if let AssignTarget::Pattern(Pattern::Object(pattern)) = assign.lhs() {
             self.destructured(pattern, assign.rhs());
         }
@@ -279,6 +279,7 @@ impl<'ast> Visitor<'ast> for Walk<'_> {
         if let UpdateTarget::Identifier(name) = update.target() {
             self.notes.assigned.insert(name.sym());
             self.reference(*name, true);
+            self.change(name.sym(), name.span().start());
         }
         update.visit_with(self)
     }
@@ -339,6 +340,7 @@ impl<'ast> Visitor<'ast> for Walk<'_> {
         let in_parameters = std::mem::take(&mut self.in_parameters);
         let caught = std::mem::take(&mut self.caught);
         let flow = self.within(names_of(body), |walk| {
+            walk.scopes.note_constants(body.statements());
             walk.note_asynchronous(body.statements());
             body.visit_with(walk)
         });
@@ -381,6 +383,7 @@ impl<'ast> Visitor<'ast> for Walk<'_> {
     fn visit_block(&mut self, block: &'ast Block) -> Flow {
         let items = block.statement_list().statements();
         self.within(declared(items), |walk| {
+            walk.scopes.note_constants(items);
             walk.note_asynchronous(items);
             block.visit_with(walk)
         })
