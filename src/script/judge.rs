@@ -10,7 +10,7 @@ use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use super::catalogue::is_module;
-use super::process::{Worker, WorkerCommand, WorkerError};
+use super::process::{Death, Worker, WorkerCommand, WorkerError};
 use super::protocol::{
     Bundle, CallShape, Finding, FromWorker, FunctionSpec, Imported, Linted, LoadProblem, Reason, Role, Rule,
     SandboxLimits, SourceFile, Start, ToWorker, Vocabulary,
@@ -247,6 +247,9 @@ impl<'a> Judge<'a> {
                 Ok(linted)
             }
             Ok(_) => Err("a worker did not do as it was told".to_owned()),
+            Err(Death { reason: Reason::WallLimit, .. }) => {
+                Err(format!("it took more than {} seconds", LINT_WITHIN.as_secs()))
+            }
             Err(death) => Err(death.message),
         }
     }

@@ -100,6 +100,22 @@ fn a_mistake_is_shown_with_its_place_and_the_nearest_name() {
     assert!(said.contains(wanted), "{said}");
 }
 
+/// What would be walked through again for each of its parts would take longer than looking may, and be told.
+#[test]
+fn long_chains_are_looked_over_to_their_end() {
+    let chain = |part: &str, by: &str| format!("return {}", vec![part; 3_000].join(by));
+    let texts = [
+        chain("vo.abc", " || "),
+        chain("vo.abc", " === "),
+        chain("!vo.abc", " && "),
+        chain("vo", ".abc"),
+        format!("if ({}vo.abc) return 1", "!".repeat(3_000)),
+    ];
+    let names: Vec<_> = (0..texts.len()).map(|n| format!("app/chain{n}.js")).collect();
+    let files: Vec<_> = names.iter().zip(&texts).map(|(name, text)| (name.as_str(), text.as_str())).collect();
+    assert_eq!(told_of(&folder(&files)), (Vec::new(), 0));
+}
+
 /// A file that another one requires is a module, wherever it lies; and so may any be where a path is put together.
 #[test]
 fn a_module_may_lie_outside_of_lib() {
@@ -215,6 +231,8 @@ fn of_programs_that_work_nothing_is_told() {
             "error UNKNOWN_NAME lib/typo.js",
             "error UNKNOWN_NAME undefined_nested.js",
             "error UNKNOWN_NAME undefined_variable.js",
+            "warning NOT_AWAITED pending.js",
+            "warning NOT_AWAITED rejected_floating.js",
             "warning UNKNOWN_MODULE require_missing.js",
         ]
     );

@@ -106,6 +106,22 @@ pub(super) fn from_thrown(value: &JsValue, context: &mut Context) -> Failure {
     }
 }
 
+/// A promise was rejected with `reason`, and nothing has handled it.
+pub(super) fn unhandled(reason: &JsValue, context: &mut Context) -> Failure {
+    const HELP: &str = "nothing waits for the promise that failed so: is an `await` missing before a call?";
+    let mut failure = from_thrown(reason, context);
+    if reason.as_object().filter(is_error).is_none() {
+        let shown = inspect::value(reason, context);
+        failure.message =
+            cut(&format!("a promise was rejected with a value that is not an Error: {shown}"), MAX_MESSAGE);
+    }
+    failure.help = Some(match failure.help {
+        Some(own) => format!("{own}. And {HELP}"),
+        None => HELP.to_owned(),
+    });
+    failure
+}
+
 /// What an error says of itself, with what the engine leaves out.
 pub(super) struct Told {
     pub(super) message: String,

@@ -23,9 +23,6 @@ pub(super) const USER_INFO: [&str; 1] = ["companyId"];
 
 /// Unhandled rejections that are worth a line each, beside the failure.
 const MAX_REJECTIONS_LOGGED: usize = 3;
-/// What is probably wrong where nothing has handled a rejection.
-const NOT_AWAITED: &str =
-    "nothing waits for the promise that failed so: is an `await` missing before a call?";
 
 /// One run, to its result. What used up a limit is said by the tripwire and not by what the engine made of it.
 pub(super) fn attempt(
@@ -73,9 +70,7 @@ fn result(request: &RunRequest, context: &mut Context, state: &State) -> Result<
     let rejected = state.rejected.take();
     let mut unhandled = rejected.iter().filter_map(realm::rejection);
     let value = value.and_then(|value| match unhandled.next() {
-        Some(reason) => {
-            Err(Failure { help: Some(NOT_AWAITED.into()), ..failure::from_thrown(&reason, context) })
-        }
+        Some(reason) => Err(failure::unhandled(&reason, context)),
         None => Ok(value),
     });
     for reason in unhandled.take(MAX_REJECTIONS_LOGGED) {

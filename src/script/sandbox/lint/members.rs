@@ -14,6 +14,9 @@ use super::{Noted, finding, folded, habits, is_slip, warning};
 use crate::base::nearest;
 use crate::script::protocol::{Finding, Role, Rule};
 
+/// The longest chain of members that is looked at: each of its members asks for the whole of it.
+const MAX_CHAIN: usize = 16;
+
 impl<'a> Walk<'a> {
     /// `target.name`, which is called or not.
     pub(super) fn member(&mut self, access: &SimplePropertyAccess, is_called: bool) {
@@ -173,7 +176,7 @@ impl<'a> Walk<'a> {
         Some((format!("{object}.{name}"), members.get(name)?.members.as_ref()?))
     }
 
-    /// The variable at the beginning of `a.b.c` and the names behind it.
+    /// The variable at the beginning of `a.b.c` and the names behind it; `None` where there are more than anything known has.
     fn chain(&self, access: &SimplePropertyAccess) -> Option<(Identifier, Vec<&'a str>)> {
         let mut members = vec![self.field(access.field())?.0];
         let mut target = access.target().flatten();
@@ -183,7 +186,7 @@ impl<'a> Walk<'a> {
                     members.reverse();
                     return Some((*root, members));
                 }
-                Expression::PropertyAccess(PropertyAccess::Simple(inner)) => {
+                Expression::PropertyAccess(PropertyAccess::Simple(inner)) if members.len() < MAX_CHAIN => {
                     members.push(self.field(inner.field())?.0);
                     target = inner.target().flatten();
                 }

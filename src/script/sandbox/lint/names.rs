@@ -4,7 +4,6 @@ use boa_engine::ast::expression::access::PropertyAccess;
 use boa_engine::ast::expression::operator::Binary;
 use boa_engine::ast::expression::operator::assign::{AssignOp, AssignTarget};
 use boa_engine::ast::expression::operator::binary::{BinaryOp, RelationalOp};
-use boa_engine::ast::expression::operator::unary::UnaryOp;
 use boa_engine::ast::expression::{Expression, Identifier};
 use boa_engine::ast::operations::bound_names;
 use boa_engine::ast::statement::iteration::IterableLoopInitializer;
@@ -61,15 +60,10 @@ impl<'a> Walk<'a> {
         }
     }
 
-    /// The file asks whether there is such a thing.
+    /// The file asks whether there is such a thing. What is nested is come to by itself.
     pub(super) fn test(&mut self, expression: &Expression) {
-        match expression.flatten() {
-            Expression::PropertyAccess(_) => {
-                self.notes.tested.extend(self.written(expression));
-            }
-            Expression::Unary(unary) if unary.op() == UnaryOp::Not => self.test(unary.target()),
-            Expression::Binary(binary) => self.tests_of(binary),
-            _ => {}
+        if let Expression::PropertyAccess(_) = expression.flatten() {
+            self.notes.tested.extend(self.written(expression));
         }
     }
 

@@ -10,7 +10,6 @@ use boa_engine::ast::declaration::{Binding, LexicalDeclaration};
 use boa_engine::ast::expression::access::{PropertyAccess, PropertyAccessField, SimplePropertyAccess};
 use boa_engine::ast::expression::operator::Binary;
 use boa_engine::ast::expression::operator::binary::{ArithmeticOp, BinaryOp, LogicalOp, RelationalOp};
-use boa_engine::ast::expression::operator::unary::UnaryOp;
 use boa_engine::ast::expression::{
     Call, Expression, Identifier, Optional, OptionalOperation, OptionalOperationKind,
 };
@@ -24,7 +23,7 @@ use super::{Noted, start_of, waits, warning};
 use crate::script::protocol::{Finding, Rule};
 
 /// What a promise has beside what every object has.
-const OF_PROMISES: [&str; 3] = ["then", "catch", "finally"];
+pub(super) const OF_PROMISES: [&str; 3] = ["then", "catch", "finally"];
 
 /// The variables that hold promises, and which of their uses cannot wait.
 #[derive(Default)]
@@ -166,10 +165,9 @@ impl Walk<'_> {
         }
     }
 
-    /// A condition.
+    /// A condition. What stands behind a `!` in it is come to by itself.
     pub(super) fn condition(&mut self, condition: &Expression) {
         match condition.flatten() {
-            Expression::Unary(unary) if unary.op() == UnaryOp::Not => self.condition(unary.target()),
             Expression::Binary(binary) => {
                 if let BinaryOp::Logical(LogicalOp::And | LogicalOp::Or) = binary.op() {
                     self.condition(binary.lhs());
@@ -223,8 +221,8 @@ impl Walk<'_> {
         };
         let (message, help) = match method {
             "forEach" if waits && self.executors == 0 => (
-                "forEach waits for no async callback: what comes behind its first `await` may be lost, and an error in it \
-                 fails nothing"
+                "forEach waits for no async callback: what comes behind its first `await` may be lost, and an error there \
+                 may come too late to fail the run"
                     .to_owned(),
                 "write `for (const x of list) { await … }`, or `await Promise.all(list.map(async (x) => { … }))`",
             ),

@@ -439,6 +439,17 @@ fn a_promise_that_nobody_waits_for_is_told() {
                 "`await`",
             ),
             (";(async function () { await null }())", "warning NOT_AWAITED", "`await`"),
+            // What a promise is given runs later, whether or not the function awaits.
+            (
+                "async function main() { return 1 }\nmain().then((x) => utils.setReturnValue(x))",
+                "warning NOT_AWAITED 2:1 nobody waits for `main()`: a run ends with the file, and what `.then(…)`",
+                "`await`",
+            ),
+            (
+                "Promise.all(vo.list.map((x) => x)).then(utils.log).finally(() => utils.log('end'))",
+                "warning NOT_AWAITED 1:1 nobody waits for a promise",
+                "`await`",
+            ),
         ],
     );
     let working = [
@@ -451,6 +462,9 @@ fn a_promise_that_nobody_waits_for_is_told() {
         "async function main() { utils.log('x') } main()".to_owned(),
         "function main() {} main()".to_owned(),
         "(async () => { utils.log('x') })()".to_owned(),
+        "return Promise.all(vo.list).then(utils.log)".to_owned(),
+        "const p = Promise.all(vo.list).then(utils.log); await p".to_owned(),
+        "vo.list.map((x) => x).filter(Boolean)".to_owned(),
     ];
     nothing_is_told(&ACTION, &working.iter().map(String::as_str).collect::<Vec<_>>());
     nothing_is_told(&Role::Module, &[&format!("{awaits}main()")]);
@@ -551,7 +565,7 @@ fn a_promise_that_somebody_may_wait_for_is_not_told() {
         "return load(1).then((order) => order.id)",
         "const order = load(1); return (await order).id + order.then",
         "const order = load(1); console.log(order); return order",
-        "const order = load(1); console.log(order); order.then(utils.log)",
+        "const order = load(1); console.log(order); await order.then(utils.log)",
         "const order = load(1); await Promise.all([order]); utils.log(order)",
         "const order = load(1); keep(order); function keep() {} return order.id",
         "const order = load(1); const kept = { order }; return [kept, `${order}`]",

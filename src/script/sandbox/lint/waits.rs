@@ -13,23 +13,66 @@ use boa_engine::ast::{Declaration, Expression, Position, Statement, StatementLis
 use boa_engine::interner::Sym;
 
 use super::exports::Callee;
+use super::promises::OF_PROMISES;
+use super::walk::{Walk, names_of};
 
-/// The calls among `items`, those at the top of an action, whose promise is lost: what is called, if it has a name, and
-/// where. `callee` knows async functions by what leads to them.
-pub(super) fn forgotten(
-    items: &[StatementListItem],
-    callee: impl Fn(&Expression) -> Option<Callee>,
-) -> Vec<(Option<String>, Position)> {
-    let mut found = Vec::new();
-    for (index, item) in items.iter().enumerate() {
-        let StatementListItem::Statement(statement) = item else { continue };
-        let Statement::Expression(expression) = &**statement else { continue };
-        let Some((name, waits)) = called(expression, &callee) else { continue };
-        if waits && !items[index + 1..].iter().any(may_wait) {
-            found.push((name, super::start_of(expression)));
+/// A call at the top of an action that nobody waits for.
+pub(super) struct Forgotten {
+    /// What is called.
+    pub(super) call: String,
+    pub(super) at: Position,
+    /// What is lost.
+    pub(super) what: &'static str,
+}
+
+const BEHIND: &str = "what comes behind the first `await`";
+const CHAINED: &str = "what `.then(…)`, `.catch(…)` or `.finally(…)` was given";
+
+impl Walk<'_> {
+    /// The calls at the top of an action of whose work something is lost.
+    pub(super) fn forgotten(&mut self, body: &FunctionBody) -> Vec<Forgotten> {
+        let items = body.statements();
+        self.within(names_of(body), |walk| {
+            walk.note_functions(items);
+            let mut found = Vec::new();
+            for (index, item) in items.iter().enumerate() {
+                let StatementListItem::Statement(statement) = item else { continue };
+                let Statement::Expression(expression) = &**statement else { continue };
+                let Some((call, what)) = walk.loses(expression) else { continue };
+                if !items[index + 1..].iter().any(may_wait) {
+                    found.push(Forgotten { call, at: super::start_of(expression), what });
+                }
+            }
+            found
+        })
+    }
+
+    /// What an expression calls that ends later, itself or below `.then(…)`, `.catch(…)` and `.finally(…)`, and what is lost
+    /// of it when nobody waits; `None` where nothing is, or nobody knows.
+    fn loses(&self, expression: &Expression) -> Option<(String, &'static str)> {
+        let mut expression = expression.flatten();
+        let mut chained = None;
+        loop {
+            let Expression::Call(call) = expression else {
+                return chained.map(|what| ("a promise".to_owned(), what));
+            };
+            let function = call.function().flatten();
+            let behind = |waits: bool| chained.or(waits.then_some(BEHIND));
+            if let Some(Callee { written, waits, .. }) = self.async_callee(function) {
+                return behind(waits).map(|what| (format!("`{written}()`"), what));
+            }
+            if let Some(waits) = function_that_awaits(function) {
+                return behind(waits).map(|what| ("an async function".to_owned(), what));
+            }
+            let Expression::PropertyAccess(PropertyAccess::Simple(access)) = function else {
+                return chained.map(|what| ("a promise".to_owned(), what));
+            };
+            if self.field(access.field()).is_some_and(|(name, _)| OF_PROMISES.contains(&name)) {
+                chained = Some(CHAINED);
+            }
+            expression = access.target().flatten();
         }
     }
-    found
 }
 
 /// The async functions that `items` declare, and whether they await.
@@ -66,25 +109,6 @@ pub(super) fn function_that_awaits(expression: &Expression) -> Option<bool> {
         Expression::AsyncArrowFunction(function) => Some(awaits(function.body())),
         Expression::AsyncFunctionExpression(function) => Some(awaits(function.body())),
         _ => None,
-    }
-}
-
-/// The async function that an expression calls, itself or below `.then(…)` and `.catch(…)`, and whether it awaits.
-fn called(
-    expression: &Expression,
-    callee: &impl Fn(&Expression) -> Option<Callee>,
-) -> Option<(Option<String>, bool)> {
-    let mut expression = expression.flatten();
-    loop {
-        let Expression::Call(call) = expression else { return None };
-        let function = call.function().flatten();
-        if let Some(Callee { written, waits, .. }) = callee(function) {
-            return Some((Some(written), waits));
-        }
-        let Expression::PropertyAccess(PropertyAccess::Simple(access)) = function else {
-            return function_that_awaits(function).map(|waits| (None, waits));
-        };
-        expression = access.target().flatten();
     }
 }
 

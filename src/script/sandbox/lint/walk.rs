@@ -29,7 +29,8 @@ use boa_engine::interner::{Interner, Sym};
 use super::idle::{self, Uncalled};
 use super::promises::Promises;
 use super::scopes::{Holds, Scopes, declared};
-use super::{Linter, Notes, start_of, waits, warning};
+use super::waits::Forgotten;
+use super::{Linter, Notes, start_of, warning};
 use crate::script::protocol::{AsyncExport, Imported, Linted, Role, Rule, SourceFile};
 use crate::script::sandbox::modules::Modules;
 
@@ -95,11 +96,9 @@ impl<'a> Walk<'a> {
     /// Walks through the whole file.
     pub(super) fn file(&mut self, body: &FunctionBody) {
         if matches!(self.role, Role::Action { .. }) {
-            for (name, at) in self.forgotten(body) {
-                let call = name.map_or("an async function".into(), |name| format!("`{name}()`"));
-                let message = format!(
-                    "nobody waits for {call}: a run ends with the file, and what comes behind the first `await` is lost"
-                );
+            for Forgotten { call, at, what } in self.forgotten(body) {
+                let message =
+                    format!("nobody waits for {call}: a run ends with the file, and {what} is lost");
                 self.notes.add("", warning(Rule::NotAwaited, at, message, "write `await` before it"));
             }
             if let Some(Uncalled { name, takes_input }) = idle::uncalled(body, self.interner)
@@ -151,17 +150,12 @@ impl<'a> Walk<'a> {
         }
     }
 
-    /// The calls at the top of the file whose promise is lost.
-    fn forgotten(&mut self, body: &FunctionBody) -> Vec<(Option<String>, Position)> {
-        let items = body.statements();
-        self.within(names_of(body), |walk| {
-            walk.note_functions(items);
-            waits::forgotten(items, |function| walk.async_callee(function))
-        })
-    }
-
     /// In the sight of `names`.
-    fn within<T>(&mut self, names: impl IntoIterator<Item = Sym>, inside: impl FnOnce(&mut Self) -> T) -> T {
+    pub(super) fn within<T>(
+        &mut self,
+        names: impl IntoIterator<Item = Sym>,
+        inside: impl FnOnce(&mut Self) -> T,
+    ) -> T {
         self.scopes.enter(names);
         let flow = inside(self);
         self.scopes.leave();
@@ -170,7 +164,7 @@ impl<'a> Walk<'a> {
 }
 
 /// The names that a function's body declares for all of it.
-fn names_of(body: &FunctionBody) -> Vec<Sym> {
+pub(super) fn names_of(body: &FunctionBody) -> Vec<Sym> {
     let mut names = declared(body.statements());
     names.extend(var_declared_names(body));
     names
