@@ -4,6 +4,7 @@
 
 mod online;
 pub(super) mod scripts;
+mod sql;
 
 use std::fmt;
 use std::path::Path;

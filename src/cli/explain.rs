@@ -200,6 +200,11 @@ const OWN: &[OwnCode] = &[
         "restore its text, and put what is new into a later one",
     ),
     own(
+        "MIGRATION_ORDER",
+        "a migration is new, and one that is applied already has a later name: a new database would have them in another order",
+        "give it a name that sorts after all that are applied: 003_notes.sql after 002_orders.sql",
+    ),
+    own(
         "MIGRATION_GONE",
         "a migration that was applied has no file any more",
         "put it back: a new database would be another",

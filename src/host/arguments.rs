@@ -171,6 +171,9 @@ fn kind_of(value: &Value) -> String {
             Ok(serde_json::Value::Bool(value)) => format!("the boolean {value}"),
             _ => "an object".into(),
         },
+        Value::Opaque(kind) if kind == "promise" => {
+            "a promise, which nothing waits for: is `await` missing?".to_owned()
+        }
         Value::Opaque(kind) => format!("a {kind}"),
     }
 }

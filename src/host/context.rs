@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use serde_json::Value as Json;
+use serde_json::{Map, Value as Json};
 use url::Url;
 
 use crate::base::CompanyId;
@@ -49,6 +49,17 @@ impl RunContext {
     }
 }
 
+impl RunContext {
+    /// What was probably meant by `:NAME`, where `vo` has no such member: see [`VoSource::meant_by`].
+    #[must_use]
+    pub fn meant_by(&self, name: &str) -> Option<String> {
+        if folded(name) == "companyid" { None } else { self.vo.meant_by(name) }
+    }
+}
+
+/// The longest name that is compared with the members of `vo`.
+const MAX_NAME: usize = 64;
+
 /// The run's `vo`, as statements read it.
 #[derive(Debug, Clone)]
 pub enum VoSource {
@@ -81,6 +92,33 @@ impl VoSource {
 }
 
 impl VoSource {
+    /// What was probably meant by `:NAME`, as statements name it: a member that is called so but for case, underscores or
+    /// one letter. `None` where `vo` has the member, or none like it.
+    fn meant_by(&self, name: &str) -> Option<String> {
+        let names = self.names();
+        if names.iter().any(|known| *known == name || is_upper_snake(known, name)) {
+            return None;
+        }
+        let wanted = folded(name);
+        // Fields that are counted (`MediaUrl0`) differ in their numbers.
+        let is_compared =
+            (5..=MAX_NAME).contains(&wanted.len()) && !wanted.bytes().any(|byte| byte.is_ascii_digit());
+        let same = names.iter().find(|known| folded(known) == wanted);
+        let slip = |known: &&&str| is_compared && strsim::osa_distance(&wanted, &folded(known)) == 1;
+        same.or_else(|| names.iter().find(slip)).map(|known| upper_snake(known).collect())
+    }
+
+    /// The names of its members; the first hundred, for there may be any number.
+    fn names(&self) -> Vec<&str> {
+        const MOST: usize = 100;
+        match self {
+            Self::Form(fields) => fields.iter().map(|(name, _)| name.as_str()).take(MOST).collect(),
+            Self::Json(json) => {
+                json.as_object().into_iter().flat_map(Map::keys).map(String::as_str).take(MOST).collect()
+            }
+        }
+    }
+
     /// The member of that very name, if it is a text.
     #[must_use]
     pub fn text(&self, name: &str) -> Option<&str> {
@@ -105,21 +143,25 @@ fn json_value(value: &Json) -> SqlValue {
     }
 }
 
-/// Whether `name` is the member `member` in upper case with an underscore before each capital that follows a small
-/// letter or digit.
+/// Whether `name` is the member `member` as statements write it.
 fn is_upper_snake(member: &str, name: &str) -> bool {
-    let mut name = name.chars();
+    upper_snake(member).eq(name.chars())
+}
+
+/// A member's name as statements write it: in upper case, with an underscore before each capital that follows a small
+/// letter or digit.
+fn upper_snake(member: &str) -> impl Iterator<Item = char> {
     let mut before_small = false;
-    for c in member.chars() {
-        if c.is_ascii_uppercase() && before_small && name.next() != Some('_') {
-            return false;
-        }
-        if name.next() != Some(c.to_ascii_uppercase()) {
-            return false;
-        }
+    member.chars().flat_map(move |c| {
+        let starts_word = c.is_ascii_uppercase() && before_small;
         before_small = c.is_ascii_lowercase() || c.is_ascii_digit();
-    }
-    name.next().is_none()
+        starts_word.then_some('_').into_iter().chain([c.to_ascii_uppercase()])
+    })
+}
+
+/// A name without case and underscores.
+fn folded(name: &str) -> String {
+    name.chars().filter(|c| *c != '_').flat_map(char::to_lowercase).collect()
 }
 
 /// What a run gathers besides its rows.
@@ -144,6 +186,32 @@ pub struct Separated {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_was_meant_by_a_name_is_a_member_that_differs_little() {
+        let form =
+            ["MessageSid", "companyId", "MediaUrl0", "From"].map(|name| (name.to_owned(), "x".to_owned()));
+        let form = VoSource::Form(Arc::new(form.to_vec()));
+        let json = VoSource::Json(Arc::new(serde_json::json!({ "orderId": 7, "nothing": null })));
+        for (vo, name, meant) in [
+            (&form, "MESSAGESID", Some("MESSAGE_SID")),
+            (&form, "messageSid", Some("MESSAGE_SID")),
+            (&form, "MESSAGE_SDI", Some("MESSAGE_SID")),
+            (&form, "from", Some("FROM")),
+            (&form, "MESSAGE_SID", None),
+            (&form, "MessageSid", None),
+            (&form, "MEDIA_URL1", None),
+            (&form, "FORM", None),
+            (&form, "STATE", None),
+            (&json, "ORDERID", Some("ORDER_ID")),
+            (&json, "ORDER_IDS", Some("ORDER_ID")),
+            (&json, "ORDER_ID", None),
+            (&json, "NOTHING", None),
+        ] {
+            assert_eq!(vo.meant_by(name).as_deref(), meant, "{name}");
+        }
+        assert_eq!(VoSource::Json(Arc::new(serde_json::json!([1]))).meant_by("orderId"), None);
+    }
 
     #[test]
     fn names_are_read_as_written_or_in_upper_case() {

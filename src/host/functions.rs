@@ -146,6 +146,14 @@ pub fn is_reply(number: u16) -> bool {
     MANIFEST.get(usize::from(number)).is_some_and(|function| matches!(function.body, Body::Reply(_)))
 }
 
+/// The name of a function, if it sends a message and answers with the outcome.
+#[must_use]
+pub fn sends(number: u16) -> Option<&'static str> {
+    let function = MANIFEST.get(usize::from(number))?;
+    matches!(function.returns.kind, "WhatsappOutcome" | "JsonString<WhatsappOutcome>")
+        .then_some(function.name)
+}
+
 /// Calls the function of a number.
 ///
 /// # Errors

@@ -33,7 +33,7 @@ pub use accounts::account_of;
 pub use arguments::Arguments;
 pub use context::{Effects, RunContext, Separated, VoSource};
 pub use functions::{
-    Body, Function, Parameter, Reply, Returns, Throws, call, is_reply, reply_function, specs,
+    Body, Function, Parameter, Reply, Returns, Throws, call, is_reply, reply_function, sends, specs,
 };
 pub use incoming_media::SaveMedia;
 pub use manifest::MANIFEST;

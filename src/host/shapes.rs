@@ -16,6 +16,7 @@ fn shape(function: &Function) -> CallShape {
     CallShape {
         required: u16::try_from(required).unwrap_or(u16::MAX),
         returns_json: function.returns.kind.starts_with("JsonString<"),
+        takes_sql: function.parameters.first().is_some_and(|parameter| parameter.name == "sql"),
         ..members(function)
     }
 }

@@ -78,6 +78,8 @@ impl Batch<'_> {
         run.take_log(self.edition.parameters.limits.log_lines);
         if host::is_reply(function) {
             tell_reply(run, &answer);
+        } else if let Some(name) = host::sends(function) {
+            tell_warnings(run, name, &answer);
         }
         if run.journal.unsaved_bytes > MAX_UNSAVED {
             return Err(Stop::TooMuch(format!(
@@ -258,11 +260,19 @@ fn unsent(outcome: &Outcome) -> String {
 
 /// Says in the run's log what became of a reply, for no script is given its outcome.
 fn tell_reply(run: &mut Run, answer: &Answer) {
+    tell_warnings(run, "reply", answer);
+    let Answer::Return { value, .. } = answer else { return };
+    let Some(outcome) = outcome_in(value).filter(|outcome| !outcome.success) else { return };
+    run.log.push(LogLine { level: LogLevel::Error, text: unsent(&outcome) });
+}
+
+/// Says in the run's log what an outcome warns of: few scripts look at that, and their authors would not know.
+fn tell_warnings(run: &mut Run, function: &str, answer: &Answer) {
     let Answer::Return { value, .. } = answer else { return };
     let Some(outcome) = outcome_in(value) else { return };
-    let warnings = outcome.warnings.iter().map(|warning| (LogLevel::Warn, format!("reply: {warning}")));
-    let error = (!outcome.success).then(|| (LogLevel::Error, unsent(&outcome)));
-    run.log.extend(warnings.chain(error).map(|(level, text)| LogLine { level, text }));
+    let text = |warning: &String| format!("{function}: {warning}");
+    let lines = outcome.warnings.iter().map(text).map(|text| LogLine { level: LogLevel::Warn, text });
+    run.log.extend(lines);
 }
 
 /// How much later it is for the script than when it was last told, in milliseconds.

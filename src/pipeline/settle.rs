@@ -7,9 +7,9 @@ use crate::pipeline::Event;
 use crate::pipeline::batch::{Batch, EndedRun, failure};
 use crate::pipeline::evidence::{Evidence, replay};
 use crate::pipeline::queue::{Decision, Verdict};
-use crate::pipeline::report::{RunReport, Used};
+use crate::pipeline::report::{LogLine, RunReport, Used};
 use crate::pipeline::run::{Origin, Run};
-use crate::script::protocol::{Reason, Returned};
+use crate::script::protocol::{LogLevel, Reason, Returned};
 use crate::store::{Finished, Mark};
 
 impl Batch<'_> {
@@ -174,8 +174,19 @@ fn tell(
     report: &RunReport,
 ) {
     let Some((id, mark)) = notification else { return }; // whoever asked by hand is told himself
-    for line in &report.log {
-        tracing::info!(target: "script", %app, %action, notification = id.0, level = line.level.as_str(), "{}", line.text);
+    for LogLine { level, text } in &report.log {
+        // A record's level is fixed where it is written.
+        macro_rules! tell {
+            ($record:ident) => {
+                tracing::$record!(target: "script", %app, %action, notification = id.0, level = level.as_str(), "{text}")
+            };
+        }
+        match level {
+            LogLevel::Error => tell!(error),
+            LogLevel::Warn => tell!(warn),
+            // What a script tells for debugging is shown without asking, as `console.debug` is elsewhere.
+            LogLevel::Info | LogLevel::Debug => tell!(info),
+        }
     }
     if let Err(failure) = &report.result {
         let place = failure.frames.first().map(|frame| format!(" at {}", frame.place()));

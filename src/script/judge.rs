@@ -13,7 +13,7 @@ use super::catalogue::is_module;
 use super::process::{Death, Worker, WorkerCommand, WorkerError};
 use super::protocol::{
     Bundle, CallShape, Finding, FromWorker, FunctionSpec, Imported, Linted, LoadProblem, Reason, Role, Rule,
-    SandboxLimits, SourceFile, Start, ToWorker, Vocabulary,
+    SandboxLimits, SourceFile, Start, ToWorker, Vocabulary, WrittenSql,
 };
 use crate::base::{Diagnostic, Place, TimeZone, code_frame};
 
@@ -61,9 +61,18 @@ pub struct Review<'a> {
     pub vo: Vec<(&'a str, Vec<String>)>,
 }
 
-/// Every file that cannot be loaded, and the mistakes in those that can.
+/// What was seen of an application's files.
+#[derive(Debug, Default)]
+pub struct Reviewed {
+    /// Every file that cannot be loaded, and the mistakes in those that can.
+    pub found: Vec<Diagnostic>,
+    /// The statements of SQL that they write out, each with where it stands.
+    pub statements: Vec<(Place, WrittenSql)>,
+}
+
+/// Looks over every file.
 #[must_use]
-pub fn review(command: &WorkerCommand, limits: &SandboxLimits, review: &Review<'_>) -> Vec<Diagnostic> {
+pub fn review(command: &WorkerCommand, limits: &SandboxLimits, review: &Review<'_>) -> Reviewed {
     let mut judge = Judge::new(command, limits, Some(vocabulary(limits, review)));
     let (mut found, mut looked_over) = (Vec::new(), Vec::new());
     let tests = review.tests.iter().map(|file| (file, Role::Test));
@@ -88,15 +97,19 @@ pub fn review(command: &WorkerCommand, limits: &SandboxLimits, review: &Review<'
     let required: BTreeSet<String> =
         looked_over.iter().flat_map(|(.., linted)| linted.required.iter().cloned()).collect();
     let requires_any = looked_over.iter().any(|(.., linted)| linted.requires_any);
-    let mistakes = looked_over.into_iter().flat_map(|(file, _, linted)| {
-        linted.findings.into_iter().map(move |finding| (file, finding.within_bounds()))
-    });
+    let (mut mistakes, mut statements) = (Vec::new(), Vec::new());
+    for (file, _, linted) in looked_over {
+        mistakes.extend(linted.findings.into_iter().map(|finding| (file, finding.within_bounds())));
+        statements.extend(
+            linted.statements.into_iter().map(|sql| (Place::at(&file.shown, sql.line, sql.column), sql)),
+        );
+    }
     // A file that others require is a module, wherever it lies.
     let is_module = |file: &SourceFile| requires_any || required.contains(&file.path);
     let of_actions = |rule| matches!(rule, Rule::ExportsInAction | Rule::NothingRuns);
-    let mistakes = mistakes.filter(|(file, finding)| !of_actions(finding.rule) || !is_module(file));
-    found.extend(mistakes.map(|(file, finding)| diagnostic(file, finding)));
-    found
+    mistakes.retain(|(file, finding)| !of_actions(finding.rule) || !is_module(file));
+    found.extend(mistakes.into_iter().map(|(file, finding)| diagnostic(file, finding)));
+    Reviewed { found, statements }
 }
 
 /// Looks over once more what requires a module with async functions: which these are is known now.

@@ -17,8 +17,8 @@ use serde::de::{Deserializer, Error, SeqAccess, Visitor};
 use serde::{Deserialize, Serialize};
 
 pub use self::linted::{
-    AsyncExport, CallShape, Finding, Imported, Linted, MAX_ASYNC_EXPORTS, MAX_FINDINGS, MAX_REQUIRED, Role,
-    Rule, TEST_GLOBALS, Vocabulary,
+    AsyncExport, CallShape, Finding, Imported, Linted, MAX_ASYNC_EXPORTS, MAX_FINDINGS, MAX_REQUIRED,
+    MAX_STATEMENTS, Role, Rule, TEST_GLOBALS, Vocabulary, WrittenSql,
 };
 use super::confine::Confinement;
 use crate::base::{Seed, TimeZone, code_frame, cut, shown};
@@ -217,7 +217,7 @@ pub enum Value {
     BigInt(String),
     /// An array or object, as `JSON.stringify` writes it.
     Json(String),
-    /// Something with no meaning outside the engine: what `typeof` says of it (`function`, `symbol`).
+    /// Something with no meaning outside the engine: what it is (`function`, `symbol`, `promise`).
     Opaque(String),
 }
 

@@ -355,6 +355,14 @@ impl AppDb {
         self.as_script(|script| statement::query(script, sql, parameters))
     }
 
+    /// Prepares a script's statement and runs nothing: whether it can be read, and what it names is there.
+    ///
+    /// # Errors
+    /// [`ScriptSqlError`], for the author.
+    pub fn prepare(&self, sql: &str) -> Result<(), ScriptSqlError> {
+        self.as_script(|script| statement::prepare(script, sql))
+    }
+
     /// Runs a script's statement; the number of rows that it changed.
     ///
     /// # Errors

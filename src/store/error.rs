@@ -77,6 +77,16 @@ pub enum StoreError {
         /// Its name.
         name: String,
     },
+    /// A migration is new, and one that is applied has a later name.
+    #[error("migration {name} is new, and {last}, which is applied already, comes after it")]
+    MigrationOrder {
+        /// Its file.
+        file: PathBuf,
+        /// Its name.
+        name: String,
+        /// The last that is applied.
+        last: String,
+    },
     /// A statement of the host's own failed.
     #[error("the database failed: {0}")]
     Sqlite(#[from] rusqlite::Error),
@@ -133,6 +143,12 @@ impl StoreError {
             Self::MigrationChanged { file, .. } => Diagnostic::error("MIGRATION_CHANGED", message)
                 .at(Place::file(file))
                 .help("restore its text and put what is new into a migration with a later name"),
+            Self::MigrationOrder { file, last, .. } => Diagnostic::error("MIGRATION_ORDER", message)
+                .at(Place::file(file))
+                .help(format!(
+                    "give it a name that sorts after {last}; names are compared letter by letter, so 10 comes before 9, and \
+                     010 after 009"
+                )),
             Self::Sqlite(_) => Diagnostic::error("DATABASE", message)
                 .help("check free space and the health of the disk that holds the data folder"),
             Self::Thread(_) => Diagnostic::error("THREAD", message)

@@ -1,6 +1,7 @@
 //! `scripts/<appId>/migrations/*.sql`: applied once each, in the order of their names, to the application's
 //! database. What is new is one transaction: it is applied whole or not at all.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -71,12 +72,8 @@ pub(super) fn apply(
     migrations: &[Migration],
     now: i64,
 ) -> Result<usize, StoreError> {
-    let mut new = Vec::new();
-    for migration in migrations {
-        if is_new(db, mode, migration)? {
-            new.push(migration);
-        }
-    }
+    let new =
+        new_among(migrations, &mode.with(|| applied(db))?).map_err(|mut refused| refused.swap_remove(0))?;
     if new.is_empty() {
         return Ok(0);
     }
@@ -101,56 +98,57 @@ pub(super) fn apply(
     done.map(|()| new.len())
 }
 
-/// Whether it is not applied yet.
-///
-/// # Errors
-/// [`StoreError::MigrationChanged`] when another text was applied under its name.
-fn is_new(db: &Connection, mode: &HostMode, migration: &Migration) -> Result<bool, StoreError> {
-    let applied: Option<Vec<u8>> = mode.with(|| {
-        use rusqlite::OptionalExtension;
-        db.query_row("SELECT hash FROM _host_migrations WHERE name = ?", [&migration.name], |row| row.get(0))
-            .optional()
-    })?;
-    match applied {
-        None => Ok(true),
-        Some(applied) if applied == hash(migration) => Ok(false),
-        Some(_) => {
-            Err(StoreError::MigrationChanged { file: migration.file.clone(), name: migration.name.clone() })
-        }
-    }
+/// The names of the migrations that a database has, and their hashes.
+type Applied = BTreeMap<String, Vec<u8>>;
+
+fn applied(db: &Connection) -> rusqlite::Result<Applied> {
+    let mut statement = db.prepare("SELECT name, hash FROM _host_migrations")?;
+    statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?.collect()
 }
 
-/// The migrations that were changed after they were applied to the database in `file`, if there is one that can be read.
+/// Those that are not applied yet; `migrations` are in the order of their names.
+///
+/// # Errors
+/// Why there are some that can never be: [`StoreError::MigrationChanged`] where another text was applied under a name,
+/// [`StoreError::MigrationOrder`] where one that is applied comes later. A new database would have both in another order, so
+/// what works on the one might not on the other.
+fn new_among<'a>(
+    migrations: &'a [Migration],
+    applied: &Applied,
+) -> Result<Vec<&'a Migration>, Vec<StoreError>> {
+    let (mut new, mut refused) = (Vec::new(), Vec::new());
+    let last = migrations.iter().rev().find(|migration| applied.contains_key(&migration.name));
+    for migration in migrations {
+        let (file, name) = (migration.file.clone(), migration.name.clone());
+        match (applied.get(&name), last) {
+            (Some(known), _) if *known == hash(migration) => {}
+            (Some(_), _) => refused.push(StoreError::MigrationChanged { file, name }),
+            (None, Some(last)) if name < last.name => {
+                refused.push(StoreError::MigrationOrder { file, name, last: last.name.clone() });
+            }
+            (None, _) => new.push(migration),
+        }
+    }
+    if refused.is_empty() { Ok(new) } else { Err(refused) }
+}
+
+/// The migrations that the database in `file` will never take, if there is one that can be read.
 #[must_use]
-pub fn changed_migrations(file: &Path, migrations: &[Migration]) -> Vec<StoreError> {
+pub fn refused_migrations(file: &Path, migrations: &[Migration]) -> Vec<StoreError> {
+    let applied = applied_in(file).unwrap_or_default();
+    new_among(migrations, &applied).err().unwrap_or_default()
+}
+
+fn applied_in(file: &Path) -> rusqlite::Result<Applied> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let Ok(db) = Connection::open_with_flags(file, flags) else { return Vec::new() };
-    let applied = |migration: &&Migration| -> Option<Vec<u8>> {
-        let sql = "SELECT hash FROM _host_migrations WHERE name = ?";
-        db.query_row(sql, [&migration.name], |row| row.get(0)).ok()
-    };
-    let changed = migrations
-        .iter()
-        .filter(|migration| applied(migration).is_some_and(|applied| applied != hash(migration)));
-    changed
-        .map(|migration| StoreError::MigrationChanged {
-            file: migration.file.clone(),
-            name: migration.name.clone(),
-        })
-        .collect()
+    applied(&Connection::open_with_flags(file, flags)?)
 }
 
 /// The names of migrations that were applied to the database in `file` and are not there any more.
 #[must_use]
 pub fn gone_migrations(file: &Path, migrations: &[Migration]) -> Vec<String> {
-    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let applied = || -> rusqlite::Result<Vec<String>> {
-        let db = Connection::open_with_flags(file, flags)?;
-        let mut names = db.prepare("SELECT name FROM _host_migrations ORDER BY name")?;
-        names.query_map([], |row| row.get(0))?.collect()
-    };
     let is_there = |name: &String| migrations.iter().any(|migration| migration.name == *name);
-    applied().unwrap_or_default().into_iter().filter(|name| !is_there(name)).collect()
+    applied_in(file).unwrap_or_default().into_keys().filter(|name| !is_there(name)).collect()
 }
 
 fn hash(migration: &Migration) -> Vec<u8> {
@@ -248,6 +246,29 @@ mod tests {
         assert_eq!(apply(&[one, two, "CREATE TABLE three (x)"]), Ok(1));
         assert_eq!(apply(&[one, "CREATE TABLE other (x)"]), Err("MIGRATION_CHANGED"));
         assert_eq!(tables(&db), 3);
+    }
+
+    /// A new database would have it before what is applied: `ALTER TABLE` of a table that is not there yet, say.
+    #[test]
+    fn what_sorts_before_an_applied_one_is_refused() {
+        let db = AppDb::open(Path::new(":memory:"), &HostId("a".into()), SqlLimits::default()).unwrap();
+        let named = |names: &[&str]| -> Vec<Migration> {
+            let sql = |name: &str| format!("CREATE TABLE \"{name}\" (x)");
+            let of = |name: &&str| Migration { name: (*name).into(), file: name.into(), sql: sql(name) };
+            names.iter().map(of).collect()
+        };
+        let apply =
+            |names: &[&str]| db.migrate(&named(names), UnixMillis(1)).map_err(|error| error.to_string());
+        assert_eq!(apply(&["001.sql", "9.sql"]), Ok(2));
+        let refused = |name: &str| {
+            Err(format!("migration {name} is new, and 9.sql, which is applied already, comes after it"))
+        };
+        assert_eq!(apply(&["001.sql", "10.sql", "9.sql"]), refused("10.sql"));
+        assert_eq!(apply(&["0.sql", "001.sql", "9.sql", "9a.sql"]), refused("0.sql"));
+        assert_eq!(tables(&db), 2, "nothing of it is applied");
+        assert_eq!(apply(&["001.sql", "9.sql", "9a.sql"]), Ok(1));
+        // What is gone is in no new database.
+        assert_eq!(apply(&["001.sql", "002.sql"]), Ok(1));
     }
 
     /// Renaming opens SQLite's temporary database, and then it can be moved between two transactions only.

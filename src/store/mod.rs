@@ -73,7 +73,7 @@ pub use journal::{Journal, JournalCall, JournalOrigin};
 pub use key_ring::KeyRing;
 pub use ledger::{Ledger, peek};
 pub use line::{Conversation, Line};
-pub use migrations::{Migration, changed_migrations, gone_migrations, read_migrations};
+pub use migrations::{Migration, gone_migrations, read_migrations, refused_migrations};
 pub use person::{Concerned, Mention, Person};
 pub use polls::{Learnt, Polled, PolledMessage, SEND_NOT_FOUND};
 pub use prune::{PruneWalk, Pruner};

@@ -205,6 +205,11 @@ pub(super) fn host_name_in(sql: &str) -> Option<usize> {
         .find(|at| !lower.as_bytes()[..*at].last().copied().is_some_and(within_name))
 }
 
+/// Prepares a statement, and runs nothing.
+pub(super) fn prepare(script: &Script<'_>, sql: &str) -> Result<(), ScriptSqlError> {
+    script.with(sql, |_| Ok(()))
+}
+
 /// Runs a query and gives its rows as a JSON list of objects, keys as the column names.
 pub(super) fn query(
     script: &Script<'_>,

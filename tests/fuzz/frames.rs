@@ -8,7 +8,7 @@ use boatswain::script::protocol::{
     Answer, AsyncExport, Bundle, CallShape, Cause, Ended, ErrorKind, Failure, Finding, Frame, FromWorker,
     FunctionSpec, Imported, Linted, LoadProblem, LogLevel, MAX_FRAME, NativeFrame, Reason, Relation,
     Returned, Role, Rule, RunRequest, SandboxLimits, Scope, SourceFile, Start, Thrown, ToWorker, Value, Vo,
-    Vocabulary,
+    Vocabulary, WrittenSql,
 };
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
@@ -92,12 +92,16 @@ fn linted() -> impl Strategy<Value = Linted> {
         },
     );
     let findings = prop::collection::vec(finding, 0..4);
-    (findings, prop::collection::vec(text(), 0..4), any::<bool>(), async_exports()).prop_map(
-        |(findings, required, requires_any, asynchronous)| Linted {
+    let statement = (text(), any::<(u32, u32, bool)>())
+        .prop_map(|(sql, (line, column, is_sure))| WrittenSql { sql, line, column, is_sure });
+    let statements = prop::collection::vec(statement, 0..3);
+    (findings, prop::collection::vec(text(), 0..4), any::<bool>(), async_exports(), statements).prop_map(
+        |(findings, required, requires_any, asynchronous, statements)| Linted {
             findings,
             required,
             requires_any,
             asynchronous,
+            statements,
         },
     )
 }
@@ -202,8 +206,14 @@ fn to_worker() -> impl Strategy<Value = ToWorker> {
         code,
     });
     let names = prop::collection::vec(text(), 0..3);
-    let shape = (any::<(u16, bool)>(), names, prop::collection::vec((text(), text()), 0..3)).prop_map(
-        |((required, returns_json), members, aliases)| CallShape { required, returns_json, members, aliases },
+    let shape = (any::<(u16, bool, bool)>(), names, prop::collection::vec((text(), text()), 0..3)).prop_map(
+        |((required, returns_json, takes_sql), members, aliases)| CallShape {
+            required,
+            returns_json,
+            takes_sql,
+            members,
+            aliases,
+        },
     );
     let vocabulary = (start(), prop::collection::vec(shape, 0..3))
         .prop_map(|(start, shapes)| ToWorker::Vocabulary(Box::new(Vocabulary { start, shapes })));

@@ -116,6 +116,44 @@ fn long_chains_are_looked_over_to_their_end() {
     assert_eq!(told_of(&folder(&files)), (Vec::new(), 0));
 }
 
+/// What a run would be told by SQLite, `check` tells before: the tables are those of the migrations.
+#[test]
+fn statements_that_scripts_write_out_are_tried_on_the_tables_of_the_migrations() {
+    let sound = (
+        "app/sound.js",
+        "utils.executeSql(`INSERT INTO effects(sid) VALUES (:MESSAGE_SID)\n  ON CONFLICT DO NOTHING`, null)\n\
+         utils.executeQuery('SELECT ' + vo.columns + ' FROM nowhere', null)\n\
+         return utils.executeQuery(`SELECT ${vo.column} FROM effects`, null)",
+    );
+    let wrong = [
+        sound,
+        (
+            "app/column.js",
+            "return utils.executeQuery('SELECT nope FROM effects WHERE sid = ?', null, vo.sid)",
+        ),
+        ("app/lib/table.js", "exports.f = () =>\n  utils.executeSql(`UPDATE efects SET sid = 1`, null)"),
+        ("app/word.js", "return utils.executeQuery('SELCT 1', null)"),
+        ("app/hosts.js", "return utils.executeQuery('SELECT * FROM _host_done', null)"),
+        ("app/caught.js", "try { utils.executeQuery('SELECT 1 FROM later', null) } catch { return 1 }"),
+    ];
+    let (told, status) = told_of(&folder(&wrong));
+    assert_eq!(
+        (told.join("\n").as_str(), status),
+        (
+            "error SQL_SYNTAX app/column.js:1:27\n\
+             error SQL_DENIED app/hosts.js:1:27\n\
+             error SQL_ERROR app/lib/table.js:2:20\n\
+             error SQL_SYNTAX app/word.js:1:27\n\
+             warning SQL_ERROR app/caught.js:1:26",
+            1
+        )
+    );
+    // Where a script makes tables nobody knows which there are.
+    let makes = ("app/makes.js", "utils.executeSql('CREATE TABLE IF NOT EXISTS later (x)', null)");
+    let uses = ("app/uses.js", "return utils.executeQuery('SELECT x FROM later', null)");
+    assert_eq!(told_of(&folder(&[makes, uses])), (Vec::new(), 0));
+}
+
 /// A file that another one requires is a module, wherever it lies; and so may any be where a path is put together.
 #[test]
 fn a_module_may_lie_outside_of_lib() {
@@ -189,7 +227,7 @@ fn mistakes_of(start: &Start, shapes: Vec<CallShape>) -> Vec<String> {
         shapes,
         vo: Vec::new(),
     };
-    let told = judge::review(&command(), &limits, &review);
+    let told = judge::review(&command(), &limits, &review).found;
     let told = told.iter().filter(|one| !one.code.starts_with("SCRIPT_"));
     let lines = told.map(|one| {
         let severity = if one.severity == Severity::Error { "error" } else { "warning" };

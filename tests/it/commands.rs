@@ -405,6 +405,14 @@ fn serve_says_what_stands_in_its_way() {
     }
     folder.write("scripts/app/migrations/002.sql", "CREATE TABLE right(x);");
     assert_eq!(stdout(&folder.boatswain(&["run", "app/number"])), "42.5\n", "mended: it goes on");
+    // One that a new database would apply before what this one has.
+    folder.write("scripts/app/migrations/0011.sql", "ALTER TABLE right ADD COLUMN y;");
+    for command in [&["serve"][..], &["run", "app/number"]] {
+        let said = refused(&folder.boatswain(command), "MIGRATION_ORDER");
+        assert!(said.contains("0011.sql") && said.contains("sorts after 002.sql"), "{said}");
+    }
+    assert!(stderr(&folder.boatswain(&["check"])).contains("error[MIGRATION_ORDER]: "));
+    std::fs::remove_file(folder.path("scripts/app/migrations/0011.sql")).unwrap();
     folder.write("scripts/app/migrations/002.sql", "CREATE TABLE another(x);");
     assert!(refused(&folder.boatswain(&["serve"]), "MIGRATION_CHANGED").contains("002.sql"));
     assert!(stderr(&folder.boatswain(&["check"])).contains("error[MIGRATION_CHANGED]: "));

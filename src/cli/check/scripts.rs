@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
+use super::sql;
 use crate::base::{ActionId, AppId, Diagnostic, Place, UnixMillis, nearest, shown};
 use crate::config::{self, Application, Params};
 use crate::host;
@@ -12,7 +13,7 @@ use crate::script::judge::{self, Review};
 use crate::script::protocol::{Bundle, SandboxLimits};
 use crate::script::{WorkerCommand, catalogue};
 use crate::store::{
-    AppDb, HostId, SqlLimits, StoreError, changed_migrations, gone_migrations, read_migrations,
+    AppDb, HostId, SqlLimits, StoreError, gone_migrations, read_migrations, refused_migrations,
 };
 use crate::whatsapp::{fields, incoming};
 
@@ -53,7 +54,7 @@ pub(in crate::cli) fn silent_mistakes(
         vo,
     };
     let command = WorkerCommand::current_exe();
-    let mut found = judge::review(&command, &sandbox_limits(&application.limits), &review);
+    let mut found = judge::review(&command, &sandbox_limits(&application.limits), &review).found;
     found.retain(|problem| SILENT.contains(&problem.code));
     found
 }
@@ -92,7 +93,7 @@ pub(super) fn changed(app: &AppId, scripts: &Path, database: &Path) -> Vec<Diagn
     // What cannot be read is told where migrations are tried.
     let Ok(migrations) = read_migrations(&folder) else { return Vec::new() };
     let mut found: Vec<_> =
-        changed_migrations(database, &migrations).iter().map(StoreError::diagnostic).collect();
+        refused_migrations(database, &migrations).iter().map(StoreError::diagnostic).collect();
     found.extend(gone_migrations(database, &migrations).iter().map(|name| {
         let message = format!("{} was applied to the database of `{app}`, and its file is gone", shown(name));
         Diagnostic::warning("MIGRATION_GONE", message).at(Place::file(folder.join(name))).help(
@@ -130,7 +131,7 @@ impl Folder<'_> {
 
     /// The scripts, if they can be read, and what is wrong with them and with the migrations.
     fn problems(&self, limits: &SandboxLimits) -> (Option<Bundle>, Vec<Diagnostic>) {
-        let mut found = Vec::new();
+        let (mut found, mut statements) = (Vec::new(), Vec::new());
         let bundle = catalogue::read_bundle(self.scripts, self.app);
         match &bundle {
             Ok(bundle) => {
@@ -146,7 +147,9 @@ impl Folder<'_> {
                     shapes: host::shapes(),
                     vo: self.vo.clone(),
                 };
-                found.extend(judge::review(&WorkerCommand::current_exe(), limits, &review));
+                let reviewed = judge::review(&WorkerCommand::current_exe(), limits, &review);
+                found.extend(reviewed.found);
+                statements = reviewed.statements;
             }
             Err(error) => found.push(
                 Diagnostic::error("SCRIPTS_UNREADABLE", error.to_string())
@@ -154,19 +157,21 @@ impl Folder<'_> {
                     .help("make the folder and put the application's actions into it"),
             ),
         }
-        found.extend(self.migration_problem());
+        match self.migrated() {
+            Ok(db) => found.extend(sql::problems(&db, self.app, statements)),
+            Err(error) => found.push(error.diagnostic()),
+        }
         (bundle.ok(), found)
     }
 
-    /// Migrations are tried for real, all of them, on a database of their own that is thrown away.
-    fn migration_problem(&self) -> Option<Diagnostic> {
-        let migrated = read_migrations(&self.path().join("migrations")).and_then(|migrations| {
-            // In memory each page counts for the statement that writes it: what matters is what the file would take.
-            let limits = SqlLimits { memory_mb: 4096, ..SqlLimits::default() };
-            let db = AppDb::open(Path::new(":memory:"), &HostId("check".into()), limits)?;
-            db.migrate(&migrations, UnixMillis(0))
-        });
-        migrated.err().map(|error| error.diagnostic())
+    /// A database of its own that is thrown away, on which all migrations are tried for real.
+    fn migrated(&self) -> Result<AppDb, StoreError> {
+        let migrations = read_migrations(&self.path().join("migrations"))?;
+        // In memory each page counts for the statement that writes it: what matters is what the file would take.
+        let limits = SqlLimits { memory_mb: 4096, ..SqlLimits::default() };
+        let db = AppDb::open(Path::new(":memory:"), &HostId("check".into()), limits)?;
+        db.migrate(&migrations, UnixMillis(0))?;
+        Ok(db)
     }
 
     /// Files that look like scripts to their author, and to nobody else.

@@ -21,6 +21,8 @@ pub struct CallShape {
     pub required: u16,
     /// Whether it returns JSON text, which the script has to parse.
     pub returns_json: bool,
+    /// Whether its first argument is a statement of SQL.
+    pub takes_sql: bool,
     /// The members that its first argument may have, where that is an object that may have no others.
     pub members: Vec<String>,
     /// What members are called elsewhere, each with what it is called here.
@@ -75,6 +77,22 @@ pub struct Linted {
     /// The async functions that it exports.
     #[serde(deserialize_with = "at_most::<MAX_ASYNC_EXPORTS, _, _>")]
     pub asynchronous: Vec<AsyncExport>,
+    /// The statements of SQL that it writes out.
+    #[serde(deserialize_with = "at_most::<MAX_STATEMENTS, _, _>")]
+    pub statements: Vec<WrittenSql>,
+}
+
+/// A statement of SQL that a script writes out.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WrittenSql {
+    /// It.
+    pub sql: String,
+    /// Line, from 1.
+    pub line: u32,
+    /// Column, from 1.
+    pub column: u32,
+    /// Whether nothing catches what it throws.
+    pub is_sure: bool,
 }
 
 /// An async function that a module exports.
@@ -99,6 +117,8 @@ pub struct Imported {
 pub const MAX_FINDINGS: usize = 100;
 /// The most required files that are told of one file.
 pub const MAX_REQUIRED: usize = 4_000;
+/// The most statements of SQL that are told of one file.
+pub const MAX_STATEMENTS: usize = 500;
 /// The most async functions that are told of one module.
 pub const MAX_ASYNC_EXPORTS: usize = 200;
 

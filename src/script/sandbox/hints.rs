@@ -27,6 +27,28 @@ const MAX_CALLS: usize = 16;
 /// What the engine says of an assignment to a constant, before its name.
 const CONSTANT: &str = "TypeError: cannot mutate an immutable binding '";
 
+/// What it says of an assignment to what nothing declares, and to what nobody may change, before the name.
+const UNDECLARED: &str = "ReferenceError: cannot assign to uninitialized global property";
+const FROZEN: &str = "TypeError: cannot set non-writable property";
+
+/// Functions that lists have and texts have not.
+const OF_LISTS: [&str; 14] = [
+    "map",
+    "forEach",
+    "filter",
+    "find",
+    "findIndex",
+    "some",
+    "every",
+    "reduce",
+    "flatMap",
+    "join",
+    "sort",
+    "push",
+    "pop",
+    "entries",
+];
+
 /// The errors of the engine's own that can be said better.
 enum Trouble {
     NotDefined(String),
@@ -62,11 +84,9 @@ pub(super) fn complete(told: &mut Told, error: &JsObject, context: &mut Context)
     let state = State::of(context);
     if let Some(trouble) = Trouble::of(&told.message) {
         explain(told, error, &trouble, &state, context);
-    } else if let Some(name) = told.message.strip_prefix(CONSTANT).and_then(|name| name.strip_suffix('\'')) {
-        told.help = Some(format!("`{name}` is a constant: declare it with `let` if it has to change"));
-    } else if told.message.starts_with("Error: no such table: ") {
-        let app = &state.start.app_id;
-        told.help = Some(format!("look at its name; tables are made in scripts/{app}/migrations/*.sql"));
+    }
+    if told.help.is_none() {
+        told.help = remedy(told, &state);
     }
     for frame in told.stack.frames.iter_mut().take(MAX_CALLS) {
         let file = state.modules.shown_as(&frame.file).map(|file| &state.start.bundle.files[file]);
@@ -75,6 +95,58 @@ pub(super) fn complete(told: &mut Told, error: &JsObject, context: &mut Context)
             frame.column = column;
         }
     }
+}
+
+/// What to do about an error that says enough of what has happened.
+fn remedy(told: &Told, state: &State) -> Option<String> {
+    let message = told.message.as_str();
+    let app = &state.start.app_id;
+    if let Some(name) = message.strip_prefix(CONSTANT).and_then(|name| name.strip_suffix('\'')) {
+        return Some(format!("`{name}` is a constant: declare it with `let` if it has to change"));
+    }
+    if message.starts_with(UNDECLARED) {
+        return Some("declare it with `let` or `const`".to_owned());
+    }
+    if message.starts_with(FROZEN) {
+        return Some(
+            "what is built in cannot be changed, nor can globals be made: keep it in a variable of the file"
+                .to_owned(),
+        );
+    }
+    if message.starts_with("Error: no such table: ") {
+        return Some(format!("look at its name; tables are made in scripts/{app}/migrations/*.sql"));
+    }
+    if message.starts_with("Error: no such column: ") || message.contains(" has no column named ") {
+        return Some(format!(
+            "look at its name; the columns of a table stand in scripts/{app}/migrations/*.sql"
+        ));
+    }
+    if told.code.as_deref() == Some("MODULE_NOT_FOUND") {
+        let specifier = message.split_once("require(\"")?.1.split_once("\")")?.0;
+        return instead_of_module(specifier, told, state);
+    }
+    let called = message.strip_prefix("TypeError: `")?.strip_suffix("` is not a function")?;
+    let (list, method) = called.rsplit_once('.')?;
+    OF_LISTS.contains(&method).then(|| {
+        format!(
+            "only lists have `{method}`; what functions of `utils` return is JSON text: `JSON.parse({list}).{method}(…)`"
+        )
+    })
+}
+
+/// What to write instead of a `require` that leads to nothing.
+fn instead_of_module(specifier: &str, told: &Told, state: &State) -> Option<String> {
+    if specifier.starts_with(['.', '/']) {
+        return None;
+    }
+    let file = state.modules.shown_as(&told.stack.frames.first()?.file)?;
+    let from_here = format!("./{specifier}");
+    let is_there = state.modules.resolve(&state.modules.file(file).path, &from_here).is_ok();
+    Some(if is_there {
+        format!("write require(\"{from_here}\")")
+    } else {
+        lint::instead_of_module(specifier).to_owned()
+    })
 }
 
 /// Where the name begins that stands before an opening parenthesis.

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::fmt;
 
+use boa_engine::builtins::promise::Promise;
 use boa_engine::object::JsObject;
 use boa_engine::object::builtins::{JsArray, JsFunction};
 use boa_engine::property::{PropertyDescriptor, PropertyKey};
@@ -105,6 +106,7 @@ fn argument(value: &JsValue, context: &mut Context) -> JsResult<Value> {
         JsVariant::BigInt(value) => Value::BigInt(value.to_string()),
         JsVariant::Symbol(_) => Value::Opaque("symbol".to_owned()),
         JsVariant::Object(object) if object.is_callable() => Value::Opaque("function".to_owned()),
+        JsVariant::Object(object) if object.is::<Promise>() => Value::Opaque("promise".to_owned()),
         JsVariant::Object(_) => match stringify_argument(value, context)? {
             None => Value::Undefined,
             Some(json) => primitive(&json).unwrap_or_else(|| Value::Json(whole_characters(json))),

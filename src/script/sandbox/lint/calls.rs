@@ -2,13 +2,13 @@
 
 use boa_engine::ast::Spanned;
 use boa_engine::ast::expression::access::{PropertyAccess, SimplePropertyAccess};
-use boa_engine::ast::expression::literal::PropertyDefinition;
+use boa_engine::ast::expression::literal::{PropertyDefinition, TemplateElement};
 use boa_engine::ast::expression::{Call, Expression, ImportCall};
 
 use super::walk::Walk;
 use super::{finding, habits, start_of, warning};
 use crate::base::nearest;
-use crate::script::protocol::{Finding, MAX_REQUIRED, Role, Rule};
+use crate::script::protocol::{Finding, MAX_REQUIRED, MAX_STATEMENTS, Role, Rule, WrittenSql};
 
 impl Walk<'_> {
     pub(super) fn call(&mut self, call: &Call) {
@@ -19,6 +19,7 @@ impl Walk<'_> {
         } else if let Some(function) = self.function(call.function()) {
             self.arguments(call, function);
             self.members_given(call, function);
+            self.statement(call, function);
         }
     }
 
@@ -70,6 +71,31 @@ impl Walk<'_> {
         };
         let help = format!("utils.{}({})", spec.name, spec.parameters.join(", "));
         self.notes.add("", warning(Rule::ArgumentCount, super::start_of(call.function()), message, help));
+    }
+
+    /// A statement of SQL, where it is written out.
+    fn statement(&mut self, call: &Call, function: usize) {
+        let takes_sql = self.linter.vocabulary.shapes.get(function).is_some_and(|shape| shape.takes_sql);
+        let Some(written) = call.args().first().filter(|_| takes_sql) else { return };
+        if let Some(sql) = self.whole_text(written)
+            && self.statements.len() < MAX_STATEMENTS
+        {
+            let at = written.span().start();
+            let (line, column) = (at.line_number(), at.column_number());
+            self.statements.push(WrittenSql { sql, line, column, is_sure: self.caught == 0 });
+        }
+    }
+
+    /// A text that is written out: a literal, or a template in which no value stands.
+    fn whole_text(&self, expression: &Expression) -> Option<String> {
+        let Expression::TemplateLiteral(template) = expression.flatten() else {
+            return self.literal(expression).map(str::to_owned);
+        };
+        let parts = template.elements().iter().map(|element| match element {
+            TemplateElement::String(text) => self.text(*text),
+            TemplateElement::Expr(_) => None,
+        });
+        parts.collect()
     }
 
     /// The members of an object that a function of the host is given.

@@ -121,7 +121,7 @@ pub(super) fn instead_of_member(name: &str, members: &[&str]) -> Option<String> 
 }
 
 /// What to do instead of `require(specifier)`, which is no path.
-pub(super) fn instead_of_module(specifier: &str) -> &'static str {
+pub(in crate::script::sandbox) fn instead_of_module(specifier: &str) -> &'static str {
     let name = specifier.strip_prefix("node:").unwrap_or(specifier);
     of(MODULES, name).unwrap_or(PACKAGES)
 }

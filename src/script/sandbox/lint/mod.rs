@@ -10,7 +10,7 @@
 mod calls;
 mod exports;
 mod habits;
-pub(super) use habits::{INSTEAD_OF_EXPORTS, instead_of};
+pub(super) use habits::{INSTEAD_OF_EXPORTS, instead_of, instead_of_module};
 mod idle;
 mod known;
 mod members;

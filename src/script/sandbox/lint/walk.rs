@@ -31,7 +31,7 @@ use super::promises::Promises;
 use super::scopes::{Holds, Scopes, declared};
 use super::waits::Forgotten;
 use super::{Linter, Notes, start_of, warning};
-use crate::script::protocol::{AsyncExport, Imported, Linted, Role, Rule, SourceFile};
+use crate::script::protocol::{AsyncExport, Imported, Linted, Role, Rule, SourceFile, WrittenSql};
 use crate::script::sandbox::modules::Modules;
 
 /// See the module.
@@ -61,6 +61,8 @@ pub(super) struct Walk<'a> {
     pub(super) requires_any: bool,
     /// The async functions that it exports.
     asynchronous: Vec<AsyncExport>,
+    /// The statements of SQL that it writes out.
+    pub(super) statements: Vec<WrittenSql>,
 }
 
 type Flow = ControlFlow<std::convert::Infallible>;
@@ -90,6 +92,7 @@ impl<'a> Walk<'a> {
             required: Vec::new(),
             requires_any: false,
             asynchronous: Vec::new(),
+            statements: Vec::new(),
         }
     }
 
@@ -123,6 +126,7 @@ impl<'a> Walk<'a> {
             required: self.required,
             requires_any: self.requires_any,
             asynchronous: self.asynchronous,
+            statements: self.statements,
         }
     }
 
