@@ -41,7 +41,7 @@ type Told = Option<Mistake>;
 /// Bytes of a sentence.
 const MAX_MESSAGE: usize = 300;
 
-const RULES: [fn(&Stop<'_>) -> Told; 19] = [
+const RULES: [fn(&Stop<'_>) -> Told; 21] = [
     open_insertion,
     unclosed_token,
     strange_character,
@@ -56,6 +56,8 @@ const RULES: [fn(&Stop<'_>) -> Told; 19] = [
     object_with_equals,
     loop_word,
     declared_twice,
+    word_in_class,
+    head_without_parentheses,
     misplaced_mark,
     never_closed,
     wrong_bracket,
@@ -174,8 +176,9 @@ impl Stop<'_> {
 /// ``Hello ${vo.name`;``: the backtick that was to close the template begins another one.
 fn open_insertion(stop: &Stop<'_>) -> Told {
     let source = &stop.source;
-    // Where it goes on to the end of the file, the other one is open too.
-    let innermost = source.open.iter().rev().copied().find(|open| source.tokens[*open].is_closed);
+    // Within it a bracket may be open, and the other template too, where it goes on to the end of the file.
+    let is_within = |open: &usize| source.one_of(*open, &["(", "["]) || !source.tokens[*open].is_closed;
+    let innermost = source.open.iter().rev().copied().find(|open| !is_within(open));
     let opening = innermost.filter(|open| source.is(*open, "${"))?;
     let closing = (opening + 2..=source.at).find(|index| {
         source.kind(*index) == Some(Kind::Template)
@@ -358,6 +361,8 @@ fn foreign_word(stop: &Stop<'_>) -> Told {
             "or" if is_operand => "||",
             "not" => "!",
             "elif" | "elsif" | "elseif" => "else if",
+            "then" if index > 0 && source.is(index - 1, ")") => "{",
+            "foreach" => "for (const x of list)",
             "def" | "fn" | "func" | "fun" | "sub"
                 if source.is_first(index) && source.kind(index + 1) == Some(Kind::Word) =>
             {
@@ -369,7 +374,11 @@ fn foreign_word(stop: &Stop<'_>) -> Told {
     let is_word = |index: &usize| source.kind(*index) == Some(Kind::Word);
     // `elif (…) {`
     let called = source.at.checked_sub(1).and_then(|before| source.partner(before)?.checked_sub(1));
-    let called = called.filter(|word| source.is(source.at, "{") && source.written(*word).starts_with("el"));
+    let called = called.filter(|word| {
+        source.is(source.at, "{") && (source.written(*word).starts_with("el") || source.is(*word, "foreach"))
+    });
+    // `foreach (const …`
+    let called = called.or(source.at.checked_sub(2).filter(|word| source.is(*word, "foreach")));
     let (index, instead) =
         stop.here().chain(called).filter(is_word).find_map(|index| Some((index, instead(index)?)))?;
     let message = format!("{} is no word of JavaScript", source.shown(index));
@@ -484,6 +493,33 @@ fn declared_twice(stop: &Stop<'_>) -> Told {
     names::at_stop(&stop.source, &stop.said)
 }
 
+/// What stands in a class as if it were an object, or a block.
+fn word_in_class(stop: &Stop<'_>) -> Told {
+    let source = &stop.source;
+    source.innermost().filter(|open| source.is_class(*open))?;
+    if source.is(source.at, ",") {
+        let help = "its members are separated by `;`, its methods by nothing";
+        return stop.told(source.at, "`,` stands in a class", help);
+    }
+    let words = ["function", "const", "let", "var"];
+    let word = source.at.checked_sub(1).filter(|before| source.one_of(*before, &words))?;
+    let message = format!("{} stands before a member of a class", source.shown(word));
+    stop.told(word, message, "leave it out: `class Shop { size = 1; open() { … } }`")
+}
+
+/// `if vo.a {`
+fn head_without_parentheses(stop: &Stop<'_>) -> Told {
+    let source = &stop.source;
+    let words = ["if", "while", "switch", "for"];
+    let word = source.at.checked_sub(1).filter(|before| source.one_of(*before, &words))?;
+    if source.is(source.at, "(") || !stop.expected.iter().any(|token| token == "(") {
+        return None;
+    }
+    let word = source.written(word);
+    let message = format!("`(` is missing behind `{word}`");
+    stop.told(source.at, message, format!("what belongs to it stands in parentheses: `{word} (…) {{`"))
+}
+
 /// What the parser says of single marks and words in words of its own.
 fn misplaced_mark(stop: &Stop<'_>) -> Told {
     let source = &stop.source;
@@ -509,6 +545,38 @@ fn misplaced_mark(stop: &Stop<'_>) -> Told {
     if source.is(at, ">") && behind("=") {
         return stop.told(at, "an arrow is written `=>`, without a space", "write `=>`");
     }
+    if source.is(at, ">") && behind("-") {
+        return stop.told(at, "an arrow is written `=>`", "write `=>`");
+    }
+    let body = source.innermost().filter(|open| {
+        source.is(at, ":") && open.checked_sub(1).is_some_and(|before| source.is(before, "=>"))
+    });
+    if let Some(body) = body {
+        return stop.told(
+            body,
+            "this `{` begins the body of a function, and no object",
+            "put the object into parentheses: `=> ({ … })`",
+        );
+    }
+    if stop.said == "throw statement" && source.is_first(at) && behind("throw") {
+        return stop.told(
+            at - 1,
+            "`throw` ends with its line, and throws nothing",
+            "begin what it throws on the line of `throw`",
+        );
+    }
+    if stop.said.starts_with("a numeric literal must not be followed") {
+        let help = "a name begins with a letter; a number with a unit is a string, as in \"10px\"";
+        return stop.told(at, "letters stand right behind a number", help);
+    }
+    if stop.said == "Invalid left-hand side in assignment" {
+        let message = "what stands before this `=` can be given no value: it is no variable and no member";
+        return stop.told(at, message, "to compare write `===`");
+    }
+    if stop.context == "conditional expression" && stop.expected.iter().any(|token| token == ":") {
+        let message = format!("`:` is missing before {}", source.shown(at));
+        return stop.told(at, message, "behind `?` stand two values: `CONDITION ? VALUE : OTHER`");
+    }
     if stop.said == "Expecting Token '.' as part of spread" {
         return stop.told(at, "two dots mean nothing", "write one, or three before what is to be spread");
     }
@@ -531,7 +599,7 @@ fn misplaced_mark(stop: &Stop<'_>) -> Told {
             return stop.told(name, message, "write `= …`, or declare it with `let`");
         }
     }
-    if stop.context.starts_with("cannot use '??'") {
+    if stop.context.contains("cannot use '??'") {
         return stop.told(
             at,
             "`??` stands beside `||` or `&&` without parentheses",
@@ -542,6 +610,11 @@ fn misplaced_mark(stop: &Stop<'_>) -> Told {
         && source.innermost().is_some_and(|open| source.is_object(open))
         && let Some(name) = before.filter(|before| !source.begins_statement(*before))
     {
+        if source.is(name, ")") {
+            let message = format!("`{{` is missing before {}", source.shown(at));
+            let help = "a method has a body, `name() { … }`; what a call returns gets a name, `name: call()`";
+            return stop.told(at, message, help);
+        }
         let message = format!("`:` is missing between {} and {}", source.shown(name), source.shown(at));
         return stop.told_plainly(at, message);
     }
@@ -618,11 +691,16 @@ fn missing_bracket(stop: &Stop<'_>) -> Told {
     let source = &stop.source;
     let innermost = source.innermost()?;
     let opening = source.written(innermost);
-    let is_for = innermost.checked_sub(1).is_some_and(|before| source.is(before, "for"));
-    if is_for || !(source.is_object(innermost) || matches!(opening, "(" | "[" | "${")) {
+    let closing = closes(opening)?;
+    if opening == "(" && source.is(source.at, "{") && stop.expected.iter().any(|token| token == closing) {
+        return missing(stop, closing, innermost, source.at);
+    }
+    let follows =
+        |words: &[&str]| innermost.checked_sub(1).is_some_and(|before| source.one_of(before, words));
+    let is_value = source.is_object(innermost) || follows(&["const", "let", "var"]);
+    if follows(&["for"]) || !(is_value || matches!(opening, "(" | "[" | "${")) {
         return None;
     }
-    let closing = closes(opening)?;
     if opening == "${" {
         return missing(stop, closing, innermost, source.at);
     }
@@ -679,7 +757,16 @@ fn missing_between(stop: &Stop<'_>) -> Told {
                 let message = format!("{} is no word of JavaScript", source.shown(before));
                 return stop.told(before, message, format!("did you mean `{meant}`?"));
             }
+            if source.is(before, "async") && source.is(source.at + 1, "(") {
+                let help = format!("write `async function {}(…)`", source.abridged(source.at));
+                return stop.told(source.at, format!("`function` is missing before {found}"), help);
+            }
             let message = format!("{found} cannot follow {}", source.shown(before));
+            if source.is(source.at, "{") && source.is(before, ")") {
+                let help =
+                    "a function begins with `function`, a condition with `if`, a loop with `for` or `while`";
+                return stop.told(source.at, message, help);
+            }
             stop.told(source.at, message, "write an operator between them, or begin a new statement with `;`")
         }
         _ => None,

@@ -105,6 +105,9 @@ pub(super) fn at_stop(source: &Source<'_>, said: &str) -> Option<Mistake> {
         "catch parameter identifier declared in catch body" => {
             (within(at), before.and_then(|before| source.partner(before)).map(within))
         }
+        "For loop initializer declared in loop body" => {
+            (within(at), before.and_then(|before| source.partner(before)).map(within))
+        }
         // Before or behind the `(` of the parameters.
         said if said.starts_with("formal parameter `") => {
             let opening = if source.is(at, "(") { Some(at) } else { before };
