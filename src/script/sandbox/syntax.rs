@@ -10,21 +10,16 @@
 
 mod characters;
 mod mistakes;
+mod names;
 mod source;
 mod tokens;
 mod typescript;
 
-use std::collections::HashSet;
-use std::ops::ControlFlow;
-
-use boa_engine::ast::expression::Identifier;
 use boa_engine::ast::function::{AsyncFunctionExpression, FunctionBody, FunctionExpression};
-use boa_engine::ast::operations::{bound_names, var_declared_names};
 use boa_engine::ast::scope::Scope;
-use boa_engine::ast::visitor::{VisitWith, Visitor};
-use boa_engine::ast::{Declaration, Expression, Position, Script, Spanned, Statement, StatementListItem};
-use boa_engine::interner::{Interner, Sym};
-use boa_engine::parser::{Parser, Source};
+use boa_engine::ast::{Expression, Script, Spanned, Statement, StatementListItem};
+use boa_engine::interner::Interner;
+use boa_engine::parser::{Error as ParseError, Parser, Source};
 
 use self::mistakes::Mistake;
 use super::compile::{Kind, LoadError, PREFIX_COLUMNS};
@@ -39,25 +34,14 @@ pub(super) fn check(text: &str, wrapped: &str, kind: Kind, file: &SourceFile) ->
     };
     let at = |message: String, at| wrong(Mistake { message, at, help: None });
     let mut interner = Interner::default();
-    let mut parser = Parser::new(Source::from_bytes(text.as_bytes()));
-    parser.set_strict();
-    let body = parser
-        .parse_function_body(&mut interner, false, kind == Kind::Action)
-        .map_err(|error| wrong(mistakes::explain(text, kind, &error, 0)))?;
+    let body =
+        parse(text, kind, &mut interner).map_err(|error| wrong(mistakes::explain(text, kind, &error, 0)))?;
 
     let mut parser = Parser::new(Source::from_bytes(wrapped.as_bytes()));
     parser.set_strict();
     let parsed = parser.parse_script(&Scope::new_global(), &mut interner);
     if parsed.as_ref().is_ok_and(is_the_wrapper) {
-        return match declared_twice(&body) {
-            Some((name, place)) => {
-                let message = format!("`{}` is declared twice", interner.resolve_expect(name));
-                let help =
-                    "give one of them another name, or assign to the first, which must be a `let` then";
-                Err(wrong(Mistake { message, at: place, help: Some(help.to_owned()) }))
-            }
-            None => Ok(()),
-        };
+        return names::in_functions(&body, &interner).map_or(Ok(()), |mistake| Err(wrong(mistake)));
     }
     // The body alone did parse, so either it ended at a brace too many, whose end is then the body's end …
     let end = body.span().end();
@@ -75,40 +59,11 @@ pub(super) fn check(text: &str, wrapped: &str, kind: Kind, file: &SourceFile) ->
     })
 }
 
-/// A name that is declared with `let`, `const` or `class` and a second time, and where; the engine's parser looks at
-/// blocks and whole scripts for that, but not at the bodies of functions.
-fn declared_twice(body: &FunctionBody) -> Option<(Sym, (u32, u32))> {
-    let vars = var_declared_names(body);
-    let mut seen = HashSet::new();
-    for item in body.statements() {
-        let StatementListItem::Declaration(declaration) = item else { continue };
-        if !matches!(&**declaration, Declaration::Lexical(_) | Declaration::ClassDeclaration(_)) {
-            continue;
-        }
-        for name in bound_names(&**declaration) {
-            if vars.contains(&name) || !seen.insert(name) {
-                let at = declaration.visit_with(&mut Mention(name));
-                let at = at.break_value().map_or((1, 1), |at| (at.line_number(), at.column_number()));
-                return Some((name, at));
-            }
-        }
-    }
-    None
-}
-
-/// Looks for a mention of a variable.
-struct Mention(Sym);
-
-impl<'ast> Visitor<'ast> for Mention {
-    type BreakTy = Position;
-
-    fn visit_identifier(&mut self, identifier: &'ast Identifier) -> ControlFlow<Position> {
-        if identifier.sym() == self.0 {
-            ControlFlow::Break(identifier.span().start())
-        } else {
-            ControlFlow::Continue(())
-        }
-    }
+/// The text alone, as the body of a function.
+fn parse(text: &str, kind: Kind, interner: &mut Interner) -> Result<FunctionBody, ParseError> {
+    let mut parser = Parser::new(Source::from_bytes(text.as_bytes()));
+    parser.set_strict();
+    parser.parse_function_body(interner, false, kind == Kind::Action)
 }
 
 fn is_the_wrapper(script: &Script) -> bool {

@@ -4,13 +4,15 @@
 //! write. So the rules look at the tokens around that place: the brackets that are open, the function, the words.
 
 use boa_engine::ast::Position;
+use boa_engine::interner::Interner;
 use boa_engine::parser::Error as ParseError;
 use boa_engine::parser::lexer::Error as LexError;
 
 use super::super::compile::Kind as FileKind;
 use super::source::{Source, closes};
 use super::tokens::Kind;
-use super::{characters, tokens, typescript};
+use super::{characters, names, tokens, typescript};
+use crate::base::cut;
 
 /// What is wrong with a text.
 #[derive(Debug)]
@@ -26,7 +28,7 @@ pub(super) struct Mistake {
 /// Where the parser stopped, and what it says.
 struct Stop<'a> {
     source: Source<'a>,
-    /// Its sentence, or the reason in it.
+    /// The reason in what it says.
     said: String,
     /// What it was in, as it calls that.
     context: &'static str,
@@ -36,11 +38,16 @@ struct Stop<'a> {
 
 type Told = Option<Mistake>;
 
-const RULES: [fn(&Stop<'_>) -> Told; 16] = [
+/// Bytes of a sentence.
+const MAX_MESSAGE: usize = 300;
+
+const RULES: [fn(&Stop<'_>) -> Told; 21] = [
+    open_insertion,
     unclosed_token,
     strange_character,
     ended_text,
     module_syntax,
+    member_with_colon,
     types,
     await_outside_async,
     hash,
@@ -48,6 +55,9 @@ const RULES: [fn(&Stop<'_>) -> Told; 16] = [
     reserved_word,
     object_with_equals,
     loop_word,
+    declared_twice,
+    word_in_class,
+    head_without_parentheses,
     misplaced_mark,
     never_closed,
     wrong_bracket,
@@ -57,30 +67,53 @@ const RULES: [fn(&Stop<'_>) -> Told; 16] = [
 
 /// What is wrong with `text`, of which the parser says `error`. Columns of line 1 are `shift` too large in the error.
 pub(super) fn explain(text: &str, file: FileKind, error: &ParseError, shift: u32) -> Mistake {
-    let (sentence, position) = sentence(error);
-    let position = position.map(|at| match (at.line_number(), at.column_number()) {
+    let position = position(error).map(|at| match (at.line_number(), at.column_number()) {
         (1, column) => (1, column.saturating_sub(shift).max(1)),
         place => place,
     });
     let stopped = position.map_or(text.len(), |at| tokens::offset(text, at));
-    let (said, context, expected): (_, _, &[String]) = match error {
-        ParseError::Expected { expected, context, .. } => (String::new(), *context, expected),
-        ParseError::Unexpected { message, .. } | ParseError::General { message, .. } => {
-            (message.to_string(), "", &[])
-        }
-        _ => (sentence.clone(), "", &[]),
+    let (context, expected): (_, &[String]) = match error {
+        ParseError::Expected { expected, context, .. } => (*context, expected),
+        _ => ("", &[]),
     };
-    let stop = Stop { source: Source::new(text, stopped), said, context, expected, file };
-    RULES.iter().find_map(|rule| rule(&stop)).unwrap_or_else(|| {
+    let stop = Stop { source: Source::new(text, stopped), said: reason(error), context, expected, file };
+    let mistake = RULES.iter().find_map(|rule| rule(&stop)).unwrap_or_else(|| {
         let end = tokens::position(text, text.trim_end().len());
-        Mistake { message: sentence, at: position.unwrap_or(end).min(end), help: None }
-    })
+        let message = sentence(error, &stop.source.shown(stop.source.at));
+        Mistake { message, at: position.unwrap_or(end).min(end), help: None }
+    });
+    // The parser names variables in some of its sentences, however long they are.
+    Mistake { message: cut(&mistake.message, MAX_MESSAGE), ..mistake }
 }
 
-/// The parser's sentence without the position that it repeats, and the position.
-fn sentence(error: &ParseError) -> (String, Option<Position>) {
+/// Where the parser stopped.
+fn position(error: &ParseError) -> Option<Position> {
     match error {
-        ParseError::Expected { expected, found, context, span } => {
+        ParseError::Expected { span, .. } | ParseError::Unexpected { span, .. } => Some(span.start()),
+        ParseError::Lex { err: LexError::Syntax(_, position) } | ParseError::General { position, .. } => {
+            Some(*position)
+        }
+        _ => None,
+    }
+}
+
+/// What the parser has against the token at which it stopped.
+fn reason(error: &ParseError) -> String {
+    match error {
+        ParseError::Unexpected { message, .. }
+        | ParseError::General { message, .. }
+        | ParseError::Lex { err: LexError::Syntax(message, _) } => message.to_string(),
+        ParseError::Lex { err: LexError::IO(error) } => error.to_string(),
+        ParseError::ScopeAnalysis { err } => (*err).to_owned(),
+        ParseError::Expected { .. } | ParseError::AbruptEnd => String::new(),
+    }
+}
+
+/// The parser's sentence, without the position that it repeats. It would show the token at which it stopped as it is written,
+/// and that may be a string: `found` stands there instead.
+fn sentence(error: &ParseError, found: &str) -> String {
+    match error {
+        ParseError::Expected { expected, context, .. } => {
             let expected: Vec<String> =
                 expected
                     .iter()
@@ -103,23 +136,18 @@ fn sentence(error: &ParseError) -> (String, Option<Position>) {
                 "lexical declaration binding list" => "declaration",
                 context => context,
             };
-            (format!("expected {expected}, found `{found}` in {context}"), Some(span.start()))
+            format!("expected {expected}, found {found} in {context}")
         }
-        ParseError::Unexpected { message, found, span } => {
+        ParseError::Unexpected { message, .. } => {
             let reason = match &**message {
                 "" => String::new(),
                 "primary expression" => ": an expression belongs here".to_owned(),
                 message => format!(": {message}"),
             };
-            (format!("unexpected `{found}`{reason}"), Some(span.start()))
+            format!("unexpected {found}{reason}")
         }
-        ParseError::AbruptEnd => ("unexpected end of the file: something is not closed".to_owned(), None),
-        ParseError::Lex { err: LexError::Syntax(message, position) } => {
-            (message.to_string(), Some(*position))
-        }
-        ParseError::Lex { err: LexError::IO(error) } => (error.to_string(), None),
-        ParseError::ScopeAnalysis { err } => ((*err).to_owned(), None),
-        ParseError::General { message, position } => (message.to_string(), Some(*position)),
+        ParseError::AbruptEnd => "unexpected end of the file: something is not closed".to_owned(),
+        error => reason(error),
     }
 }
 
@@ -143,6 +171,22 @@ impl Stop<'_> {
         let (line, column) = self.source.place(index);
         format!("line {line}, column {column}")
     }
+}
+
+/// ``Hello ${vo.name`;``: the backtick that was to close the template begins another one.
+fn open_insertion(stop: &Stop<'_>) -> Told {
+    let source = &stop.source;
+    // Within it a bracket may be open, and the other template too, where it goes on to the end of the file.
+    let is_within = |open: &usize| source.one_of(*open, &["(", "["]) || !source.tokens[*open].is_closed;
+    let innermost = source.open.iter().rev().copied().find(|open| !is_within(open));
+    let opening = innermost.filter(|open| source.is(*open, "${"))?;
+    let closing = (opening + 2..=source.at).find(|index| {
+        source.kind(*index) == Some(Kind::Template)
+            && source.written(*index).starts_with('`')
+            && source.ends_value(index - 1)
+    })?;
+    let message = format!("this `${{` is not closed before the backtick in {}", stop.named(closing));
+    stop.told(opening, message, "write `}` where what is inserted ends: `${…}`")
 }
 
 /// A string, template, regular expression or comment that goes on to where it may not.
@@ -211,12 +255,8 @@ fn ended_text(stop: &Stop<'_>) -> Told {
                 source.kind(*index) == Some(Kind::Template) && source.written(*index).starts_with('`')
             };
             let text = (0..=text).rev().find(begins).unwrap_or(text);
-            let (begins, ends) = (source.place(text).0, source.place(source.at).0);
-            if begins != ends {
-                let message = format!(
-                    "the template that begins here ends in line {ends}, before {}",
-                    source.shown(source.at)
-                );
+            if source.place(text).0 != source.place(source.at).0 {
+                let message = format!("the template that begins here ends before {}", stop.named(source.at));
                 return stop.told(
                     text,
                     message,
@@ -226,8 +266,8 @@ fn ended_text(stop: &Stop<'_>) -> Told {
             "a backtick closes it: write it with a `\\` before it".to_owned()
         }
     };
-    let message = format!("the string ends before {}", source.shown(source.at));
-    stop.told(source.at, message, help)
+    // The word that follows was meant to be a part of the string, so it is not shown either.
+    stop.told(source.at, "the string ends at the quote before this", help)
 }
 
 /// `import` and `export`.
@@ -248,6 +288,25 @@ fn module_syntax(stop: &Stop<'_>) -> Told {
     }
 }
 
+/// `class Shop { name: "Ada" }`
+fn member_with_colon(stop: &Stop<'_>) -> Told {
+    let source = &stop.source;
+    let (at, value) = (source.at, source.at + 1);
+    let name = at.checked_sub(1)?;
+    if !source.is(at, ":") || !source.innermost().is_some_and(|open| source.is_class(open)) {
+        return None;
+    }
+    let is_value = matches!(source.kind(value), Some(Kind::Text | Kind::Template | Kind::Number))
+        || source.one_of(value, &["true", "false", "null", "new", "-", "[", "{", "function", "async"]);
+    // A type may begin so too: `state: "on" | "off" = "on"`.
+    let behind = source.partner(value).unwrap_or(value) + 1;
+    if !is_value || source.one_of(behind, &["=", "|", "&", "["]) {
+        return None;
+    }
+    let help = format!("write `{} = …`", source.abridged(name));
+    stop.told(at, "a member of a class gets its value with `=`", help)
+}
+
 fn types(stop: &Stop<'_>) -> Told {
     let (index, written) = typescript::of(&stop.source)?;
     let message = format!("`{written}` is TypeScript, and actions are plain JavaScript");
@@ -265,9 +324,8 @@ fn await_outside_async(stop: &Stop<'_>) -> Told {
         Some(function) if !function.is_async => {
             let begin = function.at;
             let named = source.is(begin, "function") && source.kind(begin + 1) == Some(Kind::Word);
-            let written = source.written(begin);
-            let written =
-                if named { format!("{written} {}", source.written(begin + 1)) } else { written.to_owned() };
+            let written = source.abridged(begin);
+            let written = if named { format!("{written} {}", source.abridged(begin + 1)) } else { written };
             let help = format!("write `async` before `{written}` in {}", stop.named(begin));
             stop.told(word, "`await` stands in a function that is not async", help)
         }
@@ -303,6 +361,8 @@ fn foreign_word(stop: &Stop<'_>) -> Told {
             "or" if is_operand => "||",
             "not" => "!",
             "elif" | "elsif" | "elseif" => "else if",
+            "then" if index > 0 && source.is(index - 1, ")") => "{",
+            "foreach" => "for (const x of list)",
             "def" | "fn" | "func" | "fun" | "sub"
                 if source.is_first(index) && source.kind(index + 1) == Some(Kind::Word) =>
             {
@@ -314,7 +374,11 @@ fn foreign_word(stop: &Stop<'_>) -> Told {
     let is_word = |index: &usize| source.kind(*index) == Some(Kind::Word);
     // `elif (…) {`
     let called = source.at.checked_sub(1).and_then(|before| source.partner(before)?.checked_sub(1));
-    let called = called.filter(|word| source.is(source.at, "{") && source.written(*word).starts_with("el"));
+    let called = called.filter(|word| {
+        source.is(source.at, "{") && (source.written(*word).starts_with("el") || source.is(*word, "foreach"))
+    });
+    // `foreach (const …`
+    let called = called.or(source.at.checked_sub(2).filter(|word| source.is(*word, "foreach")));
     let (index, instead) =
         stop.here().chain(called).filter(is_word).find_map(|index| Some((index, instead(index)?)))?;
     let message = format!("{} is no word of JavaScript", source.shown(index));
@@ -354,7 +418,7 @@ fn object_with_equals(stop: &Stop<'_>) -> Told {
             && source.is(index + 1, "=")
             && source.one_of(index.saturating_sub(1), &["{", ","])
         {
-            let help = format!("write `{}: …`", source.written(index));
+            let help = format!("write `{}: …`", source.abridged(index));
             return stop.told(index + 1, "`=` stands in an object, where `:` belongs", help);
         }
     }
@@ -382,37 +446,78 @@ fn begins_pattern(source: &Source<'_>, opening: usize) -> bool {
     }
 }
 
-/// `break` and `continue` where there is no loop. The parser tells no place.
+/// `break` and `continue` where there is no loop, or none of that name. The parser tells no place, so it is asked again.
 fn loop_word(stop: &Stop<'_>) -> Told {
-    let word = match &*stop.said {
-        "illegal break statement" => "break",
-        "illegal continue statement" => "continue",
+    let (word, is_named) = match &*stop.said {
+        "illegal break statement" => ("break", false),
+        "illegal continue statement" => ("continue", false),
+        said if said.starts_with("undefined break target") => ("break", true),
+        said if said.starts_with("undefined continue target") => ("continue", true),
         _ => return None,
     };
     let source = &stop.source;
-    // For each brace: whether a `break` belongs to it.
-    let mut loops: Vec<Option<bool>> = Vec::new();
-    for index in 0..source.tokens.len() {
-        if source.one_of(index, &["{", "${"]) {
-            loops.push(source.loop_with_body(index, word == "break"));
-        } else if source.is(index, "}") {
-            loops.pop();
-        } else if source.is(index, word) {
-            let is_alone = index
-                .checked_sub(1)
-                .is_none_or(|before| source.one_of(before, &["{", "}", ";"]) || source.is_first(index));
-            let innermost = loops.iter().rev().find_map(|is_loop| *is_loop);
-            if is_alone && !innermost.unwrap_or(false) {
-                let help = if word == "break" {
-                    "in a function that a list calls `return` ends that one call; a loop is `for (const x of list) { … }`"
-                } else {
-                    "in a function that a list calls write `return`; a loop is `for (const x of list) { … }`"
-                };
-                return stop.told(index, format!("`{word}` stands in no loop"), help);
-            }
-        }
+    let words: Vec<usize> = (0..source.tokens.len()).filter(|index| source.is(*index, word)).collect();
+    // With none of those behind it, it is still wrong.
+    let is_before = |last: &usize| {
+        let text = without_jumps(source, words.iter().copied().filter(|index| index > last));
+        let error = super::parse(&text, stop.file, &mut Interner::default()).err();
+        error.is_none_or(|error| reason(&error) != stop.said)
+    };
+    let index = *words.get(words.partition_point(is_before))?;
+    if is_named {
+        let message = format!("no loop around this has the name {}", source.shown(index + 1));
+        return stop.told(index, message, "a loop is named before it: `NAME: for (…) { … }`");
     }
-    None
+    let help = if word == "break" {
+        "in a function that a list calls `return` ends that one call; a loop is `for (const x of list) { … }`"
+    } else {
+        "in a function that a list calls write `return`; a loop is `for (const x of list) { … }`"
+    };
+    stop.told(index, format!("`{word}` stands in no loop"), help)
+}
+
+/// The text, where names stand instead of some of its words that leave a loop.
+fn without_jumps(source: &Source<'_>, jumps: impl Iterator<Item = usize>) -> String {
+    let (mut text, mut end) = (String::with_capacity(source.text.len()), 0);
+    for index in jumps {
+        let token = source.tokens[index];
+        text.push_str(&source.text[end..token.start]);
+        text.push_str("jump");
+        let has_name = source.kind(index + 1) == Some(Kind::Word) && !source.is_first(index + 1);
+        end = if has_name { source.tokens[index + 1].end } else { token.end };
+    }
+    text + &source.text[end..]
+}
+
+fn declared_twice(stop: &Stop<'_>) -> Told {
+    names::at_stop(&stop.source, &stop.said)
+}
+
+/// What stands in a class as if it were an object, or a block.
+fn word_in_class(stop: &Stop<'_>) -> Told {
+    let source = &stop.source;
+    source.innermost().filter(|open| source.is_class(*open))?;
+    if source.is(source.at, ",") {
+        let help = "its members are separated by `;`, its methods by nothing";
+        return stop.told(source.at, "`,` stands in a class", help);
+    }
+    let words = ["function", "const", "let", "var"];
+    let word = source.at.checked_sub(1).filter(|before| source.one_of(*before, &words))?;
+    let message = format!("{} stands before a member of a class", source.shown(word));
+    stop.told(word, message, "leave it out: `class Shop { size = 1; open() { … } }`")
+}
+
+/// `if vo.a {`
+fn head_without_parentheses(stop: &Stop<'_>) -> Told {
+    let source = &stop.source;
+    let words = ["if", "while", "switch", "for"];
+    let word = source.at.checked_sub(1).filter(|before| source.one_of(*before, &words))?;
+    if source.is(source.at, "(") || !stop.expected.iter().any(|token| token == "(") {
+        return None;
+    }
+    let word = source.written(word);
+    let message = format!("`(` is missing behind `{word}`");
+    stop.told(source.at, message, format!("what belongs to it stands in parentheses: `{word} (…) {{`"))
 }
 
 /// What the parser says of single marks and words in words of its own.
@@ -440,6 +545,38 @@ fn misplaced_mark(stop: &Stop<'_>) -> Told {
     if source.is(at, ">") && behind("=") {
         return stop.told(at, "an arrow is written `=>`, without a space", "write `=>`");
     }
+    if source.is(at, ">") && behind("-") {
+        return stop.told(at, "an arrow is written `=>`", "write `=>`");
+    }
+    let body = source.innermost().filter(|open| {
+        source.is(at, ":") && open.checked_sub(1).is_some_and(|before| source.is(before, "=>"))
+    });
+    if let Some(body) = body {
+        return stop.told(
+            body,
+            "this `{` begins the body of a function, and no object",
+            "put the object into parentheses: `=> ({ … })`",
+        );
+    }
+    if stop.said == "throw statement" && source.is_first(at) && behind("throw") {
+        return stop.told(
+            at - 1,
+            "`throw` ends with its line, and throws nothing",
+            "begin what it throws on the line of `throw`",
+        );
+    }
+    if stop.said.starts_with("a numeric literal must not be followed") {
+        let help = "a name begins with a letter; a number with a unit is a string, as in \"10px\"";
+        return stop.told(at, "letters stand right behind a number", help);
+    }
+    if stop.said == "Invalid left-hand side in assignment" {
+        let message = "what stands before this `=` can be given no value: it is no variable and no member";
+        return stop.told(at, message, "to compare write `===`");
+    }
+    if stop.context == "conditional expression" && stop.expected.iter().any(|token| token == ":") {
+        let message = format!("`:` is missing before {}", source.shown(at));
+        return stop.told(at, message, "behind `?` stand two values: `CONDITION ? VALUE : OTHER`");
+    }
     if stop.said == "Expecting Token '.' as part of spread" {
         return stop.told(at, "two dots mean nothing", "write one, or three before what is to be spread");
     }
@@ -462,7 +599,7 @@ fn misplaced_mark(stop: &Stop<'_>) -> Told {
             return stop.told(name, message, "write `= …`, or declare it with `let`");
         }
     }
-    if stop.context.starts_with("cannot use '??'") {
+    if stop.context.contains("cannot use '??'") {
         return stop.told(
             at,
             "`??` stands beside `||` or `&&` without parentheses",
@@ -473,6 +610,11 @@ fn misplaced_mark(stop: &Stop<'_>) -> Told {
         && source.innermost().is_some_and(|open| source.is_object(open))
         && let Some(name) = before.filter(|before| !source.begins_statement(*before))
     {
+        if source.is(name, ")") {
+            let message = format!("`{{` is missing before {}", source.shown(at));
+            let help = "a method has a body, `name() { … }`; what a call returns gets a name, `name: call()`";
+            return stop.told(at, message, help);
+        }
         let message = format!("`:` is missing between {} and {}", source.shown(name), source.shown(at));
         return stop.told_plainly(at, message);
     }
@@ -549,11 +691,16 @@ fn missing_bracket(stop: &Stop<'_>) -> Told {
     let source = &stop.source;
     let innermost = source.innermost()?;
     let opening = source.written(innermost);
-    let is_for = innermost.checked_sub(1).is_some_and(|before| source.is(before, "for"));
-    if is_for || !(source.is_object(innermost) || matches!(opening, "(" | "[" | "${")) {
+    let closing = closes(opening)?;
+    if opening == "(" && source.is(source.at, "{") && stop.expected.iter().any(|token| token == closing) {
+        return missing(stop, closing, innermost, source.at);
+    }
+    let follows =
+        |words: &[&str]| innermost.checked_sub(1).is_some_and(|before| source.one_of(before, words));
+    let is_value = source.is_object(innermost) || follows(&["const", "let", "var"]);
+    if follows(&["for"]) || !(is_value || matches!(opening, "(" | "[" | "${")) {
         return None;
     }
-    let closing = closes(opening)?;
     if opening == "${" {
         return missing(stop, closing, innermost, source.at);
     }
@@ -610,7 +757,16 @@ fn missing_between(stop: &Stop<'_>) -> Told {
                 let message = format!("{} is no word of JavaScript", source.shown(before));
                 return stop.told(before, message, format!("did you mean `{meant}`?"));
             }
+            if source.is(before, "async") && source.is(source.at + 1, "(") {
+                let help = format!("write `async function {}(…)`", source.abridged(source.at));
+                return stop.told(source.at, format!("`function` is missing before {found}"), help);
+            }
             let message = format!("{found} cannot follow {}", source.shown(before));
+            if source.is(source.at, "{") && source.is(before, ")") {
+                let help =
+                    "a function begins with `function`, a condition with `if`, a loop with `for` or `while`";
+                return stop.told(source.at, message, help);
+            }
             stop.told(source.at, message, "write an operator between them, or begin a new statement with `;`")
         }
         _ => None,

@@ -172,12 +172,16 @@ impl<'a> Source<'a> {
             Some(Kind::Text | Kind::Template) => "a string".to_owned(),
             Some(Kind::Regex) => "a regular expression".to_owned(),
             Some(Kind::Comment) => "a comment".to_owned(),
-            Some(_) => {
-                let mut characters = self.written(index).chars();
-                let shown: String = characters.by_ref().take(SHOWN).collect();
-                let more = if characters.next().is_some() { "…" } else { "" };
-                format!("`{shown}{more}`")
-            }
+            Some(_) => format!("`{}`", self.abridged(index)),
+        }
+    }
+
+    /// What is written in a token, within code that a sentence shows: never more than a few characters, and nothing of a
+    /// string.
+    pub(super) fn abridged(&self, index: usize) -> String {
+        match self.kind(index) {
+            Some(Kind::Text | Kind::Template) => "\"…\"".to_owned(),
+            _ => abridged(self.written(index)),
         }
     }
 
@@ -307,20 +311,6 @@ impl<'a> Source<'a> {
         found
     }
 
-    /// Whether the body that begins at a `{` is a loop's; `None` where it is neither that nor a function's, so that what is
-    /// around it counts.
-    pub(super) fn loop_with_body(&self, opening: usize, or_switch: bool) -> Option<bool> {
-        let before = opening.checked_sub(1)?;
-        let parameters = self.partner(before).filter(|_| self.is(before, ")"));
-        let word = parameters.and_then(|parameters| parameters.checked_sub(1));
-        let loops: &[&str] =
-            if or_switch { &["for", "while", "await", "switch"] } else { &["for", "while", "await"] };
-        if self.is(before, "do") || word.is_some_and(|word| self.one_of(word, loops)) {
-            return Some(true);
-        }
-        self.function_with_body(opening).map(|_| false)
-    }
-
     /// Whether a `{` begins an object.
     pub(super) fn is_object(&self, opening: usize) -> bool {
         let Some(before) = opening.checked_sub(1) else { return false };
@@ -370,6 +360,14 @@ impl<'a> Source<'a> {
         let length =
             line.iter().take(MAX_INDENTATION).take_while(|byte| matches!(byte, b' ' | b'\t')).count();
         &self.text[self.tokens[index].line..][..length]
+    }
+}
+
+/// A name in a sentence, which is not longer for it.
+pub(super) fn abridged(name: &str) -> String {
+    match name.char_indices().nth(SHOWN) {
+        Some((end, _)) => format!("{}…", &name[..end]),
+        None => name.to_owned(),
     }
 }
 

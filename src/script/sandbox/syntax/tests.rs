@@ -176,7 +176,7 @@ fn slips_are_told_with_what_to_write() {
     expect(&[
         ("# a comment\nreturn 1", "1:1", "`#` begins no comment", "`//`"),
         ("const a = 1; # set", "1:14", "`#` begins no comment", "`//`"),
-        ("const a = 'it's me';", "1:15", "the string ends before `s`", "double quotes"),
+        ("const a = 'it's me';", "1:15", "the string ends at the quote before this", "double quotes"),
         ("f({ to = vo.to, body = 'x' });", "1:8", "`=` stands in an object", "write `to: …`"),
         (
             "const { a: { b = 1 } = {} } = vo; f({ c = 2 });",
@@ -255,13 +255,14 @@ fn errors(column: usize) -> Vec<ParseError> {
     let general = |message: &str| ParseError::General { message: message.into(), position: at };
     let expected = |token: &str, context| ParseError::Expected {
         expected: Box::new([token.to_owned()]),
-        found: "x".into(),
+        found: "canary".into(),
         context,
         span: Span::new(at, at),
     };
     vec![
         ParseError::AbruptEnd,
         general("illegal break statement"),
+        general("lexical name declared multiple times"),
         general("invalid object literal in function statement list"),
         general("Expected initializer for const declaration"),
         general("unterminated string literal"),
@@ -315,7 +316,229 @@ fn a_template_that_ends_in_another_line_is_told_where_it_begins() {
     expect(&[(
         text,
         "1:14",
-        "the template that begins here ends in line 3, before `other`",
+        "the template that begins here ends before line 3, column 12",
         "close it where it ends",
     )]);
+}
+
+/// What stands in quotes may be anybody's secret, and what stands there is shown nowhere. Nor is a name shown whole that
+/// somebody has made as long as a file.
+#[test]
+fn no_string_is_shown_and_no_name_that_is_too_long() {
+    let long = "x".repeat(10_000);
+    for pattern in [
+        "class C { apiKey: \"TEXT\"; }",
+        "class C { apiKey: \"TEXT\" | null = null; }",
+        "class C { \"TEXT\": string; }",
+        "class C { \"TEXT\" \"TEXT\" }",
+        "class C { private \"TEXT\" }",
+        "function f(a, secretKey: \"TEXT\") {}",
+        "function f(a): \"TEXT\" {}",
+        "const x = password as \"TEXT\";",
+        "const x = password satisfies \"TEXT\";",
+        "const o = { \"TEXT\"() { await f(); } };",
+        "const o = { \"TEXT\" = 1 };",
+        "const \"TEXT\" = 1;",
+        "const a = if (\"TEXT\") {};",
+        "function \"TEXT\"() {}",
+        "for (\"TEXT\") {}",
+        "x = { get \"TEXT\" };",
+        "f(\"TEXT\" \"TEXT\");",
+        "new.\"TEXT\";",
+        "a.\"TEXT\";",
+        "return `TEXT` `TEXT` 1 `TEXT`",
+        "throw\n`TEXT`",
+        "break \"TEXT\";",
+        "case \"TEXT\": 1",
+        "import \"TEXT\";",
+        "switch (1) { \"TEXT\" }",
+        "let a\"TEXT\"",
+        "do \"TEXT\" until (1)",
+        "try \"TEXT\"",
+        "label: \"TEXT\" }",
+        "const key = 'a'TEXT';",
+        "const key = `a;\nconst other = `TEXT`;",
+    ] {
+        for text in ["live-7f3e99ab12", "canary", &long] {
+            let LoadError { message, help, .. } = problem(&pattern.replace("TEXT", text), Kind::Action);
+            let told = format!("{message} {}", help.unwrap_or_default());
+            for word in ["live", "7f3e99ab12", "canary", "xxx"] {
+                assert!(!told.contains(word), "{pattern}\n{}", &told[..told.len().min(900)]);
+            }
+        }
+    }
+    for pattern in [
+        "class C { apiKey: NAME; }",
+        "class C { NAME: 1; }",
+        "const x: NAME = 1;",
+        "const x = y as NAME;",
+        "function NAME() { await f(); }",
+        "const o = { NAME() { await f(); } };",
+        "f({ NAME = 1 });",
+        "let NAME; const NAME = 1;",
+        "if (vo.a) { let NAME; const NAME = 1; }",
+        "function f(NAME) { let NAME; }",
+        "break NAME;",
+        "const NAME NAME",
+        "const class = NAME NAME",
+        "a: a: NAME: NAME: 1",
+        "return NAME NAME",
+    ] {
+        let LoadError { message, help, .. } = problem(&pattern.replace("NAME", &long), Kind::Action);
+        assert!(message.len() + help.unwrap_or_default().len() < 400, "{pattern}\n{}", &message[..80]);
+    }
+}
+
+#[test]
+fn a_member_of_a_class_gets_its_value_with_an_equals_sign() {
+    let message = "a member of a class gets its value with `=`";
+    expect(&[
+        ("class C { apiKey: \"x\"; }", "1:17", message, "write `apiKey = …`"),
+        ("class C {\n  count: 0,\n}", "2:8", message, "write `count = …`"),
+        ("class C { list: []; }", "1:15", message, "write `list = …`"),
+        ("class C { load: async () => 1 }", "1:15", message, "write `load = …`"),
+        ("class C { list: [] = []; }", "1:15", "is TypeScript", ""),
+        ("class C { state: \"on\" | \"off\" = \"on\"; }", "1:16", "`: \"…\"` is TypeScript", ""),
+    ]);
+}
+
+#[test]
+fn what_beginners_write_is_told_in_their_terms() {
+    expect(&[
+        ("class C { a = 1, b = 2 }", "1:16", "`,` stands in a class", "separated by `;`"),
+        ("class C { a() {}, b() {} }", "1:17", "`,` stands in a class", "by nothing"),
+        ("class C { function a() {} }", "1:11", "`function` stands before a member", "leave it out"),
+        ("class C { const a = 1; }", "1:11", "`const` stands before a member", "leave it out"),
+        ("if vo.a {\n}", "1:4", "`(` is missing behind `if`", "`if (…) {`"),
+        ("if (vo.a) {} else if {}", "1:22", "`(` is missing behind `if`", "parentheses"),
+        ("if (vo.a {\n}", "1:10", "`)` is missing before `{`", "the `(` in line 1, column 4"),
+        ("for (let i = 0; i < 3; i++ {\n}", "1:28", "`)` is missing before `{`", "the `(`"),
+        ("for (const x of vo.list {\n}", "1:25", "`)` is missing before `{`", "the `(`"),
+        ("if (vo.a) then { f() }", "1:11", "`then` is no word", "write `{`"),
+        ("foreach (const x of vo.list) {}", "1:1", "`foreach` is no word", "for (const x of list)"),
+        ("foreach (vo.list) {}", "1:1", "`foreach` is no word", "for (const x of list)"),
+        ("const f = (a) -> a;", "1:16", "an arrow is written `=>`", "write `=>`"),
+        ("return vo.map(x => { a: 1, b: 2 });", "1:20", "begins the body of a function", "`=> ({ … })`"),
+        ("throw\nnew Error('x')", "1:1", "`throw` ends with its line", "on the line of `throw`"),
+        ("const 2nd = 1;", "1:7", "letters stand right behind a number", "begins with a letter"),
+        ("if (1 = vo.a) {}", "1:7", "can be given no value", "`===`"),
+        ("const x = vo.a ? 1;", "1:19", "`:` is missing before `;`", "CONDITION"),
+        ("return vo.a ?? 1 || 2;", "1:18", "`??` stands beside", "parentheses"),
+        ("const o = { a, f() };", "1:20", "`{` is missing before `}`", "`name: call()`"),
+        ("const { a, b = vo;\nreturn a", "1:18", "`}` is missing before `;`", "the `{`"),
+        ("async load() { return 1 }", "1:7", "`function` is missing before `load`", "async function load"),
+        ("load() { return 1 }", "1:8", "`{` cannot follow `)`", "begins with `function`"),
+    ]);
+}
+
+#[test]
+fn a_jump_without_a_loop_is_told_where_it_stands() {
+    let stands = "`break` stands in no loop";
+    expect(&[
+        ("for (const x of [1]) {}\nif (vo.a) break;", "2:11", stands, "for (const"),
+        ("list.forEach(x => { if (x) break; })", "1:28", stands, "return"),
+        ("if (vo.a) f();\nelse break;", "2:6", stands, ""),
+        ("switch (vo.a) {\n  case 1: continue;\n}", "2:11", "`continue` stands in no loop", ""),
+        ("for (const x of []) if (x) break;\nelse { break }\nif (vo.a) { break; }", "3:13", stands, ""),
+        ("do if (vo.a) break; while (vo.b)\nbreak", "2:1", stands, ""),
+        ("const o = { break: 1 };\no.break = 2;\nlabel: { f(); break }", "3:15", stands, ""),
+        (
+            "for (;;) { break; }\nouter: for (;;) { break outer; }\nfor (;;) break inner;",
+            "3:10",
+            "no loop around this has the name `inner`",
+            "NAME:",
+        ),
+        ("for (;;) { [1].map((x) => { continue }) }", "1:29", "`continue` stands in no loop", ""),
+    ]);
+}
+
+#[test]
+fn an_insertion_without_its_brace_is_told_where_it_begins() {
+    for (text, place, closing) in [
+        ("const t = `Hello ${vo.name`;\nreturn t;", "1:18", "line 1, column 27"),
+        ("const t = `Hello ${vo.name`;\nconst u = `x`;", "1:18", "line 1, column 27"),
+        ("const t = `Hello ${vo.name`;\nconst u = ` x y`;", "1:18", "line 1, column 27"),
+        ("const t = `Hello ${vo.name`;\nconst u = `${vo.x} y`;", "1:18", "line 1, column 27"),
+        ("const t = `a ${vo.a} b ${vo.b`;", "1:24", "line 1, column 30"),
+        ("f(`a ${g(1)`, 2);", "1:6", "line 1, column 12"),
+        ("const t = `a ${g(2`;\nreturn t", "1:14", "line 1, column 19"),
+    ] {
+        let message = format!("this `${{` is not closed before the backtick in {closing}");
+        expect(&[(text, place, &message, "write `}` where what is inserted ends")]);
+    }
+    expect(&[("return `a ${b} c;", "1:8", "the template that begins here", "backtick")]);
+}
+
+#[test]
+fn names_that_are_declared_twice_are_found_in_every_function_and_block() {
+    for (text, place) in [
+        ("function g() { const a = 1; const a = 2; return a; } return g();", "1:35"),
+        ("const f = () => { let a; class a {} };", "1:32"),
+        ("const f = async (x) => { var a; let a; };", "1:37"),
+        ("const o = { m() { let { b: a } = vo; const [a] = []; } };", "1:45"),
+        ("class C { constructor() { let a; let a; } }", "1:38"),
+        ("class C { m() { function a() {} const a = 1; } }", "1:39"),
+        ("function f() { function g() { let b, a = b; let c = a, a; } }", "1:56"),
+        ("let a = 1, b = a, a = 2;", "1:19"),
+        ("if (vo.a) { let a; const b = [a, b]; let a; }", "1:42"),
+        ("if (vo.a) { { f() } let a; const { x: a } = vo; }", "1:39"),
+        ("for (const x of []) { const a = 1;\n  function a() {}\n}", "2:12"),
+        ("switch (vo.a) { case 1: let a; case 2: let a; }", "1:44"),
+        ("switch (vo.a) { case 1: let a; break; default: var a; }", "1:52"),
+        ("try { f() } catch (e) { let e; }", "1:29"),
+        ("try { f() } catch { let e; let e; }", "1:32"),
+        ("function f(a) { let a; }", "1:21"),
+        ("for (let i = 0; i < 3; i++) { var i = 1; }", "1:35"),
+        ("const f = (x, { a }) => { const a = 1; };", "1:33"),
+        ("const f = a => { const a = 1; };", "1:24"),
+        ("const o = { m(b, a) { f(); let a; } };", "1:32"),
+    ] {
+        expect(&[(text, place, "` is declared twice", "another name")]);
+    }
+    for sound in [
+        "var a; var a; function f() { var a; var a; }",
+        "function f(a) { var a; }",
+        "function f(a) { function a() {} }",
+        "function f() {} function f() {}",
+        "const f = function a() { let a; };",
+        "let a; { let a; { const a = 1; } }",
+        "try { f() } catch (e) { { let e; } }",
+        "try { f() } catch (e) { let x; }",
+        "switch (vo.a) { case 1: { let a; } case 2: { let a; } }",
+        "for (let i = 0; i < 1; i++) { let i; } for (let i of []) {}",
+        "const { a: b } = vo; const { a } = vo; const { c: { a: d } } = vo;",
+        "const x = 1, f = (x) => x; class A { a; a() {} }",
+        "let g = function () { let g; }; class C { static { let g; } }",
+    ] {
+        let file = SourceFile { path: "x.js".into(), shown: "x.js".into(), text: Ok(sound.into()) };
+        assert_eq!(check(&file, Kind::Action).map(drop), Ok(()), "{sound}");
+    }
+}
+
+proptest! {
+    /// Whatever stands around a string: no message shows anything of it.
+    #[test]
+    fn no_string_is_ever_shown(
+        words in prop::collection::vec(
+            prop::sample::select(vec![
+                "{", "}", "(", ")", "[", "]", "=>", "=", ":", ";", ",", "!", "?", "<", ">", "#", "@", ".", "\n", " ", "await ", "async ",
+                "function ", "class ", "const ", "return ", "for ", "break ", "interface ", "type ", "as ", "private ", "import ",
+                "export ", "elif ", " x ", "constructor", " 1 ", "case ", "switch ", "\"canary\"", "'canary'", "`canary`",
+                "`canary ${x} canary`", "\"canary\\\"canary\"",
+            ]),
+            0..30,
+        ),
+        column in 0_usize..80,
+    ) {
+        let text = words.concat();
+        let file = SourceFile { path: "x.js".into(), shown: "x.js".into(), text: Ok(text.clone()) };
+        let errors = errors(column);
+        let told = errors.iter().map(|error| explain(&text, Kind::Action, error, 0)).map(|it| (it.message, it.help));
+        let checked = check(&file, Kind::Action).err().map(|error| (error.message, error.help));
+        for (message, help) in told.chain(checked) {
+            prop_assert!(!message.contains("canary"), "{text}\n{message}");
+            prop_assert!(!help.clone().unwrap_or_default().contains("canary"), "{text}\n{message}\n{help:?}");
+            prop_assert!(message.len() < 400);
+        }
+    }
 }

@@ -19,13 +19,13 @@ pub(super) fn of(source: &Source<'_>) -> Option<(usize, String)> {
     let before = at.checked_sub(1);
     let here = [Some(at), before].into_iter().flatten();
     if let Some(word) = here.clone().find(|index| is_declaration(source, *index)) {
-        return Some((word, source.written(word).to_owned()));
+        return Some((word, source.abridged(word)));
     }
     if let Some(word) = here.clone().find(|index| is_modifier(source, *index)) {
-        return Some((word, source.written(word).to_owned()));
+        return Some((word, source.abridged(word)));
     }
     if let Some(word) = here.clone().find(|index| is_import_of_types(source, *index)) {
-        return Some((word, format!("{} type", source.written(word))));
+        return Some((word, format!("{} type", source.abridged(word))));
     }
     let before = before?;
     if source.one_of(at, &CASTS)
@@ -33,10 +33,10 @@ pub(super) fn of(source: &Source<'_>) -> Option<(usize, String)> {
         && !source.is_first(at)
         && is_type(source, at + 1)
     {
-        return Some((at, format!("{} {}", source.written(at), source.written(at + 1))));
+        return Some((at, format!("{} {}", source.abridged(at), source.abridged(at + 1))));
     }
     if source.is(at, ":") && is_annotated(source, before) && is_type(source, at + 1) {
-        return Some((at, format!(": {}", source.written(at + 1))));
+        return Some((at, format!(": {}", source.abridged(at + 1))));
     }
     if source.is(at, "?") && source.one_of(at + 1, &[":", ",", ")"]) && is_parameter(source, before) {
         return Some((at, "?".to_owned()));
