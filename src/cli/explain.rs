@@ -51,8 +51,9 @@ const OWN: &[OwnCode] = &[
     own("PARAMS_UNREADABLE", "the parameter file cannot be read", "give its place with --params FILE"),
     own(
         "PARAMS_BLANK",
-        "the parameter file has become empty while the host is up, which goes on with the parameters in force",
-        "restore it; to take all applications away, write a comment",
+        "the parameter file has become empty: a host that is up goes on with the parameters in force, and a command does not \
+         know which data folder it named",
+        "restore it, or say with --data DIR where the data folder is; to take all applications away, write a comment",
     ),
     own("PARAMS_SYNTAX", "the parameter file is not TOML", "mend the place that the error names"),
     own(
@@ -344,7 +345,11 @@ const OWN: &[OwnCode] = &[
         "the system does not let the host watch its files",
         "tell it to look: kill -HUP; or raise fs.inotify.max_user_watches and fs.inotify.max_user_instances",
     ),
-    own("UNKNOWN_ACTION", "a configured action does not exist", "write the file, or correct the name"),
+    own(
+        "UNKNOWN_ACTION",
+        "a configured action does not exist",
+        "write the file or put it back, correct the name, or delete the line",
+    ),
     own("UNKNOWN_APPLICATION", "there is no application of that name", "see the sections of app-params.toml"),
     own("UNKNOWN_CODE", "the code is not known here", "give it as an error or an outcome shows it"),
     own("VO_UNREADABLE", "the file with `vo` cannot be read", "check the name after the @"),

@@ -147,6 +147,29 @@ fn an_action_that_there_is_not_is_told_where_it_is_named() {
     assert!(said.contains("error[UNKNOWN_ACTION]") && said.contains(place), "{said}");
 }
 
+/// Who followed such a proposal would hand statuses to the action of incoming messages, or the reverse.
+#[test]
+fn the_action_of_the_other_key_is_not_proposed() {
+    let params = format!(
+        "[host]\nlisten = \"127.0.0.1:0\"\n[applications.app.WHATSAPP]\nenvironment = \"simulator\"\n\
+         account_id = \"{ACCOUNT}\"\nauth_key = \"x\"\nwhatsapp_callback = \"onWhatsappStatus\"\n\
+         incoming_message = \"onWhatsappMessage\"\n"
+    );
+    let folder = Folder::with_params("return 1", &params);
+    for (there, gone, place) in
+        [("onWhatsappMessage", "onWhatsappStatus", "7:21"), ("onWhatsappStatus", "onWhatsappMessage", "8:20")]
+    {
+        folder.write(&format!("scripts/app/{there}.js"), "return 1");
+        let said = String::from_utf8(folder.boatswain(&["check"]).stderr).unwrap();
+        let expected = format!(
+            "names `{gone}`, which does not exist\n  --> app-params.toml:{place}\n\
+             help: write scripts/app/{gone}.js or put it back, or delete the line\n"
+        );
+        assert!(said.contains(&expected), "{said}");
+        std::fs::remove_file(folder.path(&format!("scripts/app/{there}.js"))).unwrap();
+    }
+}
+
 /// Source that ends the process which parses it costs the others nothing: their mistakes are told.
 #[test]
 fn a_file_that_ends_who_reads_it_hides_no_mistakes() {
