@@ -121,8 +121,9 @@ fn params(file: &Path, source: &Source<'_>, root: &Section<'_>) -> Params {
     let host = host(source, root.section("host", &names::HOST).as_ref());
     let admin_listen = admin(root.section("admin", &names::ADMIN).as_ref(), host.listen);
     let simulator = simulator(root.section("simulator", &names::SIMULATOR).as_ref());
-    let applications = root.get("applications").map(|field| field.entries()).unwrap_or_default();
-    let applications = applications.iter().filter_map(application::read);
+    let applications =
+        root.get("applications").map(|field| application::read_all(&field)).unwrap_or_default();
+    let applications = applications.into_iter();
     Params {
         file: file.to_owned(),
         host,
