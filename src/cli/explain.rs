@@ -198,12 +198,14 @@ const OWN: &[OwnCode] = &[
     own(
         "MIGRATION_CHANGED",
         "a migration was changed after it was applied",
-        "restore its text, and put what is new into a later one",
+        "restore its text, and put what is new into a later one; where the data are worth nothing, stop the host and delete \
+         data/apps/<appId>.db (with -wal and -shm), which is made anew at the next start",
     ),
     own(
         "MIGRATION_GONE",
         "a migration that was applied has no file any more",
-        "put it back: a new database would be another",
+        "put it back: a new database would be another; where the data are worth nothing, stop the host and delete \
+         data/apps/<appId>.db (with -wal and -shm), which is made anew at the next start",
     ),
     own(
         "INBOX_UNAVAILABLE",
@@ -322,8 +324,8 @@ const OWN: &[OwnCode] = &[
     ),
     own(
         "FOREIGN_FILE",
-        "a file in an application's folder is never loaded, or belongs to a package of Node.js",
-        "actions and modules are files `*.js`; do as the warning says",
+        "a file in an application's folder is never loaded or applied, or belongs to a package of Node.js",
+        "actions and modules are files `*.js`, migrations `migrations/*.sql`; do as the warning says",
     ),
     own(
         "UNUSED_FOLDER",

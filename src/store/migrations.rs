@@ -114,9 +114,11 @@ fn is_new(db: &Connection, mode: &HostMode, migration: &Migration) -> Result<boo
     match applied {
         None => Ok(true),
         Some(applied) if applied == hash(migration) => Ok(false),
-        Some(_) => {
-            Err(StoreError::MigrationChanged { file: migration.file.clone(), name: migration.name.clone() })
-        }
+        Some(_) => Err(StoreError::MigrationChanged {
+            file: migration.file.clone(),
+            name: migration.name.clone(),
+            database: db.path().unwrap_or_default().into(),
+        }),
     }
 }
 
@@ -136,6 +138,7 @@ pub fn changed_migrations(file: &Path, migrations: &[Migration]) -> Vec<StoreErr
         .map(|migration| StoreError::MigrationChanged {
             file: migration.file.clone(),
             name: migration.name.clone(),
+            database: file.to_owned(),
         })
         .collect()
 }
