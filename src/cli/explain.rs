@@ -51,8 +51,9 @@ const OWN: &[OwnCode] = &[
     own("PARAMS_UNREADABLE", "the parameter file cannot be read", "give its place with --params FILE"),
     own(
         "PARAMS_BLANK",
-        "the parameter file has become empty while the host is up, which goes on with the parameters in force",
-        "restore it; to take all applications away, write a comment",
+        "the parameter file has become empty: a host that is up goes on with the parameters in force, and a command does not \
+         know which data folder it named",
+        "restore it, or say with --data DIR where the data folder is; to take all applications away, write a comment",
     ),
     own("PARAMS_SYNTAX", "the parameter file is not TOML", "mend the place that the error names"),
     own(
@@ -197,7 +198,8 @@ const OWN: &[OwnCode] = &[
     own(
         "MIGRATION_CHANGED",
         "a migration was changed after it was applied",
-        "restore its text, and put what is new into a later one",
+        "restore its text, and put what is new into a later one; where the data are worth nothing, stop the host and delete \
+         data/apps/<appId>.db (with -wal and -shm), which is made anew at the next start",
     ),
     own(
         "MIGRATION_ORDER",
@@ -207,7 +209,8 @@ const OWN: &[OwnCode] = &[
     own(
         "MIGRATION_GONE",
         "a migration that was applied has no file any more",
-        "put it back: a new database would be another",
+        "put it back: a new database would be another; where the data are worth nothing, stop the host and delete \
+         data/apps/<appId>.db (with -wal and -shm), which is made anew at the next start",
     ),
     own(
         "INBOX_UNAVAILABLE",
@@ -326,8 +329,8 @@ const OWN: &[OwnCode] = &[
     ),
     own(
         "FOREIGN_FILE",
-        "a file in an application's folder is never loaded, or belongs to a package of Node.js",
-        "actions and modules are files `*.js`; do as the warning says",
+        "a file in an application's folder is never loaded or applied, or belongs to a package of Node.js",
+        "actions and modules are files `*.js`, migrations `migrations/*.sql`; do as the warning says",
     ),
     own(
         "UNUSED_FOLDER",
@@ -349,7 +352,11 @@ const OWN: &[OwnCode] = &[
         "the system does not let the host watch its files",
         "tell it to look: kill -HUP; or raise fs.inotify.max_user_watches and fs.inotify.max_user_instances",
     ),
-    own("UNKNOWN_ACTION", "a configured action does not exist", "write the file, or correct the name"),
+    own(
+        "UNKNOWN_ACTION",
+        "a configured action does not exist",
+        "write the file or put it back, correct the name, or delete the line",
+    ),
     own("UNKNOWN_APPLICATION", "there is no application of that name", "see the sections of app-params.toml"),
     own("UNKNOWN_CODE", "the code is not known here", "give it as an error or an outcome shows it"),
     own("VO_UNREADABLE", "the file with `vo` cannot be read", "check the name after the @"),

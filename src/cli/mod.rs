@@ -73,7 +73,7 @@ pub fn main() -> ExitCode {
     let level = match options.command {
         Command::Serve { .. } => "info",
         Command::Simulator { .. } => "warn", // callbacks that are not delivered, media that can't be had
-        _ => "error,script=off", // what scripts log is shown with their runs and tests
+        _ => "error,script=off",             // what scripts log is shown with their runs and tests
     };
     log::init(options.log_format, level);
     let _ = crate::script::confine::no_core_dumps(); // what the system does not grant here is root's affair

@@ -20,6 +20,13 @@ const FILES: &[(&str, &str)] = &[
     ("migrations/001_greetings.sql", include_str!("new/greetings.sql")),
     ("greet.test.js", include_str!("new/greet.test.js")),
 ];
+/// How a parameter file begins: what has to be known where something else listens at one of the two addresses.
+const HEAD: &str = r#"[host]
+# listen = "127.0.0.1:8080"                      # where this is taken, another address
+
+[simulator]
+# listen = "127.0.0.1:8081"                      # likewise; a browser shows the phones there
+"#;
 /// The first sender of a simulated application, by its last four digits: +1 415 523 8886 is the demo's.
 const FIRST_SENDER: u32 = 8887;
 
@@ -97,14 +104,14 @@ fn write(file: &Path, text: &str) -> io::Result<()> {
     fs::write(file, text)
 }
 
-/// Puts a section behind what a file has.
+/// Puts a section behind what a file has; behind a head, where it has nothing.
 fn append(file: &Path, section: &str) -> io::Result<()> {
     let mut opened = fs::OpenOptions::new().create(true).append(true).open(file)?;
     let is_new = opened.metadata()?.len() == 0;
-    let section = if is_new { section.trim_start() } else { section };
+    let head = if is_new { HEAD } else { "" };
     // A last line without an end would go on with the section.
     let ends_open = !is_new && !fs::read(file)?.ends_with(b"\n");
-    opened.write_all(if ends_open { b"\n" } else { b"" })?;
+    opened.write_all(if ends_open { b"\n" } else { head.as_bytes() })?;
     opened.write_all(section.as_bytes())
 }
 

@@ -2,7 +2,8 @@
 //!
 //! A host goes on with the parameters in force when the file is wrong at the moment, and so do the commands that work through
 //! it: all that they need of the file is where the data folder is, and a host answers there or it does not. Without a host
-//! they are that host, and a file that is wrong is refused.
+//! they are that host, and a file that is wrong is refused. So is one in which nothing stands: it named a data folder before it
+//! was emptied, and what it names now, the usual one, is another.
 
 use std::path::{Path, PathBuf};
 
@@ -67,7 +68,14 @@ pub(super) async fn worksite(options: &Options) -> Result<Worksite, Failure> {
 }
 
 async fn find(options: &Options) -> Result<(Worksite, PathBuf), Failure> {
-    let Reading { outcome, data_dir, .. } = config::read(options.params());
+    let Reading { outcome, data_dir, blank, .. } = config::read(options.params());
+    let outcome = match (blank, &options.data) {
+        (None, _) => outcome,
+        (Some(blank), Some(_)) => Err(vec![blank]),
+        (Some(blank), None) => {
+            Err(vec![blank.help("restore it, or say with `--data DIR` where the data folder is")])
+        }
+    };
     let data = options.data.clone().unwrap_or(data_dir);
     let worksite = match (host_of(&data).await, outcome) {
         (Some(host), Ok(loaded)) => Worksite::Host { host, params: Some(loaded.params) },

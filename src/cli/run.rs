@@ -110,10 +110,11 @@ pub(super) fn order_of(
 
 fn unknown_application(params: &Params, app: &AppId) -> Diagnostic {
     let known = params.applications.keys().map(AppId::as_str);
-    let help = crate::base::nearest(app.as_str(), known.clone()).map_or_else(
-        || format!("the file has: {}", known.collect::<Vec<_>>().join(", ")),
-        |near| format!("did you mean `{near}`?"),
-    );
+    let help = match crate::base::nearest(app.as_str(), known.clone()) {
+        Some(near) => format!("did you mean `{near}`?"),
+        None if params.applications.is_empty() => "the file has no applications".to_owned(),
+        None => format!("the file has: {}", known.collect::<Vec<_>>().join(", ")),
+    };
     Diagnostic::error("UNKNOWN_APPLICATION", format!("there is no application `{app}`"))
         .at(Place::file(&params.file))
         .help(help)

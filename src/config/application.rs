@@ -11,15 +11,26 @@ use super::codes;
 use super::params::{Application, Company, GoogleCloudStorage};
 use super::reader::{Field, Section};
 use super::{limits, names, secrets, templates, values, whatsapp};
-use crate::base::{AppId, CompanyId, Exposure, InvalidId};
+use crate::base::{AppId, CompanyId, Exposure, InvalidId, nearest};
 
-/// One application; `None` when it can't even be named.
-pub(super) fn read(field: &Field<'_>) -> Option<Application> {
+/// All applications, but those that can't even be named.
+pub(super) fn read_all(applications: &Field<'_>) -> Vec<Application> {
+    let all = applications.entries();
+    // One without its WHATSAPP section may be one of these, misspelt.
+    let whole: Vec<&str> = all.iter().filter(|one| one.has("WHATSAPP")).map(|one| one.key).collect();
+    all.iter().filter_map(|one| read(one, &whole)).collect()
+}
+
+fn read(field: &Field<'_>, whole: &[&str]) -> Option<Application> {
     let id = named(field, AppId::parse);
     let section = field.section(&names::APPLICATION)?;
+    let add = format!("add a section `[applications.{}.WHATSAPP]` with its `environment`", field.key);
     section.missing(
         "WHATSAPP",
-        format!("add a section `[applications.{}.WHATSAPP]` with its `environment`", field.key),
+        match nearest(field.key, whole.iter().copied()) {
+            Some(near) => format!("did you mean `{near}`? If not, {add}"),
+            None => add,
+        },
     );
     let own = section.section("WHATSAPP", &names::WHATSAPP);
     let whatsapp = own.as_ref().map_or_else(whatsapp::silent, whatsapp::of_application);

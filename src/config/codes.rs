@@ -2,6 +2,8 @@
 
 /// The file can't be read, is too large or is not UTF-8.
 pub const PARAMS_UNREADABLE: &str = "PARAMS_UNREADABLE";
+/// Nothing stands in the file, and whoever reads it needs what stood there.
+pub const PARAMS_BLANK: &str = "PARAMS_BLANK";
 /// The file breaks a rule of TOML.
 pub const PARAMS_SYNTAX: &str = "PARAMS_SYNTAX";
 /// A key or section that does not exist.
@@ -32,6 +34,7 @@ pub const NO_APPLICATIONS: &str = "NO_APPLICATIONS";
 /// Every code above.
 pub const ALL: &[&str] = &[
     PARAMS_UNREADABLE,
+    PARAMS_BLANK,
     PARAMS_SYNTAX,
     UNKNOWN_KEY,
     MISPLACED_KEY,

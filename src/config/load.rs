@@ -43,8 +43,9 @@ pub struct Reading {
     pub files: BTreeSet<PathBuf>,
     /// The data folder that it names; the usual one where it names none that can be read.
     pub data_dir: PathBuf,
-    /// Whether nothing at all stands in it, as while it is being written.
-    pub is_blank: bool,
+    /// The problem that nothing at all stands in it, as while it is being written. It is one for who needs what stood there:
+    /// a file without applications is sound.
+    pub blank: Option<Diagnostic>,
 }
 
 /// Reads a parameter file; secrets come from this process's environment and from the files that it names.
@@ -64,7 +65,7 @@ pub fn read(file: &Path) -> Reading {
             outcome: Err(vec![problem]),
             files: BTreeSet::new(),
             data_dir: beside(file, USUAL_DATA_DIR),
-            is_blank: false,
+            blank: None,
         },
     }
 }
@@ -105,7 +106,14 @@ fn reading(file: &Path, text: &str, secrets: Secrets<'_>, exposure: Option<Expos
     let warnings = noticed.into_iter().chain(warnings).collect();
     let data_dir = params.host.data_dir.clone();
     let outcome = if problems.is_empty() { Ok(Loaded { params, warnings }) } else { Err(problems) };
-    Reading { outcome, files, data_dir, is_blank: text.trim().is_empty() }
+    let blank = text.trim().is_empty().then(|| blank(file));
+    Reading { outcome, files, data_dir, blank }
+}
+
+fn blank(file: &Path) -> Diagnostic {
+    Diagnostic::error(codes::PARAMS_BLANK, "nothing stands in the parameter file")
+        .at(Place::file(file))
+        .help("restore it; to take all applications away, write a comment")
 }
 
 /// What the file says. Where something was reported, a default stands in, so that the rest is checked too.
@@ -113,8 +121,9 @@ fn params(file: &Path, source: &Source<'_>, root: &Section<'_>) -> Params {
     let host = host(source, root.section("host", &names::HOST).as_ref());
     let admin_listen = admin(root.section("admin", &names::ADMIN).as_ref(), host.listen);
     let simulator = simulator(root.section("simulator", &names::SIMULATOR).as_ref());
-    let applications = root.get("applications").map(|field| field.entries()).unwrap_or_default();
-    let applications = applications.iter().filter_map(application::read);
+    let applications =
+        root.get("applications").map(|field| application::read_all(&field)).unwrap_or_default();
+    let applications = applications.into_iter();
     Params {
         file: file.to_owned(),
         host,

@@ -97,6 +97,26 @@ pub(super) static COMPANY_LIMITS: Shape = Shape {
     keys: &["messages_per_minute", "messages_per_day", "allowed_country_prefixes", "only_to"],
 };
 
+/// Where a company has the keys that it shares with its application.
+static OF_COMPANIES: &[&Shape] = &[
+    &COMPANY,
+    &COMPANY_LIMITS,
+    &Shape {
+        title: "`[applications.<appId>.companies.<companyId>.WHATSAPP]`",
+        keys: &[
+            "account_id",
+            "auth_key",
+            "api_key_id",
+            "api_key_secret",
+            "from_phone_number",
+            "messaging_service_id",
+            "default_country_prefix",
+            "api_base_url",
+        ],
+    },
+    &Shape { title: "`[applications.<appId>.companies.<companyId>.templates.<name>]`", keys: TEMPLATE.keys },
+];
+
 static ALL: &[&Shape] = &[
     &ROOT,
     &HOST,
@@ -163,17 +183,18 @@ pub(super) struct Suggestion {
     pub help: String,
 }
 
-/// What to say about a key that `shape` does not have.
-pub(super) fn suggest(unknown: &str, shape: &Shape) -> Suggestion {
+/// What to say about a key that `shape` does not have, in the section that `path` leads to.
+pub(super) fn suggest(unknown: &str, shape: &Shape, path: &[String]) -> Suggestion {
     let alias = alias_of(unknown);
     let here = alias.filter(|key| shape.keys.contains(key)).or_else(|| exactly_but_for_case(unknown, shape));
     if let Some(key) = here {
         return did_you_mean(key);
     }
+    let elsewhere = |key| elsewhere(key, path);
     if let Some((key, titles)) = elsewhere(unknown).or_else(|| alias.and_then(elsewhere)) {
         return Suggestion { meant: None, help: format!("`{key}` belongs in {titles}") };
     }
-    nearest(unknown, shape.keys.iter().copied()).map_or_else(|| only_these(shape), did_you_mean)
+    nearest(unknown, shape.keys.iter().copied()).map_or_else(|| only_these(shape, path), did_you_mean)
 }
 
 fn alias_of(unknown: &str) -> Option<&'static str> {
@@ -193,24 +214,51 @@ fn folded(name: &str) -> String {
     name.strip_prefix("twilio").unwrap_or(&name).to_owned()
 }
 
-/// The sections, in words, that have this very key, whatever its case.
-fn elsewhere(key: &str) -> Option<(&'static str, String)> {
-    let mut homes = ALL.iter().filter_map(|shape| {
-        let known = shape.keys.iter().find(|known| known.eq_ignore_ascii_case(key))?;
-        Some((*known, shape.title))
-    });
-    let (known, first) = homes.next()?;
-    let titles = homes.fold(first.to_owned(), |titles, (_, title)| format!("{titles} or {title}"));
-    Some((known, titles))
+/// The sections, in words, that have this very key, whatever its case: within a company those of companies, if they do.
+fn elsewhere(key: &str, path: &[String]) -> Option<(&'static str, String)> {
+    let homes = |shapes: &'static [&'static Shape]| {
+        let mut homes = shapes.iter().filter_map(|shape| {
+            let known = shape.keys.iter().find(|known| known.eq_ignore_ascii_case(key))?;
+            Some((*known, titled(shape, path)))
+        });
+        let (known, first) = homes.next()?;
+        Some((known, homes.fold(first, |titles, (_, title)| format!("{titles} or {title}"))))
+    };
+    let company = company_in(path).and_then(|_| homes(OF_COMPANIES));
+    company.or_else(|| homes(ALL))
+}
+
+/// The application that a section belongs to.
+fn application_in(path: &[String]) -> Option<&String> {
+    path.first().filter(|first| *first == "applications").and_then(|_| path.get(1))
+}
+
+/// The company that a section belongs to.
+fn company_in(path: &[String]) -> Option<&String> {
+    application_in(path)?;
+    path.get(2).filter(|third| *third == "companies").and_then(|_| path.get(3))
+}
+
+/// A section's title, with the names that it has where `path` leads to.
+fn titled(shape: &Shape, path: &[String]) -> String {
+    let ids = [("<appId>", application_in(path)), ("<companyId>", company_in(path))];
+    ids.into_iter().fold(shape.title.to_owned(), |title, (id, name)| match name {
+        Some(name) => title.replace(id, name),
+        None => title,
+    })
 }
 
 fn did_you_mean(key: &'static str) -> Suggestion {
     Suggestion { meant: Some(key), help: format!("did you mean `{key}`?") }
 }
 
-fn only_these(shape: &Shape) -> Suggestion {
+fn only_these(shape: &Shape, path: &[String]) -> Suggestion {
     let known: Vec<String> = shape.keys.iter().map(|key| format!("`{key}`")).collect();
-    Suggestion { meant: None, help: format!("{} has {}", shape.title, known.join(", ")) }
+    let own = application_in(path).map_or_else(String::new, |app| {
+        format!("; the application's own parameters belong in `[applications.{app}.parameters]`")
+    });
+    let here = if path.is_empty() { shape.title.to_owned() } else { format!("`[{}]`", path.join(".")) };
+    Suggestion { meant: None, help: format!("{here} has {}{own}", known.join(", ")) }
 }
 
 #[cfg(test)]
@@ -218,7 +266,12 @@ mod tests {
     use super::*;
 
     fn help(unknown: &str, shape: &Shape) -> String {
-        suggest(unknown, shape).help
+        help_at(unknown, shape, "")
+    }
+
+    fn help_at(unknown: &str, shape: &Shape, path: &str) -> String {
+        let path: Vec<String> = path.split_terminator('.').map(str::to_owned).collect();
+        suggest(unknown, shape, &path).help
     }
 
     #[test]
@@ -271,8 +324,41 @@ mod tests {
     }
 
     #[test]
+    fn it_is_sent_to_the_section_of_this_application_and_this_company() {
+        let app = "applications.flora";
+        let company = "applications.flora.companies.MARE";
+        for (unknown, shape, path, home) in [
+            ("from_phone_number", &APPLICATION, app, "flora.WHATSAPP"),
+            ("from_phone_number", &COMPANY, company, "flora.companies.MARE.WHATSAPP"),
+            ("auth_token", &COMPANY, company, "flora.companies.MARE.WHATSAPP"),
+            ("only_to", &COMPANY, company, "flora.companies.MARE.limits"),
+            ("from_number", &COMPANY_LIMITS, company, "flora.companies.MARE.WHATSAPP"),
+            ("content_sid", &COMPANY, company, "flora.companies.MARE.templates.<name>"),
+            ("environment", &COMPANY, company, "flora.WHATSAPP"),
+            ("cpu_ms", &COMPANY, company, "flora.limits"),
+            ("templates", &WHATSAPP, "applications.flora.companies.MARE.WHATSAPP", "flora.companies.MARE"),
+        ] {
+            let help = help_at(unknown, shape, path);
+            assert!(help.ends_with(&format!("` belongs in `[applications.{home}]`")), "{unknown}: {help}");
+        }
+    }
+
+    /// A company can have every key of a WHATSAPP section that is not the application's alone.
+    #[test]
+    fn what_a_company_shares_is_what_the_application_has_not_alone() {
+        let shared: Vec<_> = WHATSAPP.keys.iter().filter(|key| !APPLICATION_ONLY.contains(key)).collect();
+        assert_eq!(OF_COMPANIES[2].keys.iter().collect::<Vec<_>>(), shared);
+    }
+
+    #[test]
     fn a_name_like_no_other_gets_the_list() {
-        assert_eq!(help("zzz", &ADMIN), "`[admin]` has `listen`");
-        assert_eq!(help("zzz", &SIMULATOR), "`[simulator]` has `listen`, `rules`");
+        assert_eq!(help_at("zzz", &ADMIN, "admin"), "`[admin]` has `listen`");
+        assert_eq!(help_at("zzz", &SIMULATOR, "simulator"), "`[simulator]` has `listen`, `rules`");
+        let company = "applications.flora.companies.MARE";
+        assert_eq!(
+            help_at("shop_name", &COMPANY, company),
+            "`[applications.flora.companies.MARE]` has `WHATSAPP`, `templates`, `limits`; the application's own parameters \
+             belong in `[applications.flora.parameters]`"
+        );
     }
 }

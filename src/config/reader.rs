@@ -137,7 +137,7 @@ impl<'a> Source<'a> {
         let is_header = |line: &str| line.trim_start().starts_with('[');
         // Of a section that is there twice the parser makes one; of one whose name is broken, anything.
         let misleads =
-            from_here.next().is_some_and(|(_, line)| is_header(line)) && message != "duplicate key";
+            from_here.next().is_some_and(|(_, line)| is_header(line)) && !message.starts_with("duplicate ");
         let section =
             from_here.take_while(|(_, line)| misleads && !is_header(line)).map(|(number, _)| number);
         self.broken_lines.borrow_mut().extend(std::iter::once(broken).chain(section));
@@ -162,7 +162,8 @@ pub(super) struct Section<'a> {
     source: &'a Source<'a>,
     table: &'a DeTable<'a>,
     start: usize,
-    title: String,
+    /// The names that lead to it, as a header has them.
+    path: Vec<String>,
     /// Keys that are missing only because they are misspelt.
     misspelt: Vec<&'static str>,
 }
@@ -170,19 +171,19 @@ pub(super) struct Section<'a> {
 impl<'a> Section<'a> {
     /// The whole document.
     pub fn root(source: &'a Source<'a>, table: &'a DeTable<'a>, shape: &'static Shape) -> Self {
-        Self::open(source, table, 0, String::new(), shape)
+        Self::open(source, table, 0, Vec::new(), shape)
     }
 
     fn open(
         source: &'a Source<'a>,
         table: &'a DeTable<'a>,
         start: usize,
-        title: String,
+        path: Vec<String>,
         shape: &'static Shape,
     ) -> Self {
-        let mut section = Self { source, table, start, title, misspelt: Vec::new() };
+        let mut section = Self { source, table, start, path, misspelt: Vec::new() };
         for key in table.keys().filter(|key| !shape.keys.contains(&key.get_ref().as_ref())) {
-            let suggestion = suggest(key.get_ref(), shape);
+            let suggestion = suggest(key.get_ref(), shape, &section.path);
             let message = format!("unknown key `{}` {}", shown(key.get_ref()), section.inside());
             source.report(key.span().start, codes::UNKNOWN_KEY, message, suggestion.help);
             section.misspelt.extend(suggestion.meant);
@@ -192,13 +193,17 @@ impl<'a> Section<'a> {
 
     /// Where this is, in words: "in `[host]`".
     pub fn inside(&self) -> String {
-        if self.title.is_empty() { "at the top level".to_owned() } else { format!("in `[{}]`", self.title) }
+        if self.path.is_empty() {
+            "at the top level".to_owned()
+        } else {
+            format!("in `[{}]`", self.path.join("."))
+        }
     }
 
     /// A key's value, if the key is there.
     pub fn get(&self, key: &str) -> Option<Field<'a>> {
         let (name, value) = self.table.get_key_value(key)?;
-        Some(Field::new(self.source, &self.title, name, value))
+        Some(Field::new(self.source, &self.path, name, value))
     }
 
     /// Whether a key is there, be it with a wrong value or a wrong spelling that was reported.
@@ -232,20 +237,20 @@ pub(super) struct Field<'a> {
     /// The value.
     pub value: &'a DeValue<'a>,
     start: usize,
-    title: String,
+    /// The names that lead to it, its own last, as a header has them.
+    path: Vec<String>,
 }
 
 impl<'a> Field<'a> {
     fn new(
         source: &'a Source<'a>,
-        parent: &str,
+        parent: &[String],
         key: &'a Spanned<std::borrow::Cow<'a, str>>,
         value: &'a Spanned<DeValue<'a>>,
     ) -> Self {
-        let name = segment(key.get_ref());
-        let title = if parent.is_empty() { name } else { format!("{parent}.{name}") };
+        let path = parent.iter().cloned().chain([segment(key.get_ref())]).collect();
         let (key_start, start) = (key.span().start, value.span().start);
-        Self { source, key: key.get_ref(), key_start, value: value.get_ref(), start, title }
+        Self { source, key: key.get_ref(), key_start, value: value.get_ref(), start, path }
     }
 
     /// Where the value begins.
@@ -281,13 +286,18 @@ impl<'a> Field<'a> {
     /// The value as a section.
     pub fn section(&self, shape: &'static Shape) -> Option<Section<'a>> {
         let table = self.table()?;
-        Some(Section::open(self.source, table, self.start, self.title.clone(), shape))
+        Some(Section::open(self.source, table, self.start, self.path.clone(), shape))
     }
 
     /// The keys and values of a table whose keys are the user's own, in the order of their names.
     pub fn entries(&self) -> Vec<Field<'a>> {
         let Some(table) = self.table() else { return Vec::new() };
-        table.iter().map(|(key, value)| Field::new(self.source, &self.title, key, value)).collect()
+        table.iter().map(|(key, value)| Field::new(self.source, &self.path, key, value)).collect()
+    }
+
+    /// Whether it is a section with this key.
+    pub fn has(&self, key: &str) -> bool {
+        self.value.as_table().is_some_and(|table| table.contains_key(key))
     }
 
     /// The elements of a list, each under the name of the list.
@@ -303,7 +313,7 @@ impl<'a> Field<'a> {
     fn table(&self) -> Option<&'a DeTable<'a>> {
         match self.value {
             DeValue::Table(table) => Some(table),
-            _ => self.wrong_type("a section", format!("begin it with a line `[{}]`", self.title)),
+            _ => self.wrong_type("a section", format!("begin it with a line `[{}]`", self.path.join("."))),
         }
     }
 }
@@ -317,7 +327,7 @@ pub(super) fn find<'a>(
     let (last, parents) = path.split_last()?;
     let table = parents.iter().try_fold(document, |table, key| table.get(*key)?.get_ref().as_table())?;
     let (key, value) = table.get_key_value(*last)?;
-    Some(Field::new(source, "", key, value))
+    Some(Field::new(source, &[], key, value))
 }
 
 fn kind(value: &DeValue<'_>) -> &'static str {

@@ -40,8 +40,15 @@ pub(super) fn unknown_action(
     action: &ActionId,
 ) -> Diagnostic {
     let app = &application.id;
-    let help = nearest(action.as_str(), catalogue::actions(bundle)).map_or_else(
-        || format!("write {}", scripts.join(app.as_str()).join(format!("{action}.js")).display()),
+    // What the other key names is another thing: who followed that would hand statuses to the action of incoming messages.
+    let named = actions(application);
+    let is_of_another = |known: &str| named.iter().any(|(_, action)| action.as_str() == known);
+    let free = catalogue::actions(bundle).filter(|known| !is_of_another(known));
+    let help = nearest(action.as_str(), free).map_or_else(
+        || {
+            let file = scripts.join(app.as_str()).join(format!("{action}.js"));
+            format!("write {} or put it back, or delete the line", file.display())
+        },
         |near| format!("did you mean `{near}`?"),
     );
     Diagnostic::error("UNKNOWN_ACTION", format!("{key} of `{app}` names `{action}`, which does not exist"))

@@ -10,12 +10,12 @@ mod change;
 mod judge;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use tokio::sync::Mutex;
 
-use crate::base::{AppId, Clock, Diagnostic, Place};
+use crate::base::{AppId, Clock, Diagnostic};
 use crate::config::{self, Application, Loaded, Params};
 use crate::pipeline::Pipeline;
 use crate::runtime::reading::{Ground, InForce, Seen};
@@ -198,10 +198,10 @@ impl Inner {
         let outcome = reading.map_err(|problem| vec![problem]).and_then(|reading| {
             self.memory.named = reading.files;
             // Who writes a file in place empties it first. Nobody means that all applications are to go by then.
-            if reading.is_blank && !self.in_force.is_empty() {
-                return Err(vec![blank(&self.started.file)]);
+            match reading.blank {
+                Some(blank) if !self.in_force.is_empty() => Err(vec![blank]),
+                _ => reading.outcome,
             }
-            reading.outcome
         });
         match outcome {
             Ok(Loaded { params, mut warnings }) => {
@@ -246,10 +246,4 @@ async fn blocking<T: Send + 'static>(
             .help("report the place; `kill -HUP` has the host look again")
     };
     tokio::task::spawn_blocking(work).await.map_err(fault)?
-}
-
-fn blank(file: &Path) -> Diagnostic {
-    Diagnostic::error("PARAMS_BLANK", "nothing stands in the parameter file")
-        .at(Place::file(file))
-        .help("restore it; to take all applications away, write a comment")
 }

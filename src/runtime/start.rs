@@ -7,7 +7,7 @@ use tokio::net::TcpListener;
 use url::Url;
 
 use crate::base::{AppId, Diagnostic, Place};
-use crate::config;
+use crate::config::{self, Address};
 use crate::control::{ControlServer, Desk};
 use crate::pipeline::{
     ApplicationSetup, CapsHold, Events, Internet, Reconciler, Reconciliation, Surroundings, WAITING_BYTES,
@@ -35,11 +35,10 @@ impl HostBuilder {
         let data = DataDir::create(&self.data).map_err(one)?;
         let lock = data.lock().map_err(one)?;
         let address = self.listen.unwrap_or(self.params.host.listen);
-        let socket = TcpListener::bind(address).await.map_err(|error| {
-            vec![Diagnostic::error("LISTEN", format!("the host cannot listen on {address}: {error}")).help(
-                "stop what listens there, or choose another address with `--listen` or `[host] listen`",
-            )]
-        })?;
+        let socket = match TcpListener::bind(address).await {
+            Ok(socket) => socket,
+            Err(error) => return Err(self.cannot_listen(address, &error).await),
+        };
         let bound = socket.local_addr().map_err(|error| {
             vec![Diagnostic::error("LISTEN", format!("the host cannot listen on {address}: {error}"))]
         })?;
@@ -144,6 +143,22 @@ impl HostBuilder {
         let parts = self.assemble(&data, &public_url, simulator_url.clone(), Serving::No).await?;
         parts.engine.pipeline.attach(&parts.engine.inbox);
         Ok(parts.into_host(data, lock, public_url, simulator, simulator_url))
+    }
+
+    /// Who finds one address taken, as by a host that is still up, is told of the simulator's at once.
+    async fn cannot_listen(&self, address: Address, error: &std::io::Error) -> Problems {
+        let own = Diagnostic::error("LISTEN", format!("the host cannot listen on {address}: {error}")).help(
+            "stop what listens there, or choose another address: with `--listen`, or `[host] listen` in the parameter file, such \
+             as `listen = \"127.0.0.1:8090\"`",
+        );
+        let listen = self.simulator_listen.unwrap_or(self.params.simulator.listen);
+        let simulators = if self.needs_simulator() && listen != address {
+            let taken = TcpListener::bind(listen).await.err();
+            taken.map(|source| simulator_problem(&SimulatorError::Listen { address: listen, source }))
+        } else {
+            None
+        };
+        std::iter::once(own).chain(simulators).collect()
     }
 
     fn again(&self) -> Self {
@@ -346,5 +361,8 @@ fn one(error: StoreError) -> Problems {
 #[must_use]
 pub fn simulator_problem(error: &SimulatorError) -> Diagnostic {
     Diagnostic::error("LISTEN", error.to_string())
-        .help("stop what listens there, or choose another address with `[simulator] listen`")
+        .help(
+            "stop what listens there, or choose another address: `[simulator] listen` in the parameter file, such as `listen = \
+             \"127.0.0.1:8091\"`",
+        )
 }

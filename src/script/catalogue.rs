@@ -78,13 +78,27 @@ pub fn read_tests(scripts: &Path, app: &AppId) -> Result<Vec<SourceFile>, Catalo
 /// # Errors
 /// As [`read_bundle`].
 pub fn in_other_dialects(scripts: &Path, app: &AppId) -> Result<Vec<String>, CatalogueError> {
-    let folder = scripts.join(app.as_str());
-    let mut paths = Vec::new();
     let is_other = |path: &str| {
         let dialect = path.rsplit_once('.').is_some_and(|(_, extension)| DIALECTS.contains(&extension));
         dialect && !path.ends_with(".d.ts")
     };
-    list(&folder, "", 0, &is_other, &mut paths)
+    paths(scripts, app, &is_other)
+}
+
+/// The files of SQL in an application's folder, as paths below it, sorted; whatever the case of their ending.
+///
+/// # Errors
+/// As [`read_bundle`].
+pub fn sql_files(scripts: &Path, app: &AppId) -> Result<Vec<String>, CatalogueError> {
+    let is_sql = |path: &str| {
+        path.rsplit_once('.').is_some_and(|(_, extension)| extension.eq_ignore_ascii_case("sql"))
+    };
+    paths(scripts, app, &is_sql)
+}
+
+fn paths(scripts: &Path, app: &AppId, wanted: &dyn Fn(&str) -> bool) -> Result<Vec<String>, CatalogueError> {
+    let mut paths = Vec::new();
+    list(&scripts.join(app.as_str()), "", 0, wanted, &mut paths)
         .map_err(|(folder, source)| CatalogueError { folder, source })?;
     paths.sort_unstable();
     Ok(paths)

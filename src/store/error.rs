@@ -1,8 +1,8 @@
 //! What can go wrong with a database.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use crate::base::{Diagnostic, Place};
+use crate::base::{Diagnostic, Place, shown};
 
 /// An error of the storage layer.
 #[derive(Debug, thiserror::Error)]
@@ -76,6 +76,8 @@ pub enum StoreError {
         file: PathBuf,
         /// Its name.
         name: String,
+        /// The database that it was applied to.
+        database: PathBuf,
     },
     /// A migration is new, and one that is applied has a later name.
     #[error("migration {name} is new, and {last}, which is applied already, comes after it")]
@@ -104,6 +106,16 @@ impl StoreError {
     pub fn is_violation(&self) -> bool {
         matches!(self, Self::Sqlite(error)
             if error.sqlite_error_code() == Some(rusqlite::ErrorCode::ConstraintViolation))
+    }
+
+    /// The same, of a database that was made to try migrations and is thrown away.
+    #[must_use]
+    pub fn of_trial(&self) -> Diagnostic {
+        let diagnostic = self.diagnostic();
+        match self {
+            Self::Migration { .. } => diagnostic.help("mend the file"),
+            _ => diagnostic,
+        }
     }
 
     /// The error as it is shown, with its code and remedy.
@@ -140,9 +152,12 @@ impl StoreError {
                     .at(place)
                     .help("nothing of it was kept: mend the file, and a host that is up takes it over by itself")
             }
-            Self::MigrationChanged { file, .. } => Diagnostic::error("MIGRATION_CHANGED", message)
-                .at(Place::file(file))
-                .help("restore its text and put what is new into a migration with a later name"),
+            Self::MigrationChanged { file, database, .. } => {
+                Diagnostic::error("MIGRATION_CHANGED", message).at(Place::file(file)).help(format!(
+                    "restore its text and put what is new into a migration with a later name; {}",
+                    begin_anew(database)
+                ))
+            }
             Self::MigrationOrder { file, last, .. } => Diagnostic::error("MIGRATION_ORDER", message)
                 .at(Place::file(file))
                 .help(format!(
@@ -156,4 +171,13 @@ impl StoreError {
             Self::Unavailable(_) => Diagnostic::error("INBOX_UNAVAILABLE", message).help("try again shortly"),
         }
     }
+}
+
+/// How to have a database made anew: who develops an application changes its first migration more than once.
+#[must_use]
+pub fn begin_anew(database: &Path) -> String {
+    format!(
+        "where its data are worth nothing, stop the host and delete {} (with -wal and -shm): it is made anew at the next start",
+        shown(&database.display().to_string())
+    )
 }

@@ -72,8 +72,9 @@ pub(super) fn apply(
     migrations: &[Migration],
     now: i64,
 ) -> Result<usize, StoreError> {
-    let new =
-        new_among(migrations, &mode.with(|| applied(db))?).map_err(|mut refused| refused.swap_remove(0))?;
+    let database = Path::new(db.path().unwrap_or_default());
+    let new = new_among(migrations, &mode.with(|| applied(db))?, database)
+        .map_err(|mut refused| refused.swap_remove(0))?;
     if new.is_empty() {
         return Ok(0);
     }
@@ -115,6 +116,7 @@ fn applied(db: &Connection) -> rusqlite::Result<Applied> {
 fn new_among<'a>(
     migrations: &'a [Migration],
     applied: &Applied,
+    database: &Path,
 ) -> Result<Vec<&'a Migration>, Vec<StoreError>> {
     let (mut new, mut refused) = (Vec::new(), Vec::new());
     let last = migrations.iter().rev().find(|migration| applied.contains_key(&migration.name));
@@ -122,7 +124,9 @@ fn new_among<'a>(
         let (file, name) = (migration.file.clone(), migration.name.clone());
         match (applied.get(&name), last) {
             (Some(known), _) if *known == hash(migration) => {}
-            (Some(_), _) => refused.push(StoreError::MigrationChanged { file, name }),
+            (Some(_), _) => {
+                refused.push(StoreError::MigrationChanged { file, name, database: database.to_owned() });
+            }
             (None, Some(last)) if name < last.name => {
                 refused.push(StoreError::MigrationOrder { file, name, last: last.name.clone() });
             }
@@ -136,7 +140,7 @@ fn new_among<'a>(
 #[must_use]
 pub fn refused_migrations(file: &Path, migrations: &[Migration]) -> Vec<StoreError> {
     let applied = applied_in(file).unwrap_or_default();
-    new_among(migrations, &applied).err().unwrap_or_default()
+    new_among(migrations, &applied, file).err().unwrap_or_default()
 }
 
 fn applied_in(file: &Path) -> rusqlite::Result<Applied> {

@@ -60,7 +60,7 @@ pub use app_db::{AppDb, SqlLimits};
 pub use backup::{Backup, BackupError, Copied, backup};
 pub use bell::PollBell;
 pub use data_dir::{DataDir, DataLock};
-pub use error::StoreError;
+pub use error::{StoreError, begin_anew};
 pub use exposed::{exposed_folder, exposed_key};
 pub use fences::{Closed, Fence, OPT_OUT_CODES, OptOutRow, PauseRow, Writer};
 pub use filter::Filter;

@@ -65,7 +65,7 @@ impl Suite {
         judge::sift(&command, &sandbox_limits(&application.limits), &mut with_tests);
         let tests = with_tests.files.iter().filter(|file| catalogue::is_test(&file.path)).cloned().collect();
         let migrations = read_migrations(&scripts.join(id.as_str()).join("migrations"))
-            .map_err(|error| vec![error.diagnostic()])?;
+            .map_err(|error| vec![error.of_trial()])?;
         Ok(Self {
             application: Arc::new(harmless(application)),
             bundle: Arc::new(catalogue::without_tests(&with_tests)),
@@ -86,7 +86,7 @@ impl Suite {
         let file = folder.path().join("app.db");
         let db = AppDb::open(&file, &HostId("test".into()), SqlLimits::from(&self.application.limits));
         let migrated = db.and_then(|db| db.migrate(&self.migrations, UnixMillis(0)));
-        migrated.err().map(|error| error.diagnostic())
+        migrated.err().map(|error| error.of_trial())
     }
 
     /// The application's name.

@@ -170,7 +170,7 @@ impl World {
         let file = data.app_db(&application.id);
         let db = AppDb::open(&file, host_db.id(), SqlLimits::from(&application.limits));
         let db = db.map_err(|error| error.diagnostic())?;
-        db.migrate(&suite.migrations, clock.now()).map_err(|error| error.diagnostic())?;
+        db.migrate(&suite.migrations, clock.now()).map_err(|error| error.of_trial())?;
         let probe = ground.probe.of_host(&public_url).map_err(trouble)?;
         let network: Arc<dyn Network> = Arc::new(Internet {
             twilio: ground.twilio.clone(),

@@ -201,6 +201,62 @@ fn an_action_that_there_is_not_is_told_where_it_is_named() {
     assert!(said.contains("error[UNKNOWN_ACTION]") && said.contains(place), "{said}");
 }
 
+/// Who followed such a proposal would hand statuses to the action of incoming messages, or the reverse.
+#[test]
+fn the_action_of_the_other_key_is_not_proposed() {
+    let params = format!(
+        "[host]\nlisten = \"127.0.0.1:0\"\n[applications.app.WHATSAPP]\nenvironment = \"simulator\"\n\
+         account_id = \"{ACCOUNT}\"\nauth_key = \"x\"\nwhatsapp_callback = \"onWhatsappStatus\"\n\
+         incoming_message = \"onWhatsappMessage\"\n"
+    );
+    let folder = Folder::with_params("return 1", &params);
+    for (there, gone, place) in
+        [("onWhatsappMessage", "onWhatsappStatus", "7:21"), ("onWhatsappStatus", "onWhatsappMessage", "8:20")]
+    {
+        folder.write(&format!("scripts/app/{there}.js"), "return 1");
+        let said = String::from_utf8(folder.boatswain(&["check"]).stderr).unwrap();
+        let expected = format!(
+            "names `{gone}`, which does not exist\n  --> app-params.toml:{place}\n\
+             help: write scripts/app/{gone}.js or put it back, or delete the line\n"
+        );
+        assert!(said.contains(&expected), "{said}");
+        std::fs::remove_file(folder.path(&format!("scripts/app/{there}.js"))).unwrap();
+    }
+}
+
+/// A folder that is nearly called `migrations` leaves the application without its tables, and nothing fails before a statement does.
+#[test]
+fn sql_that_is_no_migration_is_told_with_its_right_name() {
+    let sql = "CREATE TABLE things(x)";
+    for (path, told, help) in [
+        ("migration/1.sql", "migration/", "rename it to `migrations`"),
+        ("Migrations/1.sql", "Migrations/", "rename it to `migrations`"),
+        ("migrations/1.SQL", "migrations/1.SQL", "rename it to `1.sql`"),
+        ("migrations/old/1.sql", "migrations/old/", "move its files into `migrations/`"),
+        ("things.sql", "things.sql", "move what is to be applied into `migrations/`"),
+    ] {
+        let folder = folder(&[]);
+        std::fs::remove_dir_all(folder.path("scripts/app/migrations")).unwrap();
+        folder.write(&format!("scripts/app/{path}"), sql);
+        let said = String::from_utf8(folder.boatswain(&["check"]).stderr).unwrap();
+        let expected = format!(
+            "warning[FOREIGN_FILE]: `{told}` is never applied: migrations are files `migrations/*.sql`\n  \
+             --> scripts/app/{}\nhelp: {help}",
+            told.trim_end_matches('/')
+        );
+        assert!(said.contains(&expected), "{path}: {said}");
+    }
+    let both = folder(&[
+        ("app/migrations/1.sql", sql),
+        ("app/migration/1.sql", "CREATE TABLE others(x)"),
+        ("app/migration/2.sql", sql),
+        ("app/.old/1.sql", sql),
+    ]);
+    assert_eq!(told_of(&both), (vec!["warning FOREIGN_FILE app/migration".to_owned()], 0));
+    let said = String::from_utf8(both.boatswain(&["check"]).stderr).unwrap();
+    assert!(said.contains("help: move its files into `migrations/`\n"), "{said}");
+}
+
 /// Source that ends the process which parses it costs the others nothing: their mistakes are told.
 #[test]
 fn a_file_that_ends_who_reads_it_hides_no_mistakes() {

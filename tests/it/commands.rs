@@ -370,6 +370,14 @@ fn serve_says_what_stands_in_its_way() {
     both.write("app-params.toml", &simulator);
     let said = refused(&both.boatswain(&["serve"]), "LISTEN");
     assert!(said.contains("[simulator] listen"), "{said}");
+    // Where both are taken, both are told.
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let own = listener.local_addr().unwrap().to_string();
+    let said = stderr(&both.boatswain(&["serve", "--listen", &own]));
+    assert_eq!(said.matches("error[LISTEN]: ").count(), 2, "{said}");
+    for (address, section) in [(&own, "[host] listen"), (&taken, "[simulator] listen")] {
+        assert!(said.contains(&format!(" listen on {address}: ")) && said.contains(section), "{said}");
+    }
     assert_eq!(host.terminate(), Some(0));
 
     // The data folder stands below a file, or is one, or what is in it is no database.
@@ -401,8 +409,12 @@ fn serve_says_what_stands_in_its_way() {
     folder.write("app-params.toml", &params);
     folder.write("scripts/app/migrations/002.sql", "CREATE TABEL wrong(x);");
     for command in [&["serve"][..], &["run", "app/number"]] {
-        assert!(refused(&folder.boatswain(command), "MIGRATION_FAILED").contains("002.sql:1:"));
+        let said = refused(&folder.boatswain(command), "MIGRATION_FAILED");
+        assert!(said.contains("002.sql:1:") && said.contains("help: nothing of it was kept: mend"), "{said}");
     }
+    // Of a trial nothing is kept anyway.
+    let said = stderr(&folder.boatswain(&["check"]));
+    assert!(said.contains("error[MIGRATION_FAILED]: ") && said.contains("help: mend the file\n"), "{said}");
     folder.write("scripts/app/migrations/002.sql", "CREATE TABLE right(x);");
     assert_eq!(stdout(&folder.boatswain(&["run", "app/number"])), "42.5\n", "mended: it goes on");
     // One that a new database would apply before what this one has.
@@ -414,11 +426,23 @@ fn serve_says_what_stands_in_its_way() {
     assert!(stderr(&folder.boatswain(&["check"])).contains("error[MIGRATION_ORDER]: "));
     std::fs::remove_file(folder.path("scripts/app/migrations/0011.sql")).unwrap();
     folder.write("scripts/app/migrations/002.sql", "CREATE TABLE another(x);");
-    assert!(refused(&folder.boatswain(&["serve"]), "MIGRATION_CHANGED").contains("002.sql"));
-    assert!(stderr(&folder.boatswain(&["check"])).contains("error[MIGRATION_CHANGED]: "));
+    let anew = "stop the host and delete ";
+    let database = "data/apps/app.db (with -wal and -shm): it is made anew at the next start";
+    let says_how_to_begin_anew = |said: &str| said.contains(anew) && said.contains(database);
+    let said = refused(&folder.boatswain(&["serve"]), "MIGRATION_CHANGED");
+    assert!(said.contains("002.sql") && says_how_to_begin_anew(&said), "{said}");
+    let said = stderr(&folder.boatswain(&["check"]));
+    assert!(said.contains("error[MIGRATION_CHANGED]: ") && says_how_to_begin_anew(&said), "{said}");
     std::fs::remove_file(folder.path("scripts/app/migrations/002.sql")).unwrap();
     let said = stderr(&folder.boatswain(&["check"]));
     assert!(said.contains("warning[MIGRATION_GONE]: ") && said.contains("migrations/002.sql"), "{said}");
+    assert!(says_how_to_begin_anew(&said), "{said}");
+    // As it says.
+    folder.write("scripts/app/migrations/002.sql", "CREATE TABLE another(x);");
+    for end in ["", "-wal", "-shm"] {
+        let _ = std::fs::remove_file(folder.path(&format!("data/apps/app.db{end}")));
+    }
+    assert_eq!(stdout(&folder.boatswain(&["run", "app/number"])), "42.5\n");
     folder.write("app-params.toml", "");
     assert_eq!(status(&folder.boatswain(&["check"])), 0, "nothing configured is not wrong");
     let elsewhere = ["simulator", "--listen", "192.0.2.1:0"];

@@ -473,6 +473,7 @@ fn a_migration_that_fails_is_told_once() {
     assert_eq!(said.matches("error[MIGRATION_FAILED]: ").count(), 1, "{said}");
     for expected in [
         "  --> scripts/app/migrations/002.sql:1:8\n",
+        "\nhelp: mend the file\n",
         "scripts/app/app.test.js\n  not run  a\n  not run  b\n  not run  c\nscripts/app/other.test.js\n  not run  d\n",
         "\n0 passed, 1 failed, 4 not run, in ",
     ] {

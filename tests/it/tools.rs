@@ -38,6 +38,12 @@ fn a_new_application_passes_check_and_test() {
         stderr(&checked)
     );
     assert!(!stderr(&checked).contains("warning["), "{}", stderr(&checked));
+    // The addresses stand there once, to be changed.
+    let params = std::fs::read_to_string(folder.path("app-params.toml")).unwrap();
+    assert!(params.starts_with("[host]\n# listen = \"127.0.0.1:8080\" "), "{params}");
+    assert_eq!(params.matches("[simulator]\n# listen = \"127.0.0.1:8081\" ").count(), 1, "{params}");
+    folder.write("app-params.toml", &params.replace("# listen", "listen"));
+    assert_eq!(folder.boatswain(&["check"]).status.code(), Some(0));
     let tested = well(&folder.boatswain(&["test"]));
     assert!(tested.contains("8 passed, 0 failed"), "{tested}");
 
@@ -269,9 +275,10 @@ fn a_run_beside_a_host_that_has_refused_the_files_says_so() {
 
 #[test]
 fn a_callback_that_names_no_action_is_told_at_the_start() {
-    let folder = Folder::new("", "incoming_message = 'callbak'");
+    let folder = Folder::new("", "incoming_message = 'anwser'");
+    folder.write("scripts/app/answer.js", "");
     let host = folder.serve();
-    let told = host.wait_for("names `callbak`, which does not exist");
+    let told = host.wait_for("names `anwser`, which does not exist");
     assert!(told.contains("WARN"), "{told}");
-    host.wait_for("did you mean `callback`?");
+    host.wait_for("did you mean `answer`?");
 }

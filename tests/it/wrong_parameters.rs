@@ -20,10 +20,11 @@ fn stderr(output: &Output) -> String {
 const NUMBER: &str = "+393990400000";
 
 /// Texts of the file that are wrong (without one there is no file), and the first problem of each: code and place.
-fn wrong(sound: &str) -> [(Option<String>, &'static str, &'static str); 3] {
+fn wrong(sound: &str) -> [(Option<String>, &'static str, &'static str); 4] {
     [
         (Some(format!("wrong = 1\n{sound}\nwrong = 2\n")), "UNKNOWN_KEY", "app-params.toml:1:1"),
         (Some("[host".to_owned()), "PARAMS_SYNTAX", "app-params.toml:1:6"),
+        (Some("\n".to_owned()), "PARAMS_BLANK", "app-params.toml"),
         (None, "PARAMS_UNREADABLE", "app-params.toml"),
     ]
 }
@@ -114,9 +115,11 @@ fn it_keeps_no_command_from_the_host_that_is_up() {
     for (text, code, place) in wrong(&sound) {
         folder.write("app-params.toml", "");
         put(&folder, text.as_deref());
-        for command in
-            [&["messages", "list"][..], &["run", "app/callback"], &["backup", "copy.tar"], &["serve"]]
-        {
+        let commands =
+            [&["messages", "list"][..], &["run", "app/callback"], &["backup", "copy.tar"], &["serve"]];
+        // A host without applications is one.
+        let refused = if code == "PARAMS_BLANK" { &commands[..3] } else { &commands };
+        for command in refused {
             let output = folder.boatswain(command);
             let said = stderr(&output);
             assert_eq!((output.status.code(), stdout(&output).as_str()), (Some(2), ""), "{said}");
@@ -153,13 +156,34 @@ fn the_data_folder_is_read_although_the_rest_is_wrong() {
             stderr(&output)
         );
     }
-    // Nobody answers where it would be by default.
-    folder.write("app-params.toml", "[host");
-    let output = folder.boatswain(&["run", "app/greet"]);
-    assert_eq!(output.status.code(), Some(2));
-    assert!(stderr(&output).starts_with("error[PARAMS_SYNTAX]: "), "{}", stderr(&output));
+    // Nobody answers where it would be by default, and that is not taken for the folder that was meant.
+    for (text, code) in [("[host", "PARAMS_SYNTAX"), ("", "PARAMS_BLANK")] {
+        folder.write("app-params.toml", text);
+        for command in [&["run", "app/greet"][..], &["forget", "+393331234567"], &["notifications", "list"]] {
+            let output = folder.boatswain(command);
+            assert_eq!((output.status.code(), stdout(&output).as_str()), (Some(2), ""));
+            assert!(stderr(&output).starts_with(&format!("error[{code}]: ")), "{}", stderr(&output));
+        }
+    }
+    let said = stderr(&folder.boatswain(&["run", "app/greet"]));
+    assert!(said.contains("help: restore it, or say with `--data DIR` where"), "{said}");
+    let output = folder.boatswain(&["run", "app/greet", "--data", "elsewhere"]);
+    assert_eq!(stdout(&output), "hello\n", "{}", stderr(&output));
     assert!(!folder.path("data").exists());
     assert_eq!(host.terminate(), Some(0));
+    // Without one it is the file that says what there is to run.
+    let output = folder.boatswain(&["run", "app/greet", "--data", "elsewhere"]);
+    assert!(stderr(&output).contains("help: restore it; to take"), "{}", stderr(&output));
+    folder.write("app-params.toml", "# None yet.\n");
+    let said = stderr(&folder.boatswain(&["run", "app/greet"]));
+    assert!(said.contains("help: the file has no applications"), "{said}");
+    // What works without applications goes on.
+    folder.write("app-params.toml", "");
+    for command in [&["check"][..], &["test"], &["new", "other"]] {
+        let output = folder.boatswain(command);
+        assert!(!stderr(&output).contains("PARAMS_BLANK"), "{command:?}: {}", stderr(&output));
+    }
+    assert!(folder.path("scripts/other/greet.js").exists());
 }
 
 #[test]

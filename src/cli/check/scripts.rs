@@ -13,7 +13,7 @@ use crate::script::judge::{self, Review};
 use crate::script::protocol::{Bundle, SandboxLimits};
 use crate::script::{WorkerCommand, catalogue};
 use crate::store::{
-    AppDb, HostId, SqlLimits, StoreError, gone_migrations, read_migrations, refused_migrations,
+    AppDb, HostId, SqlLimits, StoreError, begin_anew, gone_migrations, read_migrations, refused_migrations,
 };
 use crate::whatsapp::{fields, incoming};
 
@@ -96,9 +96,10 @@ pub(super) fn changed(app: &AppId, scripts: &Path, database: &Path) -> Vec<Diagn
         refused_migrations(database, &migrations).iter().map(StoreError::diagnostic).collect();
     found.extend(gone_migrations(database, &migrations).iter().map(|name| {
         let message = format!("{} was applied to the database of `{app}`, and its file is gone", shown(name));
-        Diagnostic::warning("MIGRATION_GONE", message).at(Place::file(folder.join(name))).help(
-            "put it back: a new database would be another; what is to be undone is undone in a new file",
-        )
+        Diagnostic::warning("MIGRATION_GONE", message).at(Place::file(folder.join(name))).help(format!(
+            "put it back: a new database would be another; what is to be undone is undone in a new file; {}",
+            begin_anew(database)
+        ))
     }));
     found
 }
@@ -157,9 +158,10 @@ impl Folder<'_> {
                     .help("make the folder and put the application's actions into it"),
             ),
         }
+        found.extend(self.unread_sql());
         match self.migrated() {
             Ok(db) => found.extend(sql::problems(&db, self.app, statements)),
-            Err(error) => found.push(error.diagnostic()),
+            Err(error) => found.push(error.of_trial()),
         }
         (bundle.ok(), found)
     }
@@ -189,6 +191,37 @@ impl Folder<'_> {
             Diagnostic::warning("FOREIGN_FILE", format!("`{path}` {what}")).at(place).help(help)
         });
         warnings.collect()
+    }
+
+    /// Files that look like migrations to their author, and are none: one of each folder is told.
+    fn unread_sql(&self) -> Vec<Diagnostic> {
+        let files = catalogue::sql_files(self.scripts, self.app).unwrap_or_default();
+        let mut told = BTreeSet::new();
+        let mut found = Vec::new();
+        for path in files.into_iter().filter(|path| !is_package(path)) {
+            let (folder, name) = path.rsplit_once('/').unwrap_or(("", &path));
+            let (what, help) = if folder == "migrations" {
+                if name.ends_with(".sql") {
+                    continue;
+                }
+                let stem = name.rsplit_once('.').map_or(name, |(stem, _)| stem);
+                (path.clone(), format!("rename it to `{}.sql`", shown(stem)))
+            } else if !told.insert(folder.to_owned()) {
+                continue;
+            } else if nearest(folder, ["migrations"]).is_none() {
+                let help = "move what is to be applied into `migrations/`, and the rest out of the application's folder";
+                (path.clone(), help.to_owned())
+            } else if self.path().join("migrations").exists() {
+                (format!("{folder}/"), "move its files into `migrations/`".to_owned())
+            } else {
+                (format!("{folder}/"), "rename it to `migrations`".to_owned())
+            };
+            let message =
+                format!("`{}` is never applied: migrations are files `migrations/*.sql`", shown(&what));
+            let place = Place::file(self.path().join(what.trim_end_matches('/')));
+            found.push(Diagnostic::warning("FOREIGN_FILE", message).at(place).help(help));
+        }
+        found
     }
 
     /// Packages of Node.js in the application's folder: each of their files counts as an action.

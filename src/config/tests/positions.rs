@@ -36,8 +36,8 @@ fn syntax_errors_come_with_everything_else_and_no_guesses() {
             ),
             (
                 "[host]\ndata_dir = 'a'\ndata_dir = 'b'\n[host]\nlisten = 1",
-                "PARAMS_SYNTAX 3:1 this is not TOML: duplicate key\n\
-             PARAMS_SYNTAX 4:2 this is not TOML: duplicate key\n\
+                "PARAMS_SYNTAX 3:1 this is not TOML: duplicate key `data_dir`, which is on line 2 already\n\
+             PARAMS_SYNTAX 4:2 this is not TOML: duplicate section `[host]`, which is on line 1 already\n\
              WRONG_TYPE 5:10 `listen` must be a text, not a whole number",
             ),
             (

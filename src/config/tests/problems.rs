@@ -431,3 +431,34 @@ error[WRONG_TYPE]: `time_zone` must be a text, not a whole number
 help: write `time_zone = "…"`, with the quotes
 "#);
 }
+
+/// Somebody who misspells an application's name in one of its headers has two applications then.
+#[test]
+fn an_application_without_its_section_may_be_another_one_misspelt() {
+    let flora = "[applications.flora.WHATSAPP]\nenvironment = 'simulator'\n";
+    let said =
+        problems(&format!("{flora}[applications.flroa.companies.MARE.limits]\nmessages_per_day = 1\n"));
+    assert_eq!(
+        said,
+        "error[MISSING_KEY]: `WHATSAPP` is missing in `[applications.flroa]`\n  --> app-params.toml:3:15\n\
+         help: did you mean `flora`? If not, add a section `[applications.flroa.WHATSAPP]` with its `environment`"
+    );
+    let said = problems(&format!("{flora}[applications.shop.parameters]\n"));
+    assert!(
+        said.ends_with("help: add a section `[applications.shop.WHATSAPP]` with its `environment`"),
+        "{said}"
+    );
+}
+
+/// What has no section of its own is often an application's own parameter, below the header that stands there already.
+#[test]
+fn an_own_parameter_in_the_wrong_section_is_told_where_it_belongs() {
+    let said = problems("[applications.flora.WHATSAPP]\nenvironment = 'simulator'\nshop_name = 'Flora'\n");
+    assert!(said.contains("unknown key `shop_name` in `[applications.flora.WHATSAPP]`"), "{said}");
+    assert!(
+        said.ends_with("; the application's own parameters belong in `[applications.flora.parameters]`"),
+        "{said}"
+    );
+    let said = problems("[host]\nshop_name = 'Flora'\n");
+    assert!(!said.contains("own parameters"), "{said}");
+}
