@@ -41,7 +41,7 @@ type Told = Option<Mistake>;
 /// Bytes of a sentence.
 const MAX_MESSAGE: usize = 300;
 
-const RULES: [fn(&Stop<'_>) -> Told; 21] = [
+const RULES: [fn(&Stop<'_>) -> Told; 23] = [
     open_insertion,
     unclosed_token,
     strange_character,
@@ -52,6 +52,8 @@ const RULES: [fn(&Stop<'_>) -> Told; 21] = [
     await_outside_async,
     hash,
     foreign_word,
+    ended_line,
+    unknown_escape,
     reserved_word,
     object_with_equals,
     loop_word,
@@ -206,6 +208,15 @@ fn unclosed_token(stop: &Stop<'_>) -> Told {
         Kind::Text => {
             let written = source.written(index);
             let quote = written.chars().next()?;
+            let is_escaped = written
+                .trim_end_matches([';', ')', ',', ' '])
+                .strip_suffix(quote)
+                .is_some_and(|rest| rest.ends_with('\\'));
+            if is_escaped {
+                let help =
+                    format!("a quote behind `\\` does not close it; for the `\\` itself write `\\\\{quote}`");
+                return stop.told(index, "the string that begins here is not closed on its line", help);
+            }
             let help = characters::closing(written, quote).map_or_else(
                 || format!("close it with `{quote}`; a string of several lines stands in backticks"),
                 |last| format!("`{last}` (U+{:04X}) does not close it: write `{quote}`", u32::from(last)),
@@ -363,6 +374,7 @@ fn foreign_word(stop: &Stop<'_>) -> Told {
             "elif" | "elsif" | "elseif" => "else if",
             "then" if index > 0 && source.is(index - 1, ")") => "{",
             "foreach" => "for (const x of list)",
+            "except" | "rescue" if index > 0 && source.is(index - 1, "}") => "catch",
             "def" | "fn" | "func" | "fun" | "sub"
                 if source.is_first(index) && source.kind(index + 1) == Some(Kind::Word) =>
             {
@@ -383,6 +395,35 @@ fn foreign_word(stop: &Stop<'_>) -> Told {
         stop.here().chain(called).filter(is_word).find_map(|index| Some((index, instead(index)?)))?;
     let message = format!("{} is no word of JavaScript", source.shown(index));
     stop.told(index, message, format!("write `{instead}`"))
+}
+
+/// `const a = b +`, and then the next statement.
+fn ended_line(stop: &Stop<'_>) -> Told {
+    const MARKS: [&str; 19] = [
+        "+", "-", "*", "/", "%", "=", "+=", "-=", "&&", "||", "??", "==", "===", "!=", "!==", "<", ">", ".",
+        "=>",
+    ];
+    let source = &stop.source;
+    let mark = source.at.checked_sub(1).filter(|before| source.one_of(*before, &MARKS))?;
+    if !source.begins_statement(source.at) || source.one_of(source.at, &["function", "class"]) {
+        return None;
+    }
+    let message = format!("something must follow {}, which ends its line", source.shown(mark));
+    stop.told(mark, message, "write what follows it, or leave it out")
+}
+
+/// `"C:\users"`
+fn unknown_escape(stop: &Stop<'_>) -> Told {
+    let source = &stop.source;
+    let is_text = matches!(source.kind(source.at), Some(Kind::Text | Kind::Template));
+    if !is_text || !stop.said.contains("escape sequence") {
+        return None;
+    }
+    stop.told(
+        source.at,
+        "a `\\` in this string begins no sign that is known",
+        "for the sign itself write `\\\\`",
+    )
 }
 
 fn reserved_word(stop: &Stop<'_>) -> Told {
@@ -490,6 +531,14 @@ fn without_jumps(source: &Source<'_>, jumps: impl Iterator<Item = usize>) -> Str
 }
 
 fn declared_twice(stop: &Stop<'_>) -> Told {
+    let source = &stop.source;
+    // `for (let i = 0, i < 3, i++)`; the parser takes the second `i` for a declaration.
+    let is_head = source.at.checked_sub(2).is_some_and(|word| source.is(word, "for"))
+        && stop.said == "lexical name declared multiple times";
+    if is_head || stop.context == "for statement" && stop.expected.iter().any(|token| token == ";") {
+        let help = "write `for (let i = 0; i < list.length; i++) {`, or `for (const x of list) {`";
+        return stop.told(source.at, "a `for` has three parts, with `;` between them", help);
+    }
     names::at_stop(&stop.source, &stop.said)
 }
 
@@ -510,9 +559,11 @@ fn word_in_class(stop: &Stop<'_>) -> Told {
 /// `if vo.a {`
 fn head_without_parentheses(stop: &Stop<'_>) -> Told {
     let source = &stop.source;
-    let words = ["if", "while", "switch", "for"];
+    let words = ["if", "while", "switch", "for", "catch"];
     let word = source.at.checked_sub(1).filter(|before| source.one_of(*before, &words))?;
-    if source.is(source.at, "(") || !stop.expected.iter().any(|token| token == "(") {
+    // A `catch` has none where it takes no error.
+    let wanted = if source.is(word, "catch") { "{" } else { "(" };
+    if source.is(source.at, "(") || !stop.expected.iter().any(|token| token == wanted) {
         return None;
     }
     let word = source.written(word);
@@ -544,6 +595,18 @@ fn misplaced_mark(stop: &Stop<'_>) -> Told {
     }
     if source.is(at, ">") && behind("=") {
         return stop.told(at, "an arrow is written `=>`, without a space", "write `=>`");
+    }
+    let block = source.innermost().filter(|open| {
+        source.is(at, ":")
+            && before.is_some_and(|before| source.kind(before) == Some(Kind::Text))
+            && source.is(*open, "{")
+            && !source.is_object(*open)
+            && !source.is_class(*open)
+            && open.checked_sub(1).is_none_or(|before| !source.is(before, "=>"))
+    });
+    if let Some(block) = block {
+        let help = "begin it behind what takes it: `return { … }`";
+        return stop.told(block, "this `{` begins a block, and no object", help);
     }
     if source.is(at, ">") && behind("-") {
         return stop.told(at, "an arrow is written `=>`", "write `=>`");
@@ -610,6 +673,14 @@ fn misplaced_mark(stop: &Stop<'_>) -> Told {
         && source.innermost().is_some_and(|open| source.is_object(open))
         && let Some(name) = before.filter(|before| !source.begins_statement(*before))
     {
+        if source.one_of(name, &["function", "const", "let", "var"]) {
+            let message = format!("{} stands before a member of an object", source.shown(name));
+            return stop.told(name, message, "leave it out: `{ size: 1, open() { … } }`");
+        }
+        if source.one_of(at, &["-", "."]) {
+            let message = format!("a name in an object has no {}", source.shown(at));
+            return stop.told(at, message, "put the whole name into quotes");
+        }
         if source.is(name, ")") {
             let message = format!("`{{` is missing before {}", source.shown(at));
             let help = "a method has a body, `name() { … }`; what a call returns gets a name, `name: call()`";
