@@ -201,10 +201,10 @@ impl Folder<'_> {
         for path in files.into_iter().filter(|path| !is_package(path)) {
             let (folder, name) = path.rsplit_once('/').unwrap_or(("", &path));
             let (what, help) = if folder == "migrations" {
-                if name.ends_with(".sql") {
+                let (stem, ending) = name.rsplit_once('.').unwrap_or((name, ""));
+                if ending == "sql" {
                     continue;
                 }
-                let stem = name.rsplit_once('.').map_or(name, |(stem, _)| stem);
                 (path.clone(), format!("rename it to `{}.sql`", shown(stem)))
             } else if !told.insert(folder.to_owned()) {
                 continue;

@@ -110,7 +110,7 @@ pub(super) fn from_thrown(value: &JsValue, context: &mut Context) -> Failure {
 pub(super) fn unhandled(reason: &JsValue, context: &mut Context) -> Failure {
     const HELP: &str = "nothing waits for the promise that failed so: is an `await` missing before a call?";
     let mut failure = from_thrown(reason, context);
-    if reason.as_object().filter(is_error).is_none() {
+    if !reason.as_object().as_ref().is_some_and(is_error) {
         let shown = inspect::value(reason, context);
         failure.message =
             cut(&format!("a promise was rejected with a value that is not an Error: {shown}"), MAX_MESSAGE);
