@@ -66,8 +66,21 @@ pub struct Review<'a> {
 pub struct Reviewed {
     /// Every file that cannot be loaded, and the mistakes in those that can.
     pub found: Vec<Diagnostic>,
-    /// The statements of SQL that they write out, each with where it stands.
-    pub statements: Vec<(Place, WrittenSql)>,
+    /// The statements of SQL that they write out.
+    pub statements: Vec<Statement>,
+}
+
+/// A statement of SQL that a file writes out.
+#[derive(Debug)]
+pub struct Statement {
+    /// It.
+    pub sql: String,
+    /// Whether nothing catches what it throws.
+    pub is_sure: bool,
+    /// Where it stands.
+    pub place: Place,
+    /// The code around that place.
+    pub code_frame: Option<String>,
 }
 
 /// Looks over every file.
@@ -100,9 +113,11 @@ pub fn review(command: &WorkerCommand, limits: &SandboxLimits, review: &Review<'
     let (mut mistakes, mut statements) = (Vec::new(), Vec::new());
     for (file, _, linted) in looked_over {
         mistakes.extend(linted.findings.into_iter().map(|finding| (file, finding.within_bounds())));
-        statements.extend(
-            linted.statements.into_iter().map(|sql| (Place::at(&file.shown, sql.line, sql.column), sql)),
-        );
+        statements.extend(linted.statements.into_iter().map(|written| {
+            let WrittenSql { sql, line, column, is_sure } = written;
+            let place = Place::at(&file.shown, line, column);
+            Statement { sql, is_sure, place, code_frame: frame_of(file, line, column) }
+        }));
     }
     // A file that others require is a module, wherever it lies.
     let is_module = |file: &SourceFile| requires_any || required.contains(&file.path);
@@ -163,8 +178,11 @@ fn diagnostic(file: &SourceFile, finding: Finding) -> Diagnostic {
     } else {
         Diagnostic::warning(rule.code(), message)
     };
-    let frame = file.text.as_ref().ok().and_then(|text| code_frame(text, line, column));
-    diagnostic.at(Place::at(&file.shown, line, column)).code_frame(frame).help(help)
+    diagnostic.at(Place::at(&file.shown, line, column)).code_frame(frame_of(file, line, column)).help(help)
+}
+
+fn frame_of(file: &SourceFile, line: u32, column: u32) -> Option<String> {
+    file.text.as_ref().ok().and_then(|text| code_frame(text, line, column))
 }
 
 /// Takes out of a bundle the texts that end the process which compiles them; the reason stands in their place.

@@ -136,7 +136,10 @@ fn statements_that_scripts_write_out_are_tried_on_the_tables_of_the_migrations()
         ("app/hosts.js", "return utils.executeQuery('SELECT * FROM _host_done', null)"),
         ("app/caught.js", "try { utils.executeQuery('SELECT 1 FROM later', null) } catch { return 1 }"),
     ];
-    let (told, status) = told_of(&folder(&wrong));
+    let folder_of_wrong = folder(&wrong);
+    let said = String::from_utf8(folder_of_wrong.boatswain(&["check"]).stderr).unwrap();
+    assert!(said.contains("> 1 | return utils.executeQuery('SELECT nope FROM effects"), "{said}");
+    let (told, status) = told_of(&folder_of_wrong);
     assert_eq!(
         (told.join("\n").as_str(), status),
         (

@@ -1,23 +1,23 @@
 //! The statements of SQL that scripts write out, tried on the tables that the migrations make.
 
-use crate::base::{AppId, Diagnostic, Place};
-use crate::script::protocol::WrittenSql;
+use crate::base::{AppId, Diagnostic};
+use crate::script::judge::Statement;
 use crate::store::AppDb;
 
 /// What cannot be read, or names what is not there. Nothing is told of an application whose scripts make tables themselves:
 /// nobody knows which there are when.
-pub(super) fn problems(db: &AppDb, app: &AppId, statements: Vec<(Place, WrittenSql)>) -> Vec<Diagnostic> {
-    if statements.iter().any(|(_, written)| changes_tables(&written.sql)) {
+pub(super) fn problems(db: &AppDb, app: &AppId, statements: Vec<Statement>) -> Vec<Diagnostic> {
+    if statements.iter().any(|statement| changes_tables(&statement.sql)) {
         return Vec::new();
     }
-    let tried = statements.into_iter().filter_map(|(place, written)| {
-        let error = db.prepare(&written.sql).err()?;
-        let problem = if written.is_sure {
+    let tried = statements.into_iter().filter_map(|Statement { sql, is_sure, place, code_frame }| {
+        let error = db.prepare(&sql).err()?;
+        let problem = if is_sure {
             Diagnostic::error(error.code, error.message)
         } else {
             Diagnostic::warning(error.code, error.message)
         };
-        Some(problem.at(place).help(format!(
+        Some(problem.at(place).code_frame(code_frame).help(format!(
             "the tables and their columns are those of scripts/{app}/migrations/*.sql, each applied once in the order of \
              their names"
         )))
