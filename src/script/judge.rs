@@ -66,15 +66,17 @@ pub struct Review<'a> {
 pub struct Reviewed {
     /// Every file that cannot be loaded, and the mistakes in those that can.
     pub found: Vec<Diagnostic>,
-    /// The statements of SQL that they write out.
+    /// The statements of SQL that they write out, and how those begin that they put together to be executed.
     pub statements: Vec<Statement>,
 }
 
-/// A statement of SQL that a file writes out.
+/// A statement of SQL in a file.
 #[derive(Debug)]
 pub struct Statement {
-    /// It.
+    /// It, or how it begins; empty where nobody knows that.
     pub sql: String,
+    /// Whether that is all of it.
+    pub is_whole: bool,
     /// Whether nothing catches what it throws.
     pub is_sure: bool,
     /// Where it stands.
@@ -114,9 +116,9 @@ pub fn review(command: &WorkerCommand, limits: &SandboxLimits, review: &Review<'
     for (file, _, linted) in looked_over {
         mistakes.extend(linted.findings.into_iter().map(|finding| (file, finding.within_bounds())));
         statements.extend(linted.statements.into_iter().map(|written| {
-            let WrittenSql { sql, line, column, is_sure } = written;
+            let WrittenSql { sql, is_whole, line, column, is_sure } = written;
             let place = Place::at(&file.shown, line, column);
-            Statement { sql, is_sure, place, code_frame: frame_of(file, line, column) }
+            Statement { sql, is_whole, is_sure, place, code_frame: frame_of(file, line, column) }
         }));
     }
     // A file that others require is a module, wherever it lies.

@@ -92,8 +92,10 @@ fn linted() -> impl Strategy<Value = Linted> {
         },
     );
     let findings = prop::collection::vec(finding, 0..4);
-    let statement = (text(), any::<(u32, u32, bool)>())
-        .prop_map(|(sql, (line, column, is_sure))| WrittenSql { sql, line, column, is_sure });
+    let statement =
+        (text(), any::<(bool, u32, u32, bool)>()).prop_map(|(sql, (is_whole, line, column, is_sure))| {
+            WrittenSql { sql, is_whole, line, column, is_sure }
+        });
     let statements = prop::collection::vec(statement, 0..3);
     (findings, prop::collection::vec(text(), 0..4), any::<bool>(), async_exports(), statements).prop_map(
         |(findings, required, requires_any, asynchronous, statements)| Linted {

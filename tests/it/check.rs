@@ -151,10 +151,21 @@ fn statements_that_scripts_write_out_are_tried_on_the_tables_of_the_migrations()
             1
         )
     );
-    // Where a script makes tables nobody knows which there are.
-    let makes = ("app/makes.js", "utils.executeSql('CREATE TABLE IF NOT EXISTS later (x)', null)");
+    // Where a script makes tables, or may, nobody knows which there are.
     let uses = ("app/uses.js", "return utils.executeQuery('SELECT x FROM later', null)");
-    assert_eq!(told_of(&folder(&[makes, uses])), (Vec::new(), 0));
+    for makes in [
+        "utils.executeSql('CREATE TABLE IF NOT EXISTS later (x)', null)",
+        "utils.executeSql(`create table ${vo.name} (x)`, null)",
+        "const TABLES = 'CREATE TABLE later (x)'; utils.executeSql(TABLES, null)",
+    ] {
+        assert_eq!(told_of(&folder(&[("app/makes.js", makes), uses])), (Vec::new(), 0), "{makes}");
+    }
+    for makes_none in
+        ["utils.executeSql(`UPDATE ${vo.name} SET x = 1`, null)", "utils.executeQuery(vo.sql, null)"]
+    {
+        let told = vec!["error SQL_ERROR app/uses.js:1:27".to_owned()];
+        assert_eq!(told_of(&folder(&[("app/makes.js", makes_none), uses])), (told, 1), "{makes_none}");
+    }
 }
 
 /// A file that another one requires is a module, wherever it lies; and so may any be where a path is put together.

@@ -4,13 +4,14 @@ use crate::base::{AppId, Diagnostic};
 use crate::script::judge::Statement;
 use crate::store::AppDb;
 
-/// What cannot be read, or names what is not there. Nothing is told of an application whose scripts make tables themselves:
-/// nobody knows which there are when.
+/// What cannot be read, or names what is not there. Nothing is told of an application whose scripts make tables themselves, or
+/// may: nobody knows which there are when.
 pub(super) fn problems(db: &AppDb, app: &AppId, statements: Vec<Statement>) -> Vec<Diagnostic> {
-    if statements.iter().any(|statement| changes_tables(&statement.sql)) {
+    if statements.iter().any(may_change_tables) {
         return Vec::new();
     }
-    let tried = statements.into_iter().filter_map(|Statement { sql, is_sure, place, code_frame }| {
+    let whole = statements.into_iter().filter(|statement| statement.is_whole);
+    let tried = whole.filter_map(|Statement { sql, is_sure, place, code_frame, .. }| {
         let error = db.prepare(&sql).err()?;
         let problem = if is_sure {
             Diagnostic::error(error.code, error.message)
@@ -25,7 +26,8 @@ pub(super) fn problems(db: &AppDb, app: &AppId, statements: Vec<Statement>) -> V
     tried.collect()
 }
 
-fn changes_tables(sql: &str) -> bool {
-    let first = sql.split_whitespace().next().unwrap_or_default();
-    ["create", "alter", "drop"].iter().any(|word| first.eq_ignore_ascii_case(word))
+fn may_change_tables(statement: &Statement) -> bool {
+    let first = statement.sql.split_whitespace().next();
+    let makes = |word: &str| ["create", "alter", "drop"].iter().any(|known| word.eq_ignore_ascii_case(known));
+    first.map_or(!statement.is_whole, makes)
 }

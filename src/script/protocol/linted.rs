@@ -77,16 +77,18 @@ pub struct Linted {
     /// The async functions that it exports.
     #[serde(deserialize_with = "at_most::<MAX_ASYNC_EXPORTS, _, _>")]
     pub asynchronous: Vec<AsyncExport>,
-    /// The statements of SQL that it writes out.
+    /// The statements of SQL that it writes out, and how those begin that it puts together to be executed.
     #[serde(deserialize_with = "at_most::<MAX_STATEMENTS, _, _>")]
     pub statements: Vec<WrittenSql>,
 }
 
-/// A statement of SQL that a script writes out.
+/// A statement of SQL in a script.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct WrittenSql {
-    /// It.
+    /// It, or how it begins; empty where nobody knows that.
     pub sql: String,
+    /// Whether that is all of it.
+    pub is_whole: bool,
     /// Line, from 1.
     pub line: u32,
     /// Column, from 1.

@@ -10,7 +10,7 @@ use super::{finding, habits, start_of, warning};
 use crate::base::nearest;
 use crate::script::protocol::{Finding, MAX_REQUIRED, MAX_STATEMENTS, Role, Rule, WrittenSql};
 
-impl Walk<'_> {
+impl<'a> Walk<'a> {
     pub(super) fn call(&mut self, call: &Call) {
         self.given(call);
         self.callback(call);
@@ -73,16 +73,36 @@ impl Walk<'_> {
         self.notes.add("", warning(Rule::ArgumentCount, super::start_of(call.function()), message, help));
     }
 
-    /// A statement of SQL, where it is written out.
+    /// A statement of SQL. One that is put together is told too, but for queries: it may make a table.
     fn statement(&mut self, call: &Call, function: usize) {
-        let takes_sql = self.linter.vocabulary.shapes.get(function).is_some_and(|shape| shape.takes_sql);
-        let Some(written) = call.args().first().filter(|_| takes_sql) else { return };
-        if let Some(sql) = self.whole_text(written)
-            && self.statements.len() < MAX_STATEMENTS
-        {
-            let at = written.span().start();
-            let (line, column) = (at.line_number(), at.column_number());
-            self.statements.push(WrittenSql { sql, line, column, is_sure: self.caught == 0 });
+        let Some(shape) = self.linter.vocabulary.shapes.get(function).filter(|shape| shape.takes_sql) else {
+            return;
+        };
+        let Some(argument) = call.args().first() else { return };
+        let (sql, is_whole) = match self.whole_text(argument) {
+            Some(sql) => (sql, true),
+            None if shape.returns_json => return,
+            None => (self.beginning(argument).unwrap_or_default().to_owned(), false),
+        };
+        if self.statements.len() < MAX_STATEMENTS {
+            let at = argument.span().start();
+            let (line, column, is_sure) = (at.line_number(), at.column_number(), self.caught == 0);
+            self.statements.push(WrittenSql { sql, is_whole, line, column, is_sure });
+        }
+    }
+
+    /// How a text begins that is put together.
+    fn beginning(&self, expression: &Expression) -> Option<&'a str> {
+        let mut expression = expression.flatten();
+        while let Expression::Binary(binary) = expression {
+            expression = binary.lhs().flatten();
+        }
+        match expression {
+            Expression::TemplateLiteral(template) => match template.elements().first()? {
+                TemplateElement::String(text) => self.text(*text),
+                TemplateElement::Expr(_) => None,
+            },
+            expression => self.literal(expression),
         }
     }
 
